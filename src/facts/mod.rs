@@ -1,0 +1,3 @@
+//! What an auditor wants to know about one subject, one file for each subject kind.
+
+pub mod schema;

@@ -1,0 +1,203 @@
+//! The typed vocabulary that checks may use: which facts a subject kind has, their types, and what each needs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::inventory::{Known, Need, ObjectRef, Origin, Reason};
+
+/// What a check judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SubjectKind {
+    Cluster,
+    NodePool,
+    Namespace,
+    Workload,
+    NetworkPolicy,
+    Service,
+    Database,
+    DatabaseClient,
+}
+
+impl SubjectKind {
+    pub const ALL: [SubjectKind; 8] = [
+        SubjectKind::Cluster,
+        SubjectKind::NodePool,
+        SubjectKind::Namespace,
+        SubjectKind::Workload,
+        SubjectKind::NetworkPolicy,
+        SubjectKind::Service,
+        SubjectKind::Database,
+        SubjectKind::DatabaseClient,
+    ];
+
+    /// Name in check files and reports; also the CEL variable.
+    pub fn name(self) -> &'static str {
+        match self {
+            SubjectKind::Cluster => "cluster",
+            SubjectKind::NodePool => "nodePool",
+            SubjectKind::Namespace => "namespace",
+            SubjectKind::Workload => "workload",
+            SubjectKind::NetworkPolicy => "networkPolicy",
+            SubjectKind::Service => "service",
+            SubjectKind::Database => "database",
+            SubjectKind::DatabaseClient => "databaseClient",
+        }
+    }
+}
+
+/// One judged thing: `id` as fixed in the contracts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Subject {
+    pub id: String,
+    pub kind: SubjectKind,
+    pub object: ObjectRef,
+}
+
+/// Type of a fact as an expression sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactType {
+    Bool,
+    Int,
+    String,
+    StringList,
+}
+
+/// One documented fact of a subject kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// camelCase, used as `subject.name` in expressions.
+    pub name: &'static str,
+    pub ty: FactType,
+    /// The value may be `null`, which is a known "there is none". Such a fact may only be compared with `==` and `!=`.
+    pub nullable: bool,
+    pub doc: &'static str,
+    pub needs: &'static [Need],
+}
+
+/// A computed fact: a value (`null` only where nullable) or the reasons why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    Value(Json),
+    Unknown(Vec<Reason>),
+}
+
+/// What supports a fact: an object, the field in it and its value, and the rule that decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Evidence {
+    pub object: ObjectRef,
+    /// Field path, such as `spec.postgresql.pg_hba[0]`; empty for the object as a whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// The value there, already masked.
+    #[serde(default)]
+    pub value: Json,
+    /// The rule that decides, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Origin>,
+}
+
+/// The facts of one subject, by field name, with the evidence behind each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    pub subject: Subject,
+    pub values: BTreeMap<&'static str, Fact>,
+    pub evidence: BTreeMap<&'static str, Vec<Evidence>>,
+}
+
+/// All subjects of one audit.
+#[derive(Clone, Debug, Default)]
+pub struct FactTable {
+    /// Facts of the cluster, also visible to checks of every other kind. `None`: no cluster configuration given.
+    pub cluster: Option<Facts>,
+    /// Every other kind, sorted by subject id. A kind that is absent here is out of scope.
+    pub subjects: BTreeMap<SubjectKind, Vec<Facts>>,
+    /// Kinds whose subjects could not be listed, and why: each check of the kind gives one unknown with subject `*`.
+    pub unlisted: BTreeMap<SubjectKind, Vec<Reason>>,
+}
+
+/// A Rust type that can be a fact.
+pub trait FactValue {
+    const TYPE: FactType;
+    const NULLABLE: bool = false;
+    fn into_json(self) -> Json;
+}
+
+impl FactValue for bool {
+    const TYPE: FactType = FactType::Bool;
+    fn into_json(self) -> Json {
+        Json::Bool(self)
+    }
+}
+impl FactValue for i64 {
+    const TYPE: FactType = FactType::Int;
+    fn into_json(self) -> Json {
+        Json::from(self)
+    }
+}
+impl FactValue for String {
+    const TYPE: FactType = FactType::String;
+    fn into_json(self) -> Json {
+        Json::String(self)
+    }
+}
+impl FactValue for Vec<String> {
+    const TYPE: FactType = FactType::StringList;
+    fn into_json(self) -> Json {
+        Json::from(self)
+    }
+}
+impl<T: FactValue> FactValue for Option<T> {
+    const TYPE: FactType = T::TYPE;
+    const NULLABLE: bool = true;
+    fn into_json(self) -> Json {
+        self.map_or(Json::Null, T::into_json)
+    }
+}
+
+impl<T: FactValue> From<Known<T>> for Fact {
+    fn from(k: Known<T>) -> Fact {
+        match k {
+            Known::Value(v) => Fact::Value(v.into_json()),
+            Known::Unknown(r) => Fact::Unknown(r),
+        }
+    }
+}
+
+/// Declares the facts of one subject kind: a struct of [`Known`] values, its schema, and the conversion to a fact map.
+#[macro_export]
+macro_rules! facts {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $( $(#[doc = $doc:literal])+ $field:ident / $fact:literal : $ty:ty => [$($need:ident),*] ),+ $(,)?
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        $vis struct $name {
+            $( $(#[doc = $doc])+ pub $field: $crate::inventory::Known<$ty>, )+
+        }
+
+        impl $name {
+            /// The documented facts, in order of declaration.
+            pub const SCHEMA: &'static [$crate::facts::schema::Field] = &[
+                $( $crate::facts::schema::Field {
+                    name: $fact,
+                    ty: <$ty as $crate::facts::schema::FactValue>::TYPE,
+                    nullable: <$ty as $crate::facts::schema::FactValue>::NULLABLE,
+                    doc: concat!($($doc, "\n"),+),
+                    needs: &[$($crate::inventory::Need::$need),*],
+                } ),+
+            ];
+
+            /// The facts by name.
+            pub fn into_values(self) -> std::collections::BTreeMap<&'static str, $crate::facts::schema::Fact> {
+                let mut map = std::collections::BTreeMap::new();
+                $( map.insert($fact, self.$field.into()); )+
+                map
+            }
+        }
+    };
+}
