@@ -1,6 +1,14 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
+pub mod join;
+pub mod labels;
 pub mod object;
+pub mod snapshot;
 mod source;
+pub mod workload;
 
+pub use join::{ClassId, Inventory, NamespaceInfo};
+pub use labels::{LabelView, Tri};
+pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};
 pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason};
+pub use workload::{Class, Workload};

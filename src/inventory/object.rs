@@ -440,6 +440,11 @@ pub struct IpBlock {
     pub except: Vec<String>,
 }
 
+/// A CIDR; bits below the mask are ignored. A bare address is none.
+pub fn parse_cidr(text: &str) -> Option<ipnet::IpNet> {
+    text.parse::<ipnet::IpNet>().ok().map(|n| n.trunc())
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PolicyPort {

@@ -11,6 +11,10 @@ impl Value {
         Value(Some(raw.to_owned()))
     }
 
+    pub fn mask_argument(raw: &str) -> Self {
+        Value(Some(raw.to_owned()))
+    }
+
     /// What is kept; `None` when nothing was.
     pub fn text(&self) -> Option<&str> {
         self.0.as_deref()

@@ -1,0 +1,88 @@
+//! The snapshot file: one gzip stream of JSON, a header first.
+
+use std::io::{Read, Write};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::inventory::Snapshot;
+use crate::inventory::snapshot::FORMAT;
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Decompressed snapshots above this size (bytes) are refused: no cluster makes one.
+const LIMIT: u64 = 4 << 30;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<T> {
+    /// Also what tells our files from any other gzip file.
+    gke_posture_snapshot: u32,
+    tool: String,
+    evidence: T,
+}
+
+pub fn is_snapshot(bytes: &[u8]) -> bool {
+    bytes.starts_with(&GZIP)
+}
+
+/// The file's bytes; equal evidence gives equal bytes.
+pub fn encode(snapshot: &Snapshot) -> std::io::Result<Vec<u8>> {
+    let envelope = Envelope {
+        gke_posture_snapshot: FORMAT,
+        tool: format!("gke-posture {}", env!("CARGO_PKG_VERSION")),
+        evidence: snapshot,
+    };
+    let mut gz = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
+    serde_json::to_writer(&mut gz, &envelope)?;
+    gz.flush()?;
+    gz.finish()
+}
+
+/// # Errors
+/// One sentence: not ours, of a later version, or damaged.
+pub fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
+    let mut json = Vec::new();
+    flate2::read::GzDecoder::new(bytes)
+        .take(LIMIT)
+        .read_to_end(&mut json)
+        .map_err(|e| format!("the snapshot is damaged or cut off: {e}. Make it again with `gke-posture snapshot`"))?;
+    let head: Envelope<serde::de::IgnoredAny> = serde_json::from_slice(&json)
+        .map_err(|_| "a gzip file, but not a snapshot of this tool (or a damaged one)".to_owned())?;
+    if head.gke_posture_snapshot > FORMAT {
+        return Err(format!(
+            "the snapshot has format {}, made by {}; this version reads up to format {FORMAT}: use a newer gke-posture",
+            head.gke_posture_snapshot, head.tool
+        ));
+    }
+    let envelope: Envelope<Snapshot> =
+        serde_json::from_slice(&json).map_err(|e| format!("the snapshot is damaged: {e}"))?;
+    Ok(envelope.evidence)
+}
+
+/// `sha256:` and the hex digest of the evidence, the same for inputs and for the snapshot made from them.
+pub fn digest(snapshot: &Snapshot) -> String {
+    let json = serde_json::to_vec(snapshot).unwrap_or_default();
+    let hash = Sha256::digest(&json);
+    hash.iter().fold(String::from("sha256:"), |mut s, b| {
+        s.push_str(&format!("{b:02x}"));
+        s
+    })
+}
+
+/// Writes `bytes` under a temporary name and renames it: a killed run leaves no half file under the final name.
+///
+/// # Errors
+/// As the file system gives them.
+pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().ok_or_else(|| std::io::Error::other("not a file name"))?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{}", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let result = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
+    if result.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    result
+}

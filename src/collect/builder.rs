@@ -1,0 +1,273 @@
+//! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
+
+use std::collections::HashMap;
+
+use crate::inventory::object::*;
+use crate::inventory::{ClusterConfig, Completeness, Origin, Snapshot};
+
+use super::kubernetes::{self as k8s, Head};
+use super::tree::{Cursor, Node, Problem, Problems};
+use super::{cnpg, gke, policy};
+
+/// Namespace in which objects that name none are put.
+pub struct Options {
+    pub namespace: String,
+    pub complete: bool,
+}
+
+pub struct Builder {
+    options: Options,
+    snapshot: Snapshot,
+    problems: Vec<Problem>,
+    /// Where each object stands, for duplicates: (group and kind, namespace, name) → origin.
+    seen: HashMap<(String, String, String), Origin>,
+    /// Group of equal pods by a key over everything but the members.
+    groups: HashMap<String, usize>,
+}
+
+/// Policy kinds that may decide reachability and that this version does not model: (API group, kind).
+const OPAQUE_POLICIES: [(&str, &str); 12] = [
+    ("policy.networking.k8s.io", "AdminNetworkPolicy"),
+    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
+    ("cilium.io", "CiliumNetworkPolicy"),
+    ("networking.gke.io", "FQDNNetworkPolicy"),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
+    ("crd.projectcalico.org", "NetworkPolicy"),
+    ("crd.projectcalico.org", "StagedGlobalNetworkPolicy"),
+    ("projectcalico.org", "GlobalNetworkPolicy"),
+    ("projectcalico.org", "NetworkPolicy"),
+    ("projectcalico.org", "StagedGlobalNetworkPolicy"),
+];
+
+const CLUSTER_SCOPED: [&str; 6] = [
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
+    "ClusterNetworkPolicy",
+    "CiliumClusterwideNetworkPolicy",
+    "GlobalNetworkPolicy",
+    "StagedGlobalNetworkPolicy",
+];
+
+impl Builder {
+    pub fn new(options: Options) -> Self {
+        let completeness = if options.complete { Completeness::Complete } else { Completeness::Files };
+        Builder {
+            options,
+            snapshot: Snapshot { completeness, ..Snapshot::default() },
+            problems: Vec::new(),
+            seen: HashMap::new(),
+            groups: HashMap::new(),
+        }
+    }
+
+    pub fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    pub fn snapshot_mut(&mut self) -> &mut Snapshot {
+        &mut self.snapshot
+    }
+
+    /// The snapshot in its fixed order, or everything that was wrong.
+    pub fn finish(mut self) -> Result<Snapshot, Vec<Problem>> {
+        if !self.problems.is_empty() {
+            self.problems.sort();
+            self.problems.dedup();
+            return Err(self.problems);
+        }
+        self.snapshot.pods.retain(|g| !g.members.is_empty());
+        self.snapshot.sort();
+        Ok(self.snapshot)
+    }
+
+    /// A document's top level: one object, or a list of them. Answers whether it was anything that we read.
+    pub fn document(&mut self, file: &str, node: &Node) -> bool {
+        let kind = node.get("kind").and_then(Node::as_str);
+        let api_version = node.get("apiVersion").and_then(Node::as_str);
+        match (api_version, kind) {
+            (Some(api_version), Some(kind)) => {
+                match kind.strip_suffix("List") {
+                    Some(item_kind) if node.get("items").is_some() => {
+                        let problems = Problems::default();
+                        for item in Cursor::new(node, &problems).items("items") {
+                            self.object(file, item.node, Some((api_version, item_kind)));
+                        }
+                        self.drain(file, node.line, &problems);
+                    }
+                    _ => self.object(file, node, None),
+                }
+                true
+            }
+            _ => {
+                let json = node.to_json();
+                if gke::is_cluster(&json) {
+                    self.cluster(file, node.line, &json);
+                    true
+                } else {
+                    false
+                }
+            }
+        }
+    }
+
+    /// A cluster's configuration.
+    pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
+        let origin = Origin::File { file: file.to_owned(), line: line.max(1) };
+        if let Some(earlier) = &self.snapshot.cluster {
+            let message = format!(
+                "a second cluster configuration (the first is {}); one audit is about one cluster",
+                earlier.origin
+            );
+            self.problems.push(Problem { file: file.to_owned(), line: line.max(1), column: 0, message });
+            return;
+        }
+        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
+    }
+
+    /// One object. `list` gives apiVersion and kind of items of a typed list, which carry none of their own.
+    pub fn object(&mut self, file: &str, node: &Node, list: Option<(&str, &str)>) {
+        let problems = Problems::default();
+        let c = Cursor::new(node, &problems);
+        let own = |key: &str| node.get(key).and_then(Node::as_str);
+        let (default_api, default_kind) = match list {
+            Some((api, kind)) if !kind.is_empty() => (Some(api), Some(kind)),
+            _ => (None, None),
+        };
+        match (own("apiVersion").or(default_api), own("kind").or(default_kind)) {
+            (Some(api_version), Some(kind)) => {
+                let origin = Origin::File { file: file.to_owned(), line: node.line };
+                self.dispatch(&c, &Head { api_version, kind }, &origin);
+            }
+            _ => c.problem("apiVersion or kind is missing: not a Kubernetes object"),
+        }
+        self.drain(file, node.line, &problems);
+    }
+
+    /// `line` is that of the whole object, for formats that know no other.
+    fn drain(&mut self, file: &str, line: u32, problems: &Problems) {
+        self.problems.extend(problems.take().into_iter().map(|(at, column, message)| Problem {
+            file: file.to_owned(),
+            line: if at == 0 { line } else { at },
+            column,
+            message,
+        }));
+    }
+
+    fn dispatch(&mut self, c: &Cursor<'_>, head: &Head<'_>, origin: &Origin) {
+        let namespace = self.options.namespace.clone();
+        let group = head.group();
+        let known = matches!(
+            (group, head.kind),
+            ("", "Namespace" | "Pod" | "Service" | "Endpoints" | "ConfigMap" | "Secret" | "ReplicationController")
+                | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
+                | ("batch", "Job" | "CronJob")
+                | ("discovery.k8s.io", "EndpointSlice")
+                | ("networking.k8s.io", "NetworkPolicy" | "Ingress")
+                | ("postgresql.cnpg.io", "Cluster" | "Pooler")
+        );
+        let opaque = OPAQUE_POLICIES.contains(&(group, head.kind));
+        if !known && !opaque {
+            *self.snapshot.unmodelled.entry(format!("{} {}", head.api_version, head.kind)).or_insert(0) += 1;
+            return;
+        }
+        let scope = if head.kind == "Namespace" || CLUSTER_SCOPED.contains(&head.kind) { "" } else { &namespace };
+        let Some(meta) = k8s::meta(c, head, scope, origin) else { return };
+        // Folded pods and generated names have no identity of their own that could repeat.
+        if head.kind != "Pod" && !meta.name.ends_with('*') {
+            self.replace_duplicate(head, &meta);
+        } else if head.kind == "Pod" && !meta.name.ends_with('*') && self.note_duplicate(head, &meta) {
+            // Groups keep their index; an emptied one is dropped at the end.
+            for group in self.snapshot.pods.iter_mut().filter(|g| g.meta.namespace == meta.namespace) {
+                group.members.retain(|m| m.name != meta.name);
+            }
+        }
+        let s = &mut self.snapshot;
+        match (group, head.kind) {
+            _ if opaque => s.opaque_policies.push(meta),
+            (_, "Namespace") => s.namespaces.push(Namespace { meta }),
+            (_, "Pod") => match k8s::pod(c, meta) {
+                Some(pod) => self.fold(pod),
+                None => s.finished_pods += 1,
+            },
+            (_, "Service") => s.services.push(k8s::service(c, meta)),
+            (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
+            (_, "EndpointSlice") => s.endpoints.push(k8s::endpoint_slice(c, meta)),
+            (_, "ConfigMap") => s.config_maps.push(k8s::config_map(c, meta)),
+            (_, "Secret") => s.secrets.push(k8s::secret(c, meta)),
+            ("networking.k8s.io", "NetworkPolicy") => s.network_policies.push(policy::network_policy(c, meta)),
+            (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
+            ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
+            (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
+            _ => s.controllers.push(k8s::controller(c, meta)),
+        }
+    }
+
+    fn fold(&mut self, pod: PodGroup) {
+        // Labels, owner and specification decide what is equal; name and place do not.
+        let key = serde_json::to_string(&(
+            &pod.meta.namespace,
+            &pod.meta.owner,
+            pod.meta.owner.is_none().then_some(&pod.meta.name),
+            &pod.meta.labels,
+            &pod.annotations,
+            &pod.spec,
+        ))
+        .unwrap_or_default();
+        match self.groups.get(&key) {
+            Some(&i) => {
+                let group = &mut self.snapshot.pods[i];
+                group.members.extend(pod.members);
+            }
+            None => {
+                self.groups.insert(key, self.snapshot.pods.len());
+                self.snapshot.pods.push(pod);
+            }
+        }
+    }
+
+    fn identity(head: &Head<'_>, meta: &Meta) -> (String, String, String) {
+        (format!("{}/{}", head.group(), head.kind), meta.namespace.clone(), meta.name.clone())
+    }
+
+    /// Notes a repeated object; answers whether there was an earlier one.
+    fn note_duplicate(&mut self, head: &Head<'_>, meta: &Meta) -> bool {
+        match self.seen.insert(Self::identity(head, meta), meta.origin.clone()) {
+            None => false,
+            Some(earlier) => {
+                self.snapshot.notes.push(format!(
+                    "{} is given twice: {} replaces {}, as `kubectl apply` would",
+                    meta.object_ref(),
+                    meta.origin,
+                    earlier
+                ));
+                true
+            }
+        }
+    }
+
+    fn replace_duplicate(&mut self, head: &Head<'_>, meta: &Meta) {
+        if !self.note_duplicate(head, meta) {
+            return;
+        }
+        let same = |m: &Meta| {
+            m.kind == meta.kind
+                && m.namespace == meta.namespace
+                && m.name == meta.name
+                && m.api_version.rsplit_once('/').map(|(g, _)| g) == meta.api_version.rsplit_once('/').map(|(g, _)| g)
+        };
+        let s = &mut self.snapshot;
+        s.namespaces.retain(|o| !same(&o.meta));
+        s.controllers.retain(|o| !same(&o.meta));
+        s.services.retain(|o| !same(&o.meta));
+        s.endpoints.retain(|o| !same(&o.meta));
+        s.config_maps.retain(|o| !same(&o.meta));
+        s.secrets.retain(|o| !same(&o.meta));
+        s.network_policies.retain(|o| !same(&o.meta));
+        s.ingresses.retain(|o| !same(&o.meta));
+        s.cnpg_clusters.retain(|o| !same(&o.meta));
+        s.cnpg_poolers.retain(|o| !same(&o.meta));
+        s.opaque_policies.retain(|o| !same(o));
+    }
+}

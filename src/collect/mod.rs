@@ -1,0 +1,15 @@
+//! The only room that talks to the outside. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
+
+mod archive;
+mod builder;
+mod cnpg;
+mod files;
+mod gke;
+mod kubernetes;
+mod policy;
+mod tree;
+
+pub use archive::{decode, digest, encode, write_atomically};
+pub use builder::Options;
+pub use files::{CONFIG_NAMES, read, read_embedded};
+pub use tree::Problem;

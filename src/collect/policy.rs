@@ -1,0 +1,157 @@
+//! Reads a NetworkPolicy and refuses what the API server refuses, with the place:
+//! <https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/>.
+
+use crate::inventory::object::*;
+
+use super::kubernetes::{port_ref, protocol};
+use super::tree::{Cursor, Kind};
+
+const REFUSED: &str = "the API server refuses this object";
+
+pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
+    let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
+    let policy_types = spec
+        .items("policyTypes")
+        .iter()
+        .filter_map(|t| match t.str()? {
+            "Ingress" => Some(PolicyType::Ingress),
+            "Egress" => Some(PolicyType::Egress),
+            other => {
+                let hint = match other.to_ascii_lowercase().as_str() {
+                    "ingress" => " (did you mean \"Ingress\"?)",
+                    "egress" => " (did you mean \"Egress\"?)",
+                    _ => "",
+                };
+                t.problem(format_args!("unknown value \"{other}\"{hint}; {REFUSED}"));
+                None
+            }
+        })
+        .collect();
+    NetworkPolicy {
+        meta,
+        spec: NetworkPolicySpec {
+            pod_selector: spec.get("podSelector").map(|s| selector(&s)).unwrap_or_default(),
+            policy_types,
+            ingress: spec
+                .items("ingress")
+                .iter()
+                .map(|r| IngressRule { from: peers(r, "from"), ports: ports(r) })
+                .collect(),
+            egress: spec.items("egress").iter().map(|r| EgressRule { to: peers(r, "to"), ports: ports(r) }).collect(),
+        },
+    }
+}
+
+/// A label selector with the API's validation of operators and values.
+pub fn selector(c: &Cursor<'_>) -> LabelSelector {
+    let match_expressions = c
+        .items("matchExpressions")
+        .iter()
+        .filter_map(|e| {
+            let key = e.string_at("key").unwrap_or_default();
+            if key.is_empty() {
+                e.problem(format_args!("key is missing; {REFUSED}"));
+            }
+            let text = e.string_at("operator").unwrap_or_default();
+            let operator = match text.as_str() {
+                "In" => Operator::In,
+                "NotIn" => Operator::NotIn,
+                "Exists" => Operator::Exists,
+                "DoesNotExist" => Operator::DoesNotExist,
+                other => {
+                    e.problem(format_args!(
+                        "operator \"{other}\" is not one of In, NotIn, Exists, DoesNotExist; {REFUSED}"
+                    ));
+                    return None;
+                }
+            };
+            let mut values = e.string_list("values");
+            values.sort();
+            values.dedup();
+            match operator {
+                Operator::In | Operator::NotIn if values.is_empty() => {
+                    e.problem(format_args!("{text} needs at least one value; {REFUSED}"));
+                }
+                Operator::Exists | Operator::DoesNotExist if !values.is_empty() => {
+                    e.problem(format_args!("{text} takes no values; {REFUSED}"));
+                }
+                _ => {}
+            }
+            Some(Requirement { key, operator, values })
+        })
+        .collect();
+    LabelSelector { match_labels: c.get("matchLabels").map(|l| l.strings()).unwrap_or_default(), match_expressions }
+}
+
+fn peers(rule: &Cursor<'_>, key: &str) -> Vec<PolicyPeer> {
+    rule.items(key)
+        .iter()
+        .map(|p| {
+            let peer = PolicyPeer {
+                pod_selector: p.get("podSelector").map(|s| selector(&s)),
+                namespace_selector: p.get("namespaceSelector").map(|s| selector(&s)),
+                ip_block: p.get("ipBlock").map(|b| ip_block(&b)),
+            };
+            match (&peer.ip_block, peer.pod_selector.is_some() || peer.namespace_selector.is_some()) {
+                (None, false) => {
+                    p.problem(format_args!(
+                        "the peer has none of podSelector, namespaceSelector and ipBlock; {REFUSED} (it does not mean everyone)"
+                    ));
+                }
+                (Some(_), true) => p.problem(format_args!("ipBlock must be alone in its peer; {REFUSED}")),
+                _ => {}
+            }
+            peer
+        })
+        .collect()
+}
+
+fn ip_block(c: &Cursor<'_>) -> IpBlock {
+    let text = c.string_at("cidr").unwrap_or_default();
+    let cidr = parse_cidr(&text);
+    if cidr.is_none() {
+        c.problem(format_args!("cidr \"{text}\" is not an address range such as 10.0.0.0/8; {REFUSED}"));
+    }
+    let except = c.items("except");
+    for e in &except {
+        let Some(inner_text) = e.str() else { continue };
+        match (cidr, parse_cidr(inner_text)) {
+            (_, None) => e.problem(format_args!("\"{inner_text}\" is not an address range; {REFUSED}")),
+            (Some(outer), Some(inner)) => {
+                let strictly_inside = outer.contains(&inner.network()) && inner.prefix_len() > outer.prefix_len();
+                if !strictly_inside {
+                    e.problem(format_args!("{inner_text} is not a strict part of {text}; {REFUSED}"));
+                }
+            }
+            (None, Some(_)) => {}
+        }
+    }
+    IpBlock { cidr: text, except: except.iter().filter_map(|e| e.str().map(str::to_owned)).collect() }
+}
+
+fn ports(rule: &Cursor<'_>) -> Vec<PolicyPort> {
+    rule.items("ports")
+        .iter()
+        .map(|p| {
+            let port = p.get("port").and_then(|n| port_ref(&n));
+            let end_port = p.get("endPort").and_then(|e| {
+                let end = e.port()?;
+                match &port {
+                    Some(PortRef::Number(start)) if end >= *start => Some(end),
+                    Some(PortRef::Number(start)) => {
+                        e.problem(format_args!("endPort {end} is below port {start}; {REFUSED}"));
+                        None
+                    }
+                    Some(PortRef::Name(_)) | None => {
+                        e.problem(format_args!("endPort needs a numeric port; {REFUSED}"));
+                        None
+                    }
+                }
+            });
+            if !matches!(p.node.kind, Kind::Map(_) | Kind::Null) {
+                p.problem("expected an object");
+            }
+            PolicyPort { protocol: protocol(p), port, end_port }
+        })
+        .collect()
+}

@@ -1,0 +1,337 @@
+//! YAML and JSON as one tree in which every node knows its place, and a cursor that reads it and collects problems.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::inventory::object::Labels;
+
+/// A value with the line and column (1-based; 0 where not known) of its first character.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub kind: Kind,
+    pub line: u32,
+    pub column: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(String),
+    Seq(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        match self {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Int(_) | Kind::Float(_) => "a number",
+            Kind::Str(_) => "a string",
+            Kind::Seq(_) => "a list",
+            Kind::Map(_) => "an object",
+        }
+    }
+}
+
+/// How the nodes of one format learn their place.
+pub trait Place {
+    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node, D::Error>
+    where
+        Self: Sized;
+}
+
+/// Nodes of serde-saphyr, which wraps each in `Spanned`.
+pub struct Yaml;
+/// Nodes of serde_json, which has no places.
+pub struct Json;
+
+impl Place for Yaml {
+    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node, D::Error> {
+        let spanned = serde_saphyr::Spanned::<Raw<Yaml>>::deserialize(d)?;
+        let at = spanned.referenced;
+        Ok(Node { kind: spanned.value.0, line: at.line() as u32, column: at.column() as u32 })
+    }
+}
+
+impl Place for Json {
+    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node, D::Error> {
+        Ok(Node { kind: Raw::<Json>::deserialize(d)?.0, line: 0, column: 0 })
+    }
+}
+
+/// A node as a serde target, `P` says of which format.
+pub struct Placed<P>(pub Node, PhantomData<P>);
+
+impl<'de, P: Place> Deserialize<'de> for Placed<P> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Placed(P::node(d)?, PhantomData))
+    }
+}
+
+struct Raw<P>(Kind, PhantomData<P>);
+
+impl<'de, P: Place> Deserialize<'de> for Raw<P> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V<P>(PhantomData<P>);
+        impl<'de, P: Place> Visitor<'de> for V<P> {
+            type Value = Kind;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+            fn visit_bool<E>(self, v: bool) -> Result<Kind, E> {
+                Ok(Kind::Bool(v))
+            }
+            fn visit_i64<E>(self, v: i64) -> Result<Kind, E> {
+                Ok(Kind::Int(v))
+            }
+            fn visit_u64<E>(self, v: u64) -> Result<Kind, E> {
+                Ok(i64::try_from(v).map_or(Kind::Float(v as f64), Kind::Int))
+            }
+            fn visit_f64<E>(self, v: f64) -> Result<Kind, E> {
+                Ok(Kind::Float(v))
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Kind, E> {
+                Ok(Kind::Str(v.to_owned()))
+            }
+            fn visit_string<E>(self, v: String) -> Result<Kind, E> {
+                Ok(Kind::Str(v))
+            }
+            fn visit_unit<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Null)
+            }
+            fn visit_none<E>(self) -> Result<Kind, E> {
+                Ok(Kind::Null)
+            }
+            fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Kind, D::Error> {
+                Ok(Raw::<P>::deserialize(d)?.0)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
+                let mut items = Vec::new();
+                while let Some(x) = a.next_element::<Placed<P>>()? {
+                    items.push(x.0);
+                }
+                Ok(Kind::Seq(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
+                let mut entries: Vec<(String, Node)> = Vec::new();
+                while let Some((k, v)) = a.next_entry::<String, Placed<P>>()? {
+                    entries.push((k, v.0));
+                }
+                Ok(Kind::Map(entries))
+            }
+        }
+        d.deserialize_any(V::<P>(PhantomData)).map(|k| Raw(k, PhantomData))
+    }
+}
+
+impl Node {
+    /// The value of `key` in a map; `null` counts as absent, a repeated key's last value counts.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(entries) => {
+                entries.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v).filter(|v| v.kind != Kind::Null)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Str(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// As plain JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value;
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(b) => Value::Bool(*b),
+            Kind::Int(i) => Value::from(*i),
+            Kind::Float(f) => Value::from(*f),
+            Kind::Str(s) => Value::String(s.clone()),
+            Kind::Seq(items) => Value::Array(items.iter().map(Node::to_json).collect()),
+            Kind::Map(entries) => Value::Object(entries.iter().map(|(k, v)| (k.clone(), v.to_json())).collect()),
+        }
+    }
+}
+
+/// Something wrong at a place of an input.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    pub file: String,
+    /// 1-based; 0 where not known.
+    pub line: u32,
+    pub column: u32,
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}: {}", self.file, self.message),
+            (l, 0) => write!(f, "{}:{l}: {}", self.file, self.message),
+            (l, c) => write!(f, "{}:{l}:{c}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// Collects the problems of one object.
+#[derive(Default)]
+pub struct Problems {
+    /// (line, column, message)
+    list: RefCell<Vec<(u32, u32, String)>>,
+}
+
+impl Problems {
+    pub fn add(&self, at: &Node, message: impl Into<String>) {
+        self.list.borrow_mut().push((at.line, at.column, message.into()));
+    }
+
+    pub fn take(&self) -> Vec<(u32, u32, String)> {
+        std::mem::take(&mut self.list.borrow_mut())
+    }
+}
+
+/// A node with its path, for reading: a wrong type is a problem and reads as absent.
+#[derive(Clone)]
+pub struct Cursor<'a> {
+    pub node: &'a Node,
+    path: String,
+    problems: &'a Problems,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(node: &'a Node, problems: &'a Problems) -> Self {
+        Cursor { node, path: String::new(), problems }
+    }
+
+    pub fn problem(&self, message: impl fmt::Display) {
+        let sep = if self.path.is_empty() { "" } else { ": " };
+        self.problems.add(self.node, format!("{}{sep}{message}", self.path));
+    }
+
+    fn expected(&self, what: &str) {
+        self.problem(format_args!("expected {what}, found {}", self.node.kind.name()));
+    }
+
+    fn child(&self, key: &str, node: &'a Node) -> Self {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        Cursor { node, path, problems: self.problems }
+    }
+
+    /// The field `key`; absent when missing, null, or when this is not an object (which is a problem).
+    pub fn get(&self, key: &str) -> Option<Cursor<'a>> {
+        if !matches!(self.node.kind, Kind::Map(_) | Kind::Null) {
+            self.expected("an object");
+            return None;
+        }
+        self.node.get(key).map(|n| self.child(key, n))
+    }
+
+    /// A field by a dotted path.
+    pub fn at(&self, path: &str) -> Option<Cursor<'a>> {
+        path.split('.').try_fold(self.clone(), |c, key| c.get(key))
+    }
+
+    pub fn str(&self) -> Option<&'a str> {
+        let text = self.node.as_str();
+        if text.is_none() {
+            self.expected("a string");
+        }
+        text
+    }
+
+    pub fn bool(&self) -> Option<bool> {
+        match self.node.kind {
+            Kind::Bool(b) => Some(b),
+            _ => {
+                self.expected("true or false");
+                None
+            }
+        }
+    }
+
+    pub fn int(&self) -> Option<i64> {
+        match self.node.kind {
+            Kind::Int(i) => Some(i),
+            _ => {
+                self.expected("a whole number");
+                None
+            }
+        }
+    }
+
+    /// A port number, 1–65535.
+    pub fn port(&self) -> Option<u16> {
+        let n = self.int()?;
+        let port = u16::try_from(n).ok().filter(|p| *p > 0);
+        if port.is_none() {
+            self.problem(format_args!("port {n} is not in 1–65535"));
+        }
+        port
+    }
+
+    /// The items of a list.
+    pub fn list(&self) -> Vec<Cursor<'a>> {
+        match &self.node.kind {
+            Kind::Seq(items) => items
+                .iter()
+                .enumerate()
+                .map(|(i, n)| Cursor { node: n, path: format!("{}[{i}]", self.path), problems: self.problems })
+                .collect(),
+            _ => {
+                self.expected("a list");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The items of the list `key`, none when absent.
+    pub fn items(&self, key: &str) -> Vec<Cursor<'a>> {
+        self.get(key).map(|c| c.list()).unwrap_or_default()
+    }
+
+    /// The entries of a map.
+    pub fn entries(&self) -> Vec<(&'a str, Cursor<'a>)> {
+        match &self.node.kind {
+            Kind::Map(entries) => entries.iter().map(|(k, n)| (k.as_str(), self.child(k, n))).collect(),
+            Kind::Null => Vec::new(),
+            _ => {
+                self.expected("an object");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A map of strings; a null value is the empty string, as in the API server.
+    pub fn strings(&self) -> Labels {
+        self.entries()
+            .into_iter()
+            .filter_map(|(k, v)| match v.node.kind {
+                Kind::Null => Some((k.to_owned(), String::new())),
+                _ => v.str().map(|s| (k.to_owned(), s.to_owned())),
+            })
+            .collect()
+    }
+
+    pub fn string_at(&self, key: &str) -> Option<String> {
+        self.get(key)?.str().map(str::to_owned)
+    }
+
+    pub fn bool_at(&self, key: &str) -> Option<bool> {
+        self.get(key)?.bool()
+    }
+
+    pub fn string_list(&self, key: &str) -> Vec<String> {
+        self.items(key).iter().filter_map(|c| c.str().map(str::to_owned)).collect()
+    }
+}

@@ -1,0 +1,259 @@
+//! The tables that join the objects: namespaces, Services and what stands behind them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use super::labels::{LabelView, Tri};
+use super::object::*;
+use super::snapshot::{Completeness, Snapshot};
+use super::source::{Need, Origin};
+use super::workload::{self, Workload};
+
+/// A namespace that an object names; its own object may not have been read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamespaceInfo {
+    pub name: String,
+    /// The name label is always there and cannot be changed:
+    /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#automatic-labelling>.
+    pub labels: LabelView,
+    pub origin: Option<Origin>,
+}
+
+/// A pod class by index: workload, class.
+pub type ClassId = (usize, usize);
+
+/// The evidence with its joins.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    pub snapshot: Snapshot,
+    /// Sorted by id.
+    pub workloads: Vec<Workload>,
+    pub namespaces: BTreeMap<String, NamespaceInfo>,
+    /// Services that the CloudNativePG operator makes and that the input does not hold.
+    pub derived_services: Vec<Service>,
+    services: HashMap<(String, String), usize>,
+    cluster_ips: HashMap<IpAddr, usize>,
+    pod_ips: HashMap<IpAddr, ClassId>,
+    seen_namespaces: BTreeSet<String>,
+}
+
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+impl Inventory {
+    pub fn new(snapshot: Snapshot) -> Self {
+        let workloads = workload::build(&snapshot);
+        let namespaces = namespaces(&snapshot);
+        let derived_services = derived_services(&snapshot);
+        let mut inventory = Inventory {
+            workloads,
+            namespaces,
+            services: HashMap::new(),
+            cluster_ips: HashMap::new(),
+            pod_ips: HashMap::new(),
+            seen_namespaces: BTreeSet::new(),
+            derived_services,
+            snapshot,
+        };
+        inventory.index();
+        inventory
+    }
+
+    fn index(&mut self) {
+        for (i, s) in self.all_services().enumerate().map(|(i, s)| (i, s.clone())).collect::<Vec<_>>() {
+            for ip in &s.cluster_ips {
+                self.cluster_ips.insert(*ip, i);
+            }
+            self.services.insert((s.meta.namespace, s.meta.name), i);
+        }
+        for (w, workload) in self.workloads.iter().enumerate() {
+            self.seen_namespaces.insert(workload.object.namespace.clone());
+            for (c, class) in workload.classes.iter().enumerate().filter(|(_, c)| !c.host_network) {
+                for ip in class.members.iter().flat_map(|m| &m.ips) {
+                    self.pod_ips.insert(*ip, (w, c));
+                }
+            }
+        }
+    }
+
+    fn all_services(&self) -> impl Iterator<Item = &Service> {
+        self.snapshot.services.iter().chain(&self.derived_services)
+    }
+
+    fn service_at(&self, i: usize) -> Option<&Service> {
+        let own = self.snapshot.services.len();
+        if i < own { self.snapshot.services.get(i) } else { self.derived_services.get(i - own) }
+    }
+
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
+        self.services.get(&(namespace.to_owned(), name.to_owned())).and_then(|i| self.service_at(*i))
+    }
+
+    pub fn service_by_ip(&self, ip: IpAddr) -> Option<&Service> {
+        self.cluster_ips.get(&ip).and_then(|i| self.service_at(*i))
+    }
+
+    pub fn class_by_ip(&self, ip: IpAddr) -> Option<ClassId> {
+        self.pod_ips.get(&ip).copied()
+    }
+
+    pub fn workload(&self, id: &str) -> Option<(usize, &Workload)> {
+        self.workloads.binary_search_by(|w| w.id.as_str().cmp(id)).ok().map(|i| (i, &self.workloads[i]))
+    }
+
+    /// Whether the absence of an object of this kind, in this namespace, means that the cluster has none.
+    pub fn complete(&self, need: Need, namespace: &str) -> bool {
+        if self.snapshot.gap(need).is_some() {
+            return false;
+        }
+        match self.snapshot.completeness {
+            Completeness::Complete => true,
+            Completeness::Files => {
+                matches!(need, Need::Workloads | Need::Services) && self.seen_namespaces.contains(namespace)
+            }
+        }
+    }
+
+    /// Classes that a selector Service sends traffic to. A Service without selector has none here; see `endpoints`.
+    pub fn backends(&self, service: &Service) -> Vec<(ClassId, Tri)> {
+        if service.selector.is_empty() || service.service_type == ServiceType::ExternalName {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (w, workload) in self.workloads.iter().enumerate() {
+            if workload.object.namespace != service.meta.namespace {
+                continue;
+            }
+            for (c, class) in workload.classes.iter().enumerate() {
+                let tri = if class.members.is_empty() {
+                    class.view(None).matches_all(&service.selector)
+                } else {
+                    // One matching pod is enough to be a backend.
+                    class
+                        .members
+                        .iter()
+                        .map(|m| class.view(Some(m)).matches_all(&service.selector))
+                        .max()
+                        .unwrap_or(Tri::No)
+                };
+                if tri > Tri::No {
+                    found.push(((w, c), tri));
+                }
+            }
+        }
+        found
+    }
+
+    /// Addresses of the EndpointSlices and Endpoints of a Service.
+    pub fn endpoints<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Endpoints> {
+        self.snapshot
+            .endpoints
+            .iter()
+            .filter(|e| e.meta.namespace == service.meta.namespace && e.service == service.meta.name)
+    }
+
+    pub fn config_map(&self, namespace: &str, name: &str) -> Option<&ConfigMap> {
+        self.snapshot.config_maps.iter().find(|c| c.meta.namespace == namespace && c.meta.name == name)
+    }
+}
+
+/// Every namespace that an object is in or that was read itself.
+fn namespaces(s: &Snapshot) -> BTreeMap<String, NamespaceInfo> {
+    let mut found = BTreeMap::new();
+    for n in &s.namespaces {
+        let mut labels = n.meta.labels.clone();
+        labels.insert(NAME_LABEL.to_owned(), n.meta.name.clone());
+        let info = NamespaceInfo {
+            name: n.meta.name.clone(),
+            labels: LabelView::known(labels),
+            origin: Some(n.meta.origin.clone()),
+        };
+        found.insert(n.meta.name.clone(), info);
+    }
+    let complete = s.completeness == Completeness::Complete && s.gap(Need::Namespaces).is_none();
+    let metas = s
+        .controllers
+        .iter()
+        .map(|o| &o.meta)
+        .chain(s.pods.iter().map(|o| &o.meta))
+        .chain(s.services.iter().map(|o| &o.meta))
+        .chain(s.network_policies.iter().map(|o| &o.meta))
+        .chain(s.config_maps.iter().map(|o| &o.meta))
+        .chain(s.ingresses.iter().map(|o| &o.meta))
+        .chain(s.cnpg_clusters.iter().map(|o| &o.meta))
+        .chain(s.cnpg_poolers.iter().map(|o| &o.meta));
+    for meta in metas {
+        found.entry(meta.namespace.clone()).or_insert_with(|| NamespaceInfo {
+            name: meta.namespace.clone(),
+            labels: LabelView {
+                known: [(NAME_LABEL.to_owned(), meta.namespace.clone())].into(),
+                open: BTreeMap::new(),
+                more: !complete,
+            },
+            origin: None,
+        });
+    }
+    found
+}
+
+/// `-rw`, `-ro` and `-r` of each CloudNativePG Cluster, as the operator makes them:
+/// <https://cloudnative-pg.io/documentation/current/service_management/>.
+fn derived_services(s: &Snapshot) -> Vec<Service> {
+    let mut derived = Vec::new();
+    for c in &s.cnpg_clusters {
+        for (suffix, key, value) in [
+            ("rw", "cnpg.io/instanceRole", "primary"),
+            ("ro", "cnpg.io/instanceRole", "replica"),
+            ("r", "cnpg.io/podRole", "instance"),
+        ] {
+            let name = format!("{}-{suffix}", c.meta.name);
+            if s.services.iter().any(|o| o.meta.namespace == c.meta.namespace && o.meta.name == name) {
+                continue;
+            }
+            derived.push(Service {
+                selector: [("cnpg.io/cluster".to_owned(), c.meta.name.clone()), (key.to_owned(), value.to_owned())]
+                    .into(),
+                ports: vec![postgres_port()],
+                ..derived_service(&c.meta, name)
+            });
+        }
+    }
+    for p in &s.cnpg_poolers {
+        if s.services.iter().any(|o| o.meta.namespace == p.meta.namespace && o.meta.name == p.meta.name) {
+            continue;
+        }
+        derived.push(Service {
+            selector: [("cnpg.io/poolerName".to_owned(), p.meta.name.clone())].into(),
+            ports: vec![postgres_port()],
+            ..derived_service(&p.meta, p.meta.name.clone())
+        });
+    }
+    derived
+}
+
+fn derived_service(owner: &Meta, name: String) -> Service {
+    Service {
+        meta: Meta {
+            api_version: "v1".to_owned(),
+            kind: "Service".to_owned(),
+            namespace: owner.namespace.clone(),
+            name,
+            owner: Some(Owner {
+                api_version: owner.api_version.clone(),
+                kind: owner.kind.clone(),
+                name: owner.name.clone(),
+            }),
+            origin: owner.origin.clone(),
+            ..Meta::default()
+        },
+        ..Service::default()
+    }
+}
+
+fn postgres_port() -> ServicePort {
+    ServicePort {
+        name: Some("postgres".to_owned()),
+        port: 5432,
+        target: PortRef::Number(5432),
+        ..ServicePort::default()
+    }
+}

@@ -1,0 +1,213 @@
+//! Address ranges: blocks with exceptions, and the partition of all addresses that a set of blocks makes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::inventory::Tri;
+use crate::inventory::object::{IpBlock, parse_cidr};
+
+/// An inclusive range of addresses of one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Range {
+    V4(u32, u32),
+    V6(u128, u128),
+}
+
+impl Range {
+    pub const ALL_V4: Range = Range::V4(0, u32::MAX);
+    pub const ALL_V6: Range = Range::V6(0, u128::MAX);
+
+    pub fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(a) => Range::V4(a.into(), a.into()),
+            IpAddr::V6(a) => Range::V6(a.into(), a.into()),
+        }
+    }
+
+    pub fn parse(cidr: &str) -> Option<Self> {
+        Some(match parse_cidr(cidr)? {
+            ipnet::IpNet::V4(n) => Range::V4(n.network().into(), n.broadcast().into()),
+            ipnet::IpNet::V6(n) => Range::V6(n.network().into(), n.broadcast().into()),
+        })
+    }
+
+    pub fn contains(&self, other: &Range) -> bool {
+        match (self, other) {
+            (Range::V4(a, b), Range::V4(c, d)) => a <= c && d <= b,
+            (Range::V6(a, b), Range::V6(c, d)) => a <= c && d <= b,
+            _ => false,
+        }
+    }
+
+    pub fn overlaps(&self, other: &Range) -> bool {
+        match (self, other) {
+            (Range::V4(a, b), Range::V4(c, d)) => a <= d && c <= b,
+            (Range::V6(a, b), Range::V6(c, d)) => a <= d && c <= b,
+            _ => false,
+        }
+    }
+
+    pub fn is_v4(&self) -> bool {
+        matches!(self, Range::V4(..))
+    }
+
+    pub fn first(&self) -> IpAddr {
+        match self {
+            Range::V4(a, _) => Ipv4Addr::from(*a).into(),
+            Range::V6(a, _) => Ipv6Addr::from(*a).into(),
+        }
+    }
+
+    pub fn last(&self) -> IpAddr {
+        match self {
+            Range::V4(_, b) => Ipv4Addr::from(*b).into(),
+            Range::V6(_, b) => Ipv6Addr::from(*b).into(),
+        }
+    }
+
+    /// Joins `self` with a range that starts right after it.
+    pub fn joined(&self, next: &Range) -> Option<Range> {
+        match (self, next) {
+            (Range::V4(a, b), Range::V4(c, d)) if b.checked_add(1) == Some(*c) => Some(Range::V4(*a, *d)),
+            (Range::V6(a, b), Range::V6(c, d)) if b.checked_add(1) == Some(*c) => Some(Range::V6(*a, *d)),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.first(), self.last())
+    }
+}
+
+/// An `ipBlock`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Block {
+    pub range: Range,
+    pub except: Vec<Range>,
+}
+
+impl Block {
+    /// `None` for text that is not a range; such a policy is refused when it is read.
+    pub fn new(block: &IpBlock) -> Option<Self> {
+        Some(Block {
+            range: Range::parse(&block.cidr)?,
+            except: block.except.iter().filter_map(|e| Range::parse(e)).collect(),
+        })
+    }
+
+    /// Whether the block holds an address of which only a range is known.
+    pub fn covers(&self, range: &Range) -> Tri {
+        if !self.range.overlaps(range) || self.except.iter().any(|e| e.contains(range)) {
+            return Tri::No;
+        }
+        if self.range.contains(range) && !self.except.iter().any(|e| e.overlaps(range)) {
+            return Tri::Yes;
+        }
+        Tri::Maybe
+    }
+}
+
+/// The elementary ranges between the cut points of some blocks, both families, sorted.
+#[derive(Clone, Debug, Default)]
+pub struct Atoms {
+    pub ranges: Vec<Range>,
+}
+
+impl Atoms {
+    pub fn new<'a>(blocks: impl Iterator<Item = &'a Block>) -> Self {
+        let (mut v4, mut v6) = (vec![0u32], vec![0u128]);
+        for block in blocks {
+            for range in std::iter::once(&block.range).chain(&block.except) {
+                match *range {
+                    Range::V4(a, b) => {
+                        v4.push(a);
+                        v4.extend(b.checked_add(1));
+                    }
+                    Range::V6(a, b) => {
+                        v6.push(a);
+                        v6.extend(b.checked_add(1));
+                    }
+                }
+            }
+        }
+        v4.sort_unstable();
+        v4.dedup();
+        v6.sort_unstable();
+        v6.dedup();
+        let mut ranges = Vec::with_capacity(v4.len() + v6.len());
+        for (i, start) in v4.iter().enumerate() {
+            ranges.push(Range::V4(*start, v4.get(i + 1).map_or(u32::MAX, |n| n - 1)));
+        }
+        for (i, start) in v6.iter().enumerate() {
+            ranges.push(Range::V6(*start, v6.get(i + 1).map_or(u128::MAX, |n| n - 1)));
+        }
+        Atoms { ranges }
+    }
+
+    /// Index of the elementary range that holds `ip`.
+    pub fn find(&self, ip: IpAddr) -> usize {
+        let at = Range::of(ip);
+        // The ranges of a family cover it without a gap, so the last one that starts at or before `ip` holds it.
+        self.ranges.partition_point(|r| *r <= Range::end_marker(&at)).saturating_sub(1)
+    }
+}
+
+impl Range {
+    /// The greatest range that starts at the start of `self`.
+    fn end_marker(&self) -> Range {
+        match self {
+            Range::V4(a, _) => Range::V4(*a, u32::MAX),
+            Range::V6(a, _) => Range::V6(*a, u128::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(cidr: &str, except: &[&str]) -> Block {
+        Block::new(&IpBlock { cidr: cidr.into(), except: except.iter().map(|e| (*e).into()).collect() }).unwrap()
+    }
+
+    #[test]
+    fn host_bits_are_ignored_and_families_never_cross() {
+        assert_eq!(Range::parse("203.0.113.77/24"), Range::parse("203.0.113.0/24"));
+        let v4 = block("0.0.0.0/0", &[]);
+        assert_eq!(v4.covers(&Range::of("2001:db8::7".parse().unwrap())), Tri::No);
+        assert_eq!(v4.covers(&Range::ALL_V4), Tri::Yes);
+    }
+
+    #[test]
+    fn an_exception_takes_away_and_a_partly_known_address_may_be_either() {
+        let b = block("10.0.0.0/8", &["10.4.0.0/16"]);
+        assert_eq!(b.covers(&Range::of("10.4.1.1".parse().unwrap())), Tri::No);
+        assert_eq!(b.covers(&Range::of("10.5.1.1".parse().unwrap())), Tri::Yes);
+        assert_eq!(b.covers(&Range::parse("10.0.0.0/8").unwrap()), Tri::Maybe);
+        assert_eq!(b.covers(&Range::parse("10.4.128.0/17").unwrap()), Tri::No);
+    }
+
+    proptest! {
+        #[test]
+        fn atoms_partition_both_families_and_never_split_a_block(
+            blocks in proptest::collection::vec((any::<u32>(), 0u8..=32), 0..8),
+            probe in any::<u32>(),
+        ) {
+            let blocks: Vec<Block> = blocks.iter().map(|(a, len)| block(&format!("{}/{len}", Ipv4Addr::from(*a)), &[])).collect();
+            let atoms = Atoms::new(blocks.iter());
+            let v4: Vec<_> = atoms.ranges.iter().filter(|r| r.is_v4()).collect();
+            prop_assert_eq!(v4[0].first(), IpAddr::from(Ipv4Addr::UNSPECIFIED));
+            prop_assert_eq!(v4[v4.len() - 1].last(), IpAddr::from(Ipv4Addr::BROADCAST));
+            prop_assert!(v4.windows(2).all(|w| w[0].joined(w[1]).is_some()));
+            let ip = IpAddr::from(Ipv4Addr::from(probe));
+            let atom = atoms.ranges[atoms.find(ip)];
+            prop_assert!(atom.contains(&Range::of(ip)));
+            for b in &blocks {
+                prop_assert_ne!(b.covers(&atom), Tri::Maybe);
+                prop_assert_eq!(b.covers(&atom), b.covers(&Range::of(ip)));
+            }
+        }
+    }
+}

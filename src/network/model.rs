@@ -1,0 +1,362 @@
+//! What the engine evaluates: cells of indistinguishable pods, nodes, address ranges and policies.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use crate::inventory::object::{ContainerPort, ContainerRole, Member};
+use crate::inventory::{Inventory, LabelView, ObjectRef, Tri, labels};
+
+use super::address::{Atoms, Block, Range};
+use super::dataplane::{Agents, ClusterNetwork};
+use super::policy::{Blocks, Peer, Policy};
+
+/// Pods that no policy can tell apart: a class of a workload, split by the per-pod labels that selectors use.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Index of the workload and of its class; `None` for a pod that is only imagined.
+    pub class: Option<(usize, usize)>,
+    pub namespace: usize,
+    pub labels: LabelView,
+    pub host_network: bool,
+    pub ports: Vec<(ContainerRole, ContainerPort)>,
+    /// One entry a pod: the ranges, one an address family, in which its address lies. Empty: no pod is known.
+    pub addresses: Vec<Vec<Range>>,
+    /// Node of each pod, by index into [`Model::nodes`]; `None` where it is not known. Empty: no pod is known.
+    pub nodes: Vec<Option<usize>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    pub name: String,
+    pub labels: LabelView,
+    pub cells: Vec<usize>,
+    pub policies: Vec<usize>,
+}
+
+/// A node known from the pods on it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub name: String,
+    pub addresses: Vec<Range>,
+}
+
+/// A policy object whose rules are not evaluated.
+#[derive(Clone, Debug)]
+pub struct Opaque {
+    pub object: ObjectRef,
+    pub group: String,
+}
+
+/// A pod that is not in the evidence but whose treatment is a question: "any pod of any namespace", kube-dns, an operator.
+#[derive(Clone, Debug)]
+pub struct Imagined {
+    pub namespace: String,
+    pub labels: LabelView,
+    pub ports: Vec<ContainerPort>,
+}
+
+/// Place of a peer in the rows of the engine.
+pub type Target = usize;
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub cells: Vec<Cell>,
+    pub namespaces: Vec<Namespace>,
+    pub nodes: Vec<Node>,
+    pub atoms: Atoms,
+    pub blocks: Vec<Block>,
+    pub policies: Vec<Policy>,
+    pub opaque: Vec<Opaque>,
+    pub network: ClusterNetwork,
+    pub agents: Agents,
+    /// Nodes exist that are not in `nodes`.
+    pub more_nodes: bool,
+    /// Cells of each class.
+    by_class: HashMap<(usize, usize), Vec<usize>>,
+    /// Numbers that a container port name has in the whole cluster: (name, protocol) → numbers, regular containers only.
+    pub port_names: HashMap<(String, crate::inventory::object::Protocol), BTreeSet<u16>>,
+    imagined: usize,
+}
+
+impl Model {
+    pub fn new(inventory: &Inventory, network: ClusterNetwork, imagined: &[Imagined]) -> Self {
+        let mut blocks = Blocks::default();
+        let policies: Vec<Policy> =
+            inventory.snapshot.network_policies.iter().map(|p| Policy::new(p, &mut blocks)).collect();
+        let blocks = blocks.list;
+        let mut names: BTreeMap<String, LabelView> =
+            inventory.namespaces.iter().map(|(n, i)| (n.clone(), i.labels.clone())).collect();
+        for i in imagined {
+            names.entry(i.namespace.clone()).or_insert_with(|| namespace_view(&i.namespace, true));
+        }
+        let mut namespaces: Vec<Namespace> = names
+            .into_iter()
+            .map(|(name, labels)| Namespace { name, labels, cells: Vec::new(), policies: Vec::new() })
+            .collect();
+        let index: HashMap<String, usize> = namespaces.iter().enumerate().map(|(i, n)| (n.name.clone(), i)).collect();
+        for (i, p) in policies.iter().enumerate() {
+            if let Some(ns) = index.get(&p.namespace) {
+                namespaces[*ns].policies.push(i);
+            }
+        }
+        let used = used_keys(inventory, &policies);
+        let mut nodes = NodeTable::default();
+        let mut cells: Vec<Cell> = Vec::new();
+        let mut by_class: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+        for (w, workload) in inventory.workloads.iter().enumerate() {
+            let Some(&namespace) = index.get(&workload.object.namespace) else { continue };
+            for (c, class) in workload.classes.iter().enumerate() {
+                // Members that differ in a label that some selector reads go apart.
+                let mut parts: BTreeMap<LabelView, Vec<&Member>> = BTreeMap::new();
+                for m in &class.members {
+                    let mut view = class.view(Some(m));
+                    for key in m.labels.keys().filter(|k| !used.contains(k.as_str())) {
+                        view.known.remove(key);
+                        view.open.insert(key.clone(), true);
+                    }
+                    parts.entry(view).or_default().push(m);
+                }
+                if parts.is_empty() {
+                    parts.insert(class.view(None), Vec::new());
+                }
+                for (view, members) in parts {
+                    let id = cells.len();
+                    cells.push(Cell {
+                        class: Some((w, c)),
+                        namespace,
+                        labels: view,
+                        host_network: class.host_network,
+                        ports: class.ports.clone(),
+                        addresses: members.iter().map(|m| addresses(m, class.host_network)).collect(),
+                        nodes: members.iter().map(|m| nodes.of(m)).collect(),
+                    });
+                    namespaces[namespace].cells.push(id);
+                    by_class.entry((w, c)).or_default().push(id);
+                }
+            }
+        }
+        let port_names = port_names(&cells);
+        for i in imagined {
+            let Some(&namespace) = index.get(&i.namespace) else { continue };
+            let id = cells.len();
+            cells.push(Cell {
+                class: None,
+                namespace,
+                labels: i.labels.clone(),
+                host_network: false,
+                ports: i.ports.iter().map(|p| (ContainerRole::Regular, p.clone())).collect(),
+                addresses: Vec::new(),
+                nodes: Vec::new(),
+            });
+            namespaces[namespace].cells.push(id);
+        }
+        let opaque = inventory
+            .snapshot
+            .opaque_policies
+            .iter()
+            .map(|m| Opaque {
+                object: m.object_ref(),
+                group: m.api_version.rsplit_once('/').map_or("", |(g, _)| g).to_owned(),
+            })
+            .collect();
+        Model {
+            atoms: Atoms::new(blocks.iter()),
+            more_nodes: inventory.snapshot.completeness != crate::inventory::Completeness::Complete
+                || nodes.list.is_empty(),
+            nodes: nodes.list,
+            agents: Agents::of(inventory),
+            cells,
+            namespaces,
+            blocks,
+            policies,
+            opaque,
+            network,
+            by_class,
+            port_names,
+            imagined: imagined.len(),
+        }
+    }
+
+    pub fn cells_of(&self, class: (usize, usize)) -> &[usize] {
+        self.by_class.get(&class).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The cell of the `i`-th imagined pod.
+    pub fn imagined(&self, i: usize) -> usize {
+        self.cells.len() - self.imagined + i
+    }
+
+    /// Number of targets in a row: cells, any remote node, known nodes, address ranges.
+    pub fn targets(&self) -> usize {
+        self.cells.len() + 1 + self.nodes.len() + self.atoms.ranges.len()
+    }
+
+    pub fn remote_node(&self) -> Target {
+        self.cells.len()
+    }
+
+    pub fn node(&self, i: usize) -> Target {
+        self.cells.len() + 1 + i
+    }
+
+    pub fn atom(&self, i: usize) -> Target {
+        self.cells.len() + 1 + self.nodes.len() + i
+    }
+
+    pub fn address(&self, ip: IpAddr) -> Target {
+        self.atom(self.atoms.find(ip))
+    }
+
+    /// Whether a block holds the addresses of a pod cell.
+    pub fn block_holds_cell(&self, block: &Block, cell: &Cell) -> Tri {
+        if cell.host_network {
+            return self.block_holds_nodes(block, cell);
+        }
+        let unknown;
+        let pods = if cell.addresses.is_empty() {
+            unknown = [Vec::new()];
+            &unknown[..]
+        } else {
+            &cell.addresses
+        };
+        all_of(pods.iter().map(|ranges| {
+            if ranges.is_empty() { self.block_holds_unread_pod(block) } else { any_family(block, ranges) }
+        }))
+    }
+
+    fn block_holds_unread_pod(&self, block: &Block) -> Tri {
+        if !block.range.is_v4() {
+            // A second address of the other family is possible, and then decides for that family only.
+            return if self.network.v6 { Tri::Maybe } else { Tri::No };
+        }
+        all_of(self.network.pod_ranges.iter().map(|r| block.covers(r)))
+    }
+
+    fn block_holds_nodes(&self, block: &Block, cell: &Cell) -> Tri {
+        if cell.addresses.is_empty() || cell.addresses.iter().any(Vec::is_empty) {
+            return self.block_holds_unread_node(block);
+        }
+        all_of(cell.addresses.iter().map(|ranges| any_family(block, ranges)))
+    }
+
+    fn block_holds_unread_node(&self, block: &Block) -> Tri {
+        if !block.range.is_v4() {
+            return if self.network.v6 { Tri::Maybe } else { Tri::No };
+        }
+        block.covers(&Range::ALL_V4)
+    }
+
+    /// Whether a block holds the address of any node there is.
+    pub fn block_holds_remote_node(&self, block: &Block) -> Tri {
+        let known = self.nodes.iter().map(|n| self.block_holds_node(block, n));
+        if self.more_nodes {
+            return all_of(known.chain(std::iter::once(self.block_holds_unread_node(block))));
+        }
+        all_of(known)
+    }
+
+    pub fn block_holds_node(&self, block: &Block, node: &Node) -> Tri {
+        if node.addresses.is_empty() { self.block_holds_unread_node(block) } else { any_family(block, &node.addresses) }
+    }
+
+    /// Whether a peer of a policy in `namespace` selects the pods of `cell`.
+    pub fn peer_selects(&self, peer: &Peer, namespace: &str, cell: &Cell) -> Tri {
+        match peer {
+            Peer::Block(_) => Tri::No,
+            Peer::Pods { .. } if cell.host_network => Tri::No,
+            Peer::Pods { namespaces, pods } => {
+                let ns = &self.namespaces[cell.namespace];
+                let in_namespace = match namespaces {
+                    None => (ns.name == namespace).into(),
+                    Some(selector) => ns.labels.matches(selector),
+                };
+                if in_namespace == Tri::No {
+                    return Tri::No;
+                }
+                in_namespace.min(pods.as_ref().map_or(Tri::Yes, |s| cell.labels.matches(s)))
+            }
+        }
+    }
+}
+
+/// Labels of a namespace of which only the name is known.
+pub fn namespace_view(name: &str, more: bool) -> LabelView {
+    LabelView {
+        known: [("kubernetes.io/metadata.name".to_owned(), name.to_owned())].into(),
+        open: BTreeMap::new(),
+        more,
+    }
+}
+
+/// Yes if all are, No if none is, Maybe otherwise; an empty list is Maybe.
+fn all_of(items: impl Iterator<Item = Tri>) -> Tri {
+    let mut result: Option<Tri> = None;
+    for t in items {
+        result = Some(match result {
+            None => t,
+            Some(r) if r == t => r,
+            Some(_) => Tri::Maybe,
+        });
+    }
+    result.unwrap_or(Tri::Maybe)
+}
+
+/// A connection has one family; a block of the other says nothing about it.
+fn any_family(block: &Block, ranges: &[Range]) -> Tri {
+    all_of(ranges.iter().map(|r| block.covers(r)))
+}
+
+fn addresses(m: &Member, host_network: bool) -> Vec<Range> {
+    let ips = if host_network && m.ips.is_empty() { &m.host_ips } else { &m.ips };
+    ips.iter().map(|ip| Range::of(*ip)).collect()
+}
+
+/// The per-pod label keys that a selector of a policy or a Service looks at.
+fn used_keys(inventory: &Inventory, policies: &[Policy]) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for p in policies {
+        used.extend(labels::keys(&p.selector).map(str::to_owned));
+        for peer in p.rules.iter().flatten().filter_map(|r| r.peers.as_ref()).flatten() {
+            if let Peer::Pods { pods: Some(s), .. } = peer {
+                used.extend(labels::keys(s).map(str::to_owned));
+            }
+        }
+    }
+    for s in &inventory.snapshot.services {
+        used.extend(s.selector.keys().cloned());
+    }
+    for s in &inventory.derived_services {
+        used.extend(s.selector.keys().cloned());
+    }
+    used
+}
+
+#[derive(Default)]
+struct NodeTable {
+    list: Vec<Node>,
+    index: HashMap<String, usize>,
+}
+
+impl NodeTable {
+    fn of(&mut self, m: &Member) -> Option<usize> {
+        let name = m.node.as_ref().filter(|n| !n.is_empty())?;
+        let i = *self.index.entry(name.clone()).or_insert_with(|| {
+            self.list.push(Node { name: name.clone(), addresses: Vec::new() });
+            self.list.len() - 1
+        });
+        if self.list[i].addresses.is_empty() {
+            self.list[i].addresses = m.host_ips.iter().map(|ip| Range::of(*ip)).collect();
+        }
+        Some(i)
+    }
+}
+
+fn port_names(cells: &[Cell]) -> HashMap<(String, crate::inventory::object::Protocol), BTreeSet<u16>> {
+    let mut names: HashMap<_, BTreeSet<u16>> = HashMap::new();
+    for (role, port) in cells.iter().flat_map(|c| &c.ports) {
+        if let (ContainerRole::Regular, Some(name)) = (role, &port.name) {
+            names.entry((name.clone(), port.protocol)).or_default().insert(port.port);
+        }
+    }
+    names
+}

@@ -1,0 +1,124 @@
+//! What a port name of a policy stands for, on each dataplane.
+//!
+//! A name resolves on the destination pod to the container port whose name and protocol match:
+//! <https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/#NetworkPolicyPort>.
+
+use std::collections::BTreeSet;
+
+use crate::inventory::object::{ContainerRole, Protocol};
+
+use super::dataplane::Dataplane;
+use super::model::{Cell, Model};
+use super::ports::PortSet;
+
+/// Numbers that a name certainly and possibly opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    pub certain: BTreeSet<u16>,
+    pub possible: BTreeSet<u16>,
+}
+
+impl Numbers {
+    pub fn sets(&self, protocol: Protocol) -> (PortSet, PortSet) {
+        let set = |numbers: &BTreeSet<u16>| {
+            numbers.iter().fold(PortSet::empty(), |s, n| s.union(&PortSet::one(protocol, *n)))
+        };
+        (set(&self.certain), set(&self.possible))
+    }
+
+    fn exactly(numbers: BTreeSet<u16>) -> Self {
+        Numbers { certain: numbers.clone(), possible: numbers }
+    }
+
+    /// Either may be the case.
+    fn either(a: BTreeSet<u16>, b: BTreeSet<u16>) -> Self {
+        Numbers { certain: a.intersection(&b).copied().collect(), possible: a.union(&b).copied().collect() }
+    }
+}
+
+fn numbers(cell: &Cell, name: &str, protocol: Protocol, roles: &[ContainerRole]) -> BTreeSet<u16> {
+    cell.ports
+        .iter()
+        .filter(|(role, p)| roles.contains(role) && p.protocol == protocol && p.name.as_deref() == Some(name))
+        .map(|(_, p)| p.port)
+        .collect()
+}
+
+const REGULAR: [ContainerRole; 1] = [ContainerRole::Regular];
+/// Containers whose ports count for Kubernetes itself (the lookup of a Service's targetPort).
+const SERVING: [ContainerRole; 2] = [ContainerRole::Regular, ContainerRole::Sidecar];
+const EVERY: [ContainerRole; 3] = [ContainerRole::Regular, ContainerRole::Sidecar, ContainerRole::Init];
+
+/// Cilium up to 1.17, on which Dataplane V2 is known to be based.
+pub fn is_older_cilium(version: Option<(u32, u32)>) -> bool {
+    version.is_some_and(|v| v <= (1, 17))
+}
+
+/// Resolves `name` on the pods of `cell`.
+pub fn on_pod(model: &Model, dataplane: Dataplane, cell: &Cell, name: &str, protocol: Protocol) -> Numbers {
+    let found = match dataplane {
+        Dataplane::Calico => match model.agents.calico {
+            // From 3.30 Felix registers the ports of init containers too.
+            Some(v) if v >= (3, 30) => Numbers::exactly(numbers(cell, name, protocol, &EVERY)),
+            Some(_) => Numbers::exactly(numbers(cell, name, protocol, &REGULAR)),
+            None => Numbers::either(numbers(cell, name, protocol, &REGULAR), numbers(cell, name, protocol, &EVERY)),
+        },
+        Dataplane::DataplaneV2 => {
+            let older = last_by_name(cell, name, protocol);
+            if is_older_cilium(model.agents.cilium) {
+                Numbers::exactly(older)
+            } else {
+                Numbers::either(older, numbers(cell, name, protocol, &SERVING))
+            }
+        }
+        Dataplane::Upstream | Dataplane::None => Numbers::exactly(numbers(cell, name, protocol, &SERVING)),
+    };
+    // Two numbers for one name: the first, the last or all of them count, depending on who reads it.
+    if found.certain.len() > 1 {
+        return Numbers { certain: BTreeSet::new(), possible: found.possible };
+    }
+    found
+}
+
+/// Cilium keeps one entry a name and pod: the last declaration wins, whatever its protocol.
+fn last_by_name(cell: &Cell, name: &str, protocol: Protocol) -> BTreeSet<u16> {
+    cell.ports
+        .iter()
+        .rev()
+        .find(|(role, p)| *role == ContainerRole::Regular && p.name.as_deref() == Some(name))
+        .filter(|(_, p)| p.protocol == protocol)
+        .map(|(_, p)| p.port)
+        .into_iter()
+        .collect()
+}
+
+/// Resolves `name` of an egress rule towards a destination; `None` is a destination that is not a pod.
+pub fn towards(
+    model: &Model,
+    dataplane: Dataplane,
+    destination: Option<&Cell>,
+    name: &str,
+    protocol: Protocol,
+) -> Numbers {
+    let own = match destination {
+        Some(cell) if !cell.host_network => on_pod(model, dataplane, cell, name, protocol),
+        // A name says nothing about an address.
+        _ => Numbers::default(),
+    };
+    if dataplane != Dataplane::DataplaneV2 {
+        return own;
+    }
+    // Older Cilium resolves the name once for the whole cluster: one number is opened towards every peer of the rule,
+    // several open nothing (cilium/cilium#24779, #30003).
+    let cluster_wide = match model.port_names.get(&(name.to_owned(), protocol)) {
+        Some(numbers) if numbers.len() == 1 => numbers.clone(),
+        _ => BTreeSet::new(),
+    };
+    if is_older_cilium(model.agents.cilium) {
+        return Numbers::exactly(cluster_wide);
+    }
+    Numbers {
+        certain: own.certain.intersection(&cluster_wide).copied().collect(),
+        possible: own.possible.union(&cluster_wide).copied().collect(),
+    }
+}

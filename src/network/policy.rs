@@ -1,0 +1,136 @@
+//! NetworkPolicies made ready for evaluation: defaults applied, blocks parsed, peers named once.
+
+use crate::inventory::object::{LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyType, PortRef, Protocol};
+
+use std::collections::HashMap;
+
+use super::address::Block;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    Ingress,
+    Egress,
+}
+
+impl Direction {
+    pub const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Ingress => "ingress",
+            Direction::Egress => "egress",
+        }
+    }
+}
+
+/// The distinct blocks of all policies.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    pub list: Vec<Block>,
+    index: HashMap<Block, usize>,
+}
+
+impl Blocks {
+    fn intern(&mut self, block: Block) -> usize {
+        *self.index.entry(block).or_insert_with_key(|b| {
+            self.list.push(b.clone());
+            self.list.len() - 1
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub namespace: String,
+    pub name: String,
+    pub selector: LabelSelector,
+    /// Directions in the effective policyTypes.
+    pub isolates: [bool; 2],
+    /// Rules as written, also for a direction that policyTypes leaves out.
+    pub rules: [Vec<Rule>; 2],
+    /// Annotation `networking.gke.io/network`, unless it names the default network.
+    pub network: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// `None` (an absent or empty list): everything.
+    pub peers: Option<Vec<Peer>>,
+    /// Empty: every port of every protocol.
+    pub ports: Vec<Port>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// Pods of the policy's own namespace (`namespaces: None`) or of matching ones; `pods: None` is every pod.
+    Pods {
+        namespaces: Option<LabelSelector>,
+        pods: Option<LabelSelector>,
+    },
+    Block(usize),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    pub protocol: Protocol,
+    pub what: PortMatch,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortMatch {
+    All,
+    /// Inclusive.
+    Range(u16, u16),
+    Named(String),
+}
+
+impl Policy {
+    /// `policyTypes` absent or empty defaults to Ingress, and Egress if there is an egress rule:
+    /// <https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/#NetworkPolicySpec>.
+    pub fn new(p: &NetworkPolicy, blocks: &mut Blocks) -> Self {
+        let types = &p.spec.policy_types;
+        let isolates = if types.is_empty() {
+            [true, !p.spec.egress.is_empty()]
+        } else {
+            [types.contains(&PolicyType::Ingress), types.contains(&PolicyType::Egress)]
+        };
+        let mut rule = |peers: &[PolicyPeer], ports: &[PolicyPort]| Rule {
+            peers: (!peers.is_empty()).then(|| peers.iter().filter_map(|p| peer(p, blocks)).collect()),
+            ports: ports.iter().map(port).collect(),
+        };
+        let ingress = p.spec.ingress.iter().map(|r| rule(&r.from, &r.ports)).collect();
+        let egress = p.spec.egress.iter().map(|r| rule(&r.to, &r.ports)).collect();
+        Policy {
+            namespace: p.meta.namespace.clone(),
+            name: p.meta.name.clone(),
+            selector: p.spec.pod_selector.clone(),
+            isolates,
+            rules: [ingress, egress],
+            network: p.meta.annotations.get("networking.gke.io/network").filter(|n| *n != "default").cloned(),
+        }
+    }
+
+    pub fn id(&self) -> String {
+        format!("{}/NetworkPolicy/{}", self.namespace, self.name)
+    }
+}
+
+fn peer(p: &PolicyPeer, blocks: &mut Blocks) -> Option<Peer> {
+    if let Some(b) = &p.ip_block {
+        return Some(Peer::Block(blocks.intern(Block::new(b)?)));
+    }
+    match (&p.namespace_selector, &p.pod_selector) {
+        // Refused when read; it must never mean everyone.
+        (None, None) => None,
+        (namespaces, pods) => Some(Peer::Pods { namespaces: namespaces.clone(), pods: pods.clone() }),
+    }
+}
+
+fn port(p: &PolicyPort) -> Port {
+    let what = match (&p.port, p.end_port) {
+        (None, _) => PortMatch::All,
+        (Some(PortRef::Number(n)), end) => PortMatch::Range(*n, end.unwrap_or(*n)),
+        (Some(PortRef::Name(n)), _) => PortMatch::Named(n.clone()),
+    };
+    Port { protocol: p.protocol, what }
+}

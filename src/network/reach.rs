@@ -1,0 +1,261 @@
+//! Reach between the peers that people know: workloads, nodes, addresses. Two sets: certain and possible.
+
+use std::net::IpAddr;
+
+use crate::inventory::{ClassId, Inventory, Reason, Tri};
+
+use super::dataplane::{ClusterNetwork, Dataplane, Enforcement};
+use super::engine::Engine;
+use super::model::{Imagined, Model, Target};
+use super::policy::Direction;
+use super::ports::{ALL, Decision, Pool, PortSet};
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// Pods of a class of a workload. Towards itself: another replica.
+    Class(ClassId),
+    /// The imagined pod of this number.
+    Imagined(usize),
+    /// Any node other than the destination's.
+    Node,
+    /// A node by index into the model.
+    OneNode(usize),
+    /// An address outside the cluster.
+    Address(IpAddr),
+    /// An elementary address range by index.
+    Atom(usize),
+}
+
+/// Answers questions about one cluster. Results are remembered, which is why questions take `&mut self`.
+pub struct Reach {
+    pub model: Model,
+    pub enforcement: Enforcement,
+    pub pool: Pool,
+    engines: Vec<Engine>,
+}
+
+impl Reach {
+    /// `imagined` are pods whose treatment will be asked for.
+    pub fn new(inventory: &Inventory, enforcement: Enforcement, imagined: &[Imagined]) -> Self {
+        let network = ClusterNetwork::of(inventory.snapshot.cluster.as_ref().map(|c| &c.config));
+        let engines = enforcement.candidates.iter().map(|d| Engine::new(*d)).collect();
+        Reach { model: Model::new(inventory, network, imagined), enforcement, pool: Pool::default(), engines }
+    }
+
+    /// What `from` may reach at `to`.
+    pub fn pair(&mut self, from: Peer, to: Peer) -> Decision {
+        let mut result: Option<Decision> = None;
+        for i in 0..self.engines.len() {
+            let d = self.pair_on(i, from, to);
+            result = Some(match result {
+                None => d,
+                Some(r) => r.either(d, &mut self.pool),
+            });
+        }
+        result.unwrap_or(Decision::OPEN)
+    }
+
+    fn cells(&self, peer: Peer) -> Vec<usize> {
+        match peer {
+            Peer::Class(c) => self.model.cells_of(c).to_vec(),
+            Peer::Imagined(i) => vec![self.model.imagined(i)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn target(&self, peer: Peer) -> Option<Target> {
+        match peer {
+            Peer::Class(_) | Peer::Imagined(_) => None,
+            Peer::Node => Some(self.model.remote_node()),
+            Peer::OneNode(i) => Some(self.model.node(i)),
+            Peer::Address(ip) => Some(self.model.address(ip)),
+            Peer::Atom(i) => Some(self.model.atom(i)),
+        }
+    }
+
+    fn pair_on(&mut self, engine: usize, from: Peer, to: Peer) -> Decision {
+        let (sources, targets) = (self.cells(from), self.cells(to));
+        let mut result: Option<Decision> = None;
+        let mut add = |d: Decision, pool: &mut Pool| {
+            result = Some(match result {
+                None => d,
+                Some(r) => r.either(d, pool),
+            });
+        };
+        match (self.target(from), self.target(to)) {
+            (None, None) => {
+                for &a in &sources {
+                    for &b in &targets {
+                        let d = self.cell_pair(engine, a, b);
+                        add(d, &mut self.pool);
+                    }
+                }
+            }
+            (None, Some(t)) => {
+                for &a in &sources {
+                    let d = self.side_on(engine, Direction::Egress, a, t);
+                    add(d, &mut self.pool);
+                }
+            }
+            (Some(t), None) => {
+                for &b in &targets {
+                    let d = self.outside_pair(engine, from, t, b);
+                    add(d, &mut self.pool);
+                }
+            }
+            (Some(_), Some(_)) => return Decision::ALL,
+        }
+        result.unwrap_or(Decision::OPEN)
+    }
+
+    fn side_on(&mut self, engine: usize, direction: Direction, cell: usize, target: Target) -> Decision {
+        self.engines[engine].side(&self.model, &mut self.pool, direction, cell, target)
+    }
+
+    fn outside_pair(&mut self, engine: usize, from: Peer, target: Target, cell: usize) -> Decision {
+        let remote = self.side_on(engine, Direction::Ingress, cell, target);
+        match from {
+            Peer::OneNode(n) => {
+                let on_it = self.locality(cell, |node| node == n);
+                self.as_node(remote, on_it)
+            }
+            _ => remote,
+        }
+    }
+
+    /// Ingress from the pod's own node is always allowed.
+    fn as_node(&mut self, remote: Decision, local: Tri) -> Decision {
+        match local {
+            Tri::Yes => Decision::ALL,
+            Tri::No => remote,
+            Tri::Maybe => Decision { certain: remote.certain, possible: ALL },
+        }
+    }
+
+    fn locality(&self, cell: usize, is: impl Fn(usize) -> bool) -> Tri {
+        let nodes = &self.model.cells[cell].nodes;
+        if nodes.is_empty() || nodes.iter().any(Option::is_none) {
+            return Tri::Maybe;
+        }
+        let here = nodes.iter().flatten().filter(|n| is(**n)).count();
+        match here {
+            0 => Tri::No,
+            n if n == nodes.len() => Tri::Yes,
+            _ => Tri::Maybe,
+        }
+    }
+
+    fn cell_pair(&mut self, engine: usize, a: usize, b: usize) -> Decision {
+        // Without enforcement, and towards pods on the host's network, only the other side counts; `side` says so.
+        let egress = self.side_on(engine, Direction::Egress, a, b);
+        let ingress = if self.model.cells[b].host_network {
+            Decision::ALL
+        } else if self.model.cells[a].host_network {
+            let remote = self.side_on(engine, Direction::Ingress, b, a);
+            let sources = self.model.cells[a].nodes.clone();
+            let local = if sources.is_empty() || sources.iter().any(Option::is_none) {
+                Tri::Maybe
+            } else {
+                let mut all: Option<Tri> = None;
+                for s in sources.iter().flatten() {
+                    let one = self.locality(b, |n| n == *s);
+                    all = Some(match all {
+                        None => one,
+                        Some(x) if x == one => x,
+                        Some(_) => Tri::Maybe,
+                    });
+                }
+                all.unwrap_or(Tri::Maybe)
+            };
+            self.as_node(remote, local)
+        } else {
+            self.side_on(engine, Direction::Ingress, b, a)
+        };
+        egress.and(ingress, &mut self.pool)
+    }
+
+    /// One side of a class alone, towards a peer: used where only the class's own policies are in question.
+    pub fn side(&mut self, direction: Direction, class: ClassId, peer: Peer) -> Decision {
+        let targets = match self.target(peer) {
+            Some(t) => vec![t],
+            None => self.cells(peer),
+        };
+        let mut result: Option<Decision> = None;
+        for engine in 0..self.engines.len() {
+            for cell in self.model.cells_of(class).to_vec() {
+                for &t in &targets {
+                    let d = self.side_on(engine, direction, cell, t);
+                    result = Some(match result {
+                        None => d,
+                        Some(r) => r.either(d, &mut self.pool),
+                    });
+                }
+            }
+        }
+        result.unwrap_or(Decision::OPEN)
+    }
+
+    /// Whether a class is isolated in a direction: whether some policy that is enforced selects it.
+    pub fn isolated(&mut self, class: ClassId, direction: Direction) -> Tri {
+        let mut result: Option<Tri> = None;
+        for e in 0..self.engines.len() {
+            for cell in self.model.cells_of(class).to_vec() {
+                let one = match self.engines[e].dataplane {
+                    Dataplane::None => Tri::No,
+                    _ if self.model.cells[cell].host_network => Tri::No,
+                    _ => {
+                        let own = self.engines[e].selection(&self.model, cell, direction).isolated();
+                        match self.engines[e].opaque(&self.model, cell, direction) {
+                            Some(_) => own.max(Tri::Maybe),
+                            None => own,
+                        }
+                    }
+                };
+                result = Some(match result {
+                    None => one,
+                    Some(r) if r == one => r,
+                    Some(_) => Tri::Maybe,
+                });
+            }
+        }
+        result.unwrap_or(Tri::Maybe)
+    }
+
+    /// Indices of the policies that select a class in a direction, as if enforced: certainly and possibly.
+    pub fn policies_of(&mut self, class: ClassId, direction: Direction) -> (Vec<usize>, Vec<usize>) {
+        let (mut certain, mut maybe) = (Vec::new(), Vec::new());
+        let cells = self.model.cells_of(class).to_vec();
+        for p in 0..self.model.policies.len() {
+            let policy = &self.model.policies[p];
+            if !policy.isolates[direction as usize] {
+                continue;
+            }
+            let hits: Vec<Tri> = cells
+                .iter()
+                .map(|c| &self.model.cells[*c])
+                .filter(|c| self.model.namespaces[c.namespace].name == policy.namespace)
+                .map(|c| c.labels.matches(&policy.selector))
+                .collect();
+            match (hits.iter().min(), hits.iter().max()) {
+                (Some(Tri::Yes), _) => certain.push(p),
+                (_, Some(Tri::Maybe | Tri::Yes)) => maybe.push(p),
+                _ => {}
+            }
+        }
+        (certain, maybe)
+    }
+
+    pub fn set(&self, id: u32) -> &PortSet {
+        self.pool.get(id)
+    }
+
+    pub(super) fn engines(&mut self) -> (&Model, &mut Pool, &mut Vec<Engine>) {
+        (&self.model, &mut self.pool, &mut self.engines)
+    }
+
+    /// Why a pair's answer is not certain; empty when it is.
+    pub fn reasons(&mut self, inventory: &Inventory, from: Peer, to: Peer) -> Vec<Reason> {
+        super::explain::reasons(self, inventory, from, to)
+    }
+}
