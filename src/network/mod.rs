@@ -11,7 +11,9 @@ mod named_port;
 pub mod policy;
 pub mod ports;
 pub mod reach;
+pub mod service;
 pub mod table;
+pub mod well_known;
 
 pub use dataplane::{Dataplane, Enforcement};
 pub use policy::Direction;

@@ -87,7 +87,7 @@ impl Model {
         let mut names: BTreeMap<String, LabelView> =
             inventory.namespaces.iter().map(|(n, i)| (n.clone(), i.labels.clone())).collect();
         for i in imagined {
-            names.entry(i.namespace.clone()).or_insert_with(|| namespace_view(&i.namespace, true));
+            names.entry(i.namespace.clone()).or_insert_with(|| super::well_known::imagined_namespace(&i.namespace));
         }
         let mut namespaces: Vec<Namespace> = names
             .into_iter()

@@ -1,7 +1,9 @@
 //! Reach between the peers that people know: workloads, nodes, addresses. Two sets: certain and possible.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
+use crate::inventory::object::Protocol;
 use crate::inventory::{ClassId, Inventory, Reason, Tri};
 
 use super::dataplane::{ClusterNetwork, Dataplane, Enforcement};
@@ -33,6 +35,8 @@ pub struct Reach {
     pub enforcement: Enforcement,
     pub pool: Pool,
     engines: Vec<Engine>,
+    /// Classes that are one pod and can be no more: a connection to itself never leaves it.
+    single: HashSet<ClassId>,
 }
 
 impl Reach {
@@ -40,11 +44,21 @@ impl Reach {
     pub fn new(inventory: &Inventory, enforcement: Enforcement, imagined: &[Imagined]) -> Self {
         let network = ClusterNetwork::of(inventory.snapshot.cluster.as_ref().map(|c| &c.config));
         let engines = enforcement.candidates.iter().map(|d| Engine::new(*d)).collect();
-        Reach { model: Model::new(inventory, network, imagined), enforcement, pool: Pool::default(), engines }
+        let single = inventory
+            .workloads
+            .iter()
+            .enumerate()
+            .filter(|(_, w)| w.object.kind == "Pod")
+            .flat_map(|(i, w)| (0..w.classes.len()).map(move |c| (i, c)))
+            .collect();
+        Reach { model: Model::new(inventory, network, imagined), enforcement, pool: Pool::default(), engines, single }
     }
 
     /// What `from` may reach at `to`.
     pub fn pair(&mut self, from: Peer, to: Peer) -> Decision {
+        if from == to && self.is_single(from) {
+            return Decision::ALL;
+        }
         let mut result: Option<Decision> = None;
         for i in 0..self.engines.len() {
             let d = self.pair_on(i, from, to);
@@ -54,6 +68,11 @@ impl Reach {
             });
         }
         result.unwrap_or(Decision::OPEN)
+    }
+
+    /// Whether a peer is one pod and no more: no other replica could be meant.
+    pub fn is_single(&self, peer: Peer) -> bool {
+        matches!(peer, Peer::Class(c) if self.single.contains(&c))
     }
 
     fn cells(&self, peer: Peer) -> Vec<usize> {
@@ -177,23 +196,73 @@ impl Reach {
 
     /// One side of a class alone, towards a peer: used where only the class's own policies are in question.
     pub fn side(&mut self, direction: Direction, class: ClassId, peer: Peer) -> Decision {
+        let mut result: Option<Decision> = None;
+        for engine in 0..self.engines.len() {
+            let d = self.side_of(engine, direction, class, peer);
+            result = Some(match result {
+                None => d,
+                Some(r) => r.either(d, &mut self.pool),
+            });
+        }
+        result.unwrap_or(Decision::OPEN)
+    }
+
+    /// As [`Reach::side`], on one of the dataplanes that may be the case.
+    pub(super) fn side_of(&mut self, engine: usize, direction: Direction, class: ClassId, peer: Peer) -> Decision {
         let targets = match self.target(peer) {
             Some(t) => vec![t],
             None => self.cells(peer),
         };
         let mut result: Option<Decision> = None;
-        for engine in 0..self.engines.len() {
-            for cell in self.model.cells_of(class).to_vec() {
-                for &t in &targets {
-                    let d = self.side_on(engine, direction, cell, t);
-                    result = Some(match result {
-                        None => d,
-                        Some(r) => r.either(d, &mut self.pool),
-                    });
-                }
+        for cell in self.model.cells_of(class).to_vec() {
+            for &t in &targets {
+                let d = self.side_on(engine, direction, cell, t);
+                result = Some(match result {
+                    None => d,
+                    Some(r) => r.either(d, &mut self.pool),
+                });
             }
         }
         result.unwrap_or(Decision::OPEN)
+    }
+
+    /// Whether a decision allows one port.
+    pub fn allows(&self, d: Decision, protocol: Protocol, port: u16) -> Tri {
+        if self.pool.get(d.certain).contains(protocol, port) {
+            Tri::Yes
+        } else if self.pool.get(d.possible).contains(protocol, port) {
+            Tri::Maybe
+        } else {
+            Tri::No
+        }
+    }
+
+    /// What some pod of `from` reaches at some pod of `to`: one pod that can is enough.
+    pub fn any_pair(&mut self, from: Peer, to: Peer) -> Decision {
+        let whole = self.pair(from, to);
+        let (sources, targets) = (self.cells(from), self.cells(to));
+        if sources.len() <= 1 && targets.len() <= 1 {
+            return whole;
+        }
+        let mut certain: Option<Decision> = None;
+        for a in &sources {
+            for b in &targets {
+                let mut one: Option<Decision> = None;
+                for engine in 0..self.engines.len() {
+                    let d = self.cell_pair(engine, *a, *b);
+                    one = Some(match one {
+                        None => d,
+                        Some(o) => o.either(d, &mut self.pool),
+                    });
+                }
+                let one = one.unwrap_or(Decision::OPEN);
+                certain = Some(match certain {
+                    None => one,
+                    Some(c) => c.or(one, &mut self.pool),
+                });
+            }
+        }
+        certain.unwrap_or(whole)
     }
 
     /// Whether a class is isolated in a direction: whether some policy that is enforced selects it.
