@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod collect;
+pub mod config;
 pub mod facts;
 pub mod inventory;
 pub mod lexicon;

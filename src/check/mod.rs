@@ -2,4 +2,5 @@
 
 mod result;
 
-pub use result::{CheckResult, Fix, Severity, Verdict, WaiverRef};
+pub use crate::config::Severity;
+pub use result::{CheckResult, Fix, Verdict, WaiverRef};
