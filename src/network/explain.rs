@@ -172,7 +172,8 @@ pub fn describe_peers(model: &Model, rule: &Rule, direction: Direction, namespac
     format!("{word} {}", list.join(" or "))
 }
 
-fn describe_peer(model: &Model, peer: &RulePeer, namespace: &str) -> String {
+/// One peer in words.
+pub fn describe_peer(model: &Model, peer: &RulePeer, namespace: &str) -> String {
     let any = |s: &LabelSelector| s.match_labels.is_empty() && s.match_expressions.is_empty();
     match peer {
         RulePeer::Block(b) => {
@@ -292,33 +293,44 @@ fn walk(
         return;
     }
     let selection = engine.selection(model, cell, direction);
-    let subject = &model.cells[cell];
     for p in &selection.maybe {
-        let policy = &model.policies[*p];
-        let name = name_of(inventory, subject);
-        if let Some(r) =
-            why_labels(&subject.labels, &policy.selector, &format!("whether {} selects {name}", policy.id()))
-        {
-            found.push(r);
-        }
-        if engine.applies(model, policy, direction) == Tri::Maybe {
-            found.push(Reason::undecided(if policy.isolates[direction as usize] {
-                format!("{} is annotated for another pod network, and whether multi-networking is on is not known", policy.id())
-            } else {
-                format!(
-                    "{} has {} rules but policyTypes leaves {} out: some agents of Dataplane V2 enforce them all the same, and the agent's version is not known",
-                    policy.id(),
-                    direction.name(),
-                    if direction == Direction::Ingress { "Ingress" } else { "Egress" }
-                )
-            }));
-        }
+        why_maybe_selected(engine, model, inventory, direction, cell, *p, found);
     }
     for p in selection.certain.iter().chain(&selection.maybe) {
         let policy = &model.policies[*p];
         for rule in &policy.rules[direction as usize] {
             walk_rule(engine, model, inventory, policy, rule, direction, cell, target, found);
         }
+    }
+}
+
+/// Why it is not certain that a policy selects a cell.
+fn why_maybe_selected(
+    engine: &Engine,
+    model: &Model,
+    inventory: &Inventory,
+    direction: Direction,
+    cell: usize,
+    policy: usize,
+    found: &mut Vec<Reason>,
+) {
+    let subject = &model.cells[cell];
+    let policy = &model.policies[policy];
+    let name = name_of(inventory, subject);
+    if let Some(r) = why_labels(&subject.labels, &policy.selector, &format!("whether {} selects {name}", policy.id())) {
+        found.push(r);
+    }
+    if engine.applies(model, policy, direction) == Tri::Maybe {
+        found.push(Reason::undecided(if policy.isolates[direction as usize] {
+            format!("{} is annotated for another pod network, and whether multi-networking is on is not known", policy.id())
+        } else {
+            format!(
+                "{} has {} rules but policyTypes leaves {} out: some agents of Dataplane V2 enforce them all the same, and the agent's version is not known",
+                policy.id(),
+                direction.name(),
+                if direction == Direction::Ingress { "Ingress" } else { "Egress" }
+            )
+        }));
     }
 }
 
@@ -434,4 +446,43 @@ pub fn class_name(inventory: &Inventory, class: ClassId) -> String {
 /// One protocol and port as a set, for questions about a single port.
 pub fn single(protocol: Protocol, port: u16) -> PortSet {
     PortSet::one(protocol, port)
+}
+
+/// Why it is not certain whether a class is isolated; empty when it is.
+pub fn isolation_reasons(
+    reach: &mut Reach,
+    inventory: &Inventory,
+    class: ClassId,
+    direction: Direction,
+) -> Vec<Reason> {
+    if reach.isolated(class, direction) != Tri::Maybe {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let cells = reach.model.cells_of(class).to_vec();
+    let (model, _, engines) = reach.engines();
+    let mut answers = Vec::new();
+    for engine in engines.iter_mut() {
+        for &cell in &cells {
+            let opaque = engine.opaque(model, cell, direction);
+            let selection = engine.selection(model, cell, direction);
+            answers.push(selection.isolated());
+            found.extend(opaque);
+            for p in &selection.maybe {
+                why_maybe_selected(engine, model, inventory, direction, cell, *p, &mut found);
+            }
+        }
+    }
+    if answers.iter().any(|a| *a != answers[0]) || found.is_empty() {
+        found.push(
+            reach
+                .enforcement
+                .reason
+                .clone()
+                .unwrap_or_else(|| Reason::undecided("the pods of this workload are not all selected alike")),
+        );
+    }
+    found.sort();
+    found.dedup();
+    found
 }

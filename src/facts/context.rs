@@ -1,0 +1,217 @@
+//! What every fact builder works with.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::config::{Config, PRODUCTION};
+use crate::inventory::object::Meta;
+use crate::inventory::{ClassId, Inventory, Known, ObjectRef, Origin, Reason, Tri, Workload};
+use crate::network::{Direction, Reach};
+
+use super::schema::{Evidence, Fact, Facts, Subject, SubjectKind};
+
+/// The parts of one audit that facts are made from.
+pub struct Context<'a> {
+    pub inventory: &'a Inventory,
+    pub reach: &'a mut Reach,
+    pub config: &'a Config,
+    /// For each workload what isolates it: asked for by several subjects.
+    isolation: BTreeMap<(usize, usize), Isolation>,
+}
+
+/// Whether a workload is isolated in one direction, judged by its worst class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Isolation {
+    pub isolated: Known<bool>,
+    /// Policies that select all of its pods, by index, whether or not they are enforced.
+    pub policies: Vec<usize>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(inventory: &'a Inventory, reach: &'a mut Reach, config: &'a Config) -> Self {
+        Context { inventory, reach, config, isolation: BTreeMap::new() }
+    }
+
+    /// Classes of a workload.
+    pub fn classes(&self, workload: usize) -> Vec<ClassId> {
+        (0..self.inventory.workloads[workload].classes.len()).map(|c| (workload, c)).collect()
+    }
+
+    /// Classes whose pods have an address of their own, which policies can restrain.
+    pub fn pod_classes(&self, workload: usize) -> Vec<ClassId> {
+        let classes = &self.inventory.workloads[workload].classes;
+        (0..classes.len()).filter(|c| !classes[*c].host_network).map(|c| (workload, c)).collect()
+    }
+
+    pub fn is_platform(&self, namespace: &str) -> bool {
+        self.config.is_platform_namespace(namespace)
+    }
+
+    pub fn isolation(&mut self, workload: usize, direction: Direction) -> Isolation {
+        if let Some(i) = self.isolation.get(&(workload, direction as usize)) {
+            return i.clone();
+        }
+        let mut worst = Tri::Yes;
+        let mut reasons = Vec::new();
+        let mut policies: Option<Vec<usize>> = None;
+        for class in self.pod_classes(workload) {
+            let one = self.reach.isolated(class, direction);
+            worst = worst.min(one);
+            if one == Tri::Maybe {
+                reasons.extend(crate::network::explain::isolation_reasons(
+                    self.reach,
+                    self.inventory,
+                    class,
+                    direction,
+                ));
+            }
+            let (certain, _) = self.reach.policies_of(class, direction);
+            policies = Some(match policies {
+                None => certain,
+                Some(p) => p.into_iter().filter(|x| certain.contains(x)).collect(),
+            });
+        }
+        let result = Isolation { isolated: tri(worst, reasons), policies: policies.unwrap_or_default() };
+        self.isolation.insert((workload, direction as usize), result.clone());
+        result
+    }
+
+    pub fn policy_id(&self, policy: usize) -> String {
+        self.reach.model.policies[policy].id()
+    }
+
+    pub fn policy_ids(&self, policies: &[usize]) -> Vec<String> {
+        policies.iter().map(|p| self.policy_id(*p)).collect()
+    }
+
+    /// Evidence that names an object of the input.
+    pub fn evidence(&self, meta: &Meta, path: &str, value: Json, rule: &str) -> Evidence {
+        evidence(meta.object_ref(), &meta.origin, path, value, rule)
+    }
+
+    /// Evidence about a workload as a whole.
+    pub fn of_workload(&self, w: &Workload, path: &str, value: Json, rule: &str) -> Evidence {
+        evidence(w.object.clone(), &w.origin, path, value, rule)
+    }
+
+    /// Evidence for what isolates a workload: its policies, or that there is none.
+    pub fn isolation_evidence(&self, workload: usize, direction: Direction, policies: &[usize]) -> Vec<Evidence> {
+        let w = &self.inventory.workloads[workload];
+        if policies.is_empty() {
+            let labels = w.classes.first().map(|c| Json::from_iter(c.labels.clone())).unwrap_or_default();
+            let rule = format!(
+                "no NetworkPolicy of namespace {} with policyTypes {} selects these pod labels",
+                w.object.namespace,
+                if direction == Direction::Ingress { "Ingress" } else { "Egress" }
+            );
+            return vec![self.of_workload(w, "pod labels", labels, &rule)];
+        }
+        policies
+            .iter()
+            .filter_map(|p| self.inventory.snapshot.network_policies.get(*p))
+            .map(|p| {
+                let selector = crate::inventory::labels::display(&p.spec.pod_selector);
+                self.evidence(&p.meta, "spec.podSelector", Json::from(selector), &format!("selects {}", w.id))
+            })
+            .collect()
+    }
+
+    /// Evidence for the state of enforcement.
+    pub fn enforcement_evidence(&self) -> Vec<Evidence> {
+        let Some(cluster) = &self.inventory.snapshot.cluster else { return Vec::new() };
+        self.reach
+            .enforcement
+            .evidence
+            .iter()
+            .map(|(path, value)| {
+                evidence(
+                    super::cluster::object(&cluster.config),
+                    &cluster.origin,
+                    path,
+                    value.clone(),
+                    "Dataplane V2 always enforces; the legacy dataplane enforces when networkPolicy.enabled is true and the add-on is not disabled",
+                )
+            })
+            .collect()
+    }
+}
+
+/// A three-valued answer as a fact.
+pub fn tri(t: Tri, reasons: Vec<Reason>) -> Known<bool> {
+    match t {
+        Tri::Yes => Known::Value(true),
+        Tri::No => Known::Value(false),
+        Tri::Maybe if reasons.is_empty() => Known::unknown(Reason::undecided("the evidence does not decide this")),
+        Tri::Maybe => {
+            let mut reasons = reasons;
+            reasons.sort();
+            reasons.dedup();
+            Known::Unknown(reasons)
+        }
+    }
+}
+
+pub fn evidence(object: ObjectRef, origin: &Origin, path: &str, value: Json, rule: &str) -> Evidence {
+    Evidence {
+        object,
+        path: path.to_owned(),
+        value,
+        rule: (!rule.is_empty()).then(|| rule.to_owned()),
+        source: (*origin != Origin::default()).then(|| origin.clone()),
+    }
+}
+
+/// The three facts of a set that reach decides: its certain members, its possible ones, and whether it is empty: false
+/// if there is a certain member, true if there is none of either, else unknown.
+pub fn set_of(certain: Vec<String>, maybe: Vec<String>, reasons: Vec<Reason>) -> SetFacts {
+    let mut certain = certain;
+    let mut maybe = maybe;
+    certain.sort();
+    certain.dedup();
+    maybe.sort();
+    maybe.dedup();
+    maybe.retain(|m| !certain.contains(m));
+    let empty = match (certain.is_empty(), maybe.is_empty()) {
+        (false, _) => Known::Value(false),
+        (true, true) => Known::Value(true),
+        (true, false) => tri(Tri::Maybe, reasons),
+    };
+    SetFacts { certain: Known::Value(certain), maybe: Known::Value(maybe), empty }
+}
+
+pub struct SetFacts {
+    pub certain: Known<Vec<String>>,
+    pub maybe: Known<Vec<String>>,
+    pub empty: Known<bool>,
+}
+
+impl SetFacts {
+    pub fn unknown(reasons: Vec<Reason>) -> Self {
+        SetFacts {
+            certain: Known::Unknown(reasons.clone()),
+            maybe: Known::Unknown(reasons.clone()),
+            empty: Known::Unknown(reasons),
+        }
+    }
+}
+
+/// Puts facts and evidence of one subject together.
+pub fn facts(
+    id: String,
+    kind: SubjectKind,
+    object: ObjectRef,
+    values: BTreeMap<&'static str, Fact>,
+    evidence: Vec<(&'static str, Vec<Evidence>)>,
+) -> Facts {
+    let mut by_fact: BTreeMap<&'static str, Vec<Evidence>> = BTreeMap::new();
+    for (name, list) in evidence {
+        by_fact.entry(name).or_default().extend(list);
+    }
+    Facts { subject: Subject { id, kind, object }, values, evidence: by_fact }
+}
+
+/// Whether a thing of this environment is judged as production: it is, or nobody says what it is.
+pub fn counts_as_production(environment: Option<&str>) -> bool {
+    environment.is_none_or(|e| e == PRODUCTION)
+}

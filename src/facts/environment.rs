@@ -1,0 +1,98 @@
+//! Which environment a thing belongs to: configuration first, then labels, then whole tokens of its name.
+
+use crate::config::{Config, PRODUCTION};
+use crate::inventory::object::Labels;
+
+/// An environment and how it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    pub name: String,
+    /// From a name token only.
+    pub guessed: bool,
+}
+
+/// Labels that name an environment, on the object or its namespace.
+const LABELS: [&str; 5] = ["environment", "env", "stage", "app.kubernetes.io/environment", "app.kubernetes.io/env"];
+
+/// The common spellings, as one name each.
+fn canonical(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "prod" | "production" | "prd" | "live" => PRODUCTION,
+        "staging" | "stg" | "uat" | "qa" | "test" | "preprod" => "staging",
+        "dev" | "development" | "sandbox" => "development",
+        _ => return None,
+    })
+}
+
+/// Whole tokens of a name, split at `-`, `_`, `.` and `/`: `product-api` is not `prod`.
+fn from_name(name: &str) -> Option<Environment> {
+    let mut found: Vec<&str> = name.split(['-', '_', '.', '/']).filter_map(canonical).collect();
+    found.sort_unstable();
+    found.dedup();
+    // Two different tokens say nothing.
+    match found.as_slice() {
+        [one] => Some(Environment { name: (*one).to_owned(), guessed: true }),
+        _ => None,
+    }
+}
+
+fn from_labels(labels: &Labels) -> Option<Environment> {
+    LABELS
+        .iter()
+        .find_map(|l| labels.get(*l))
+        .filter(|v| !v.is_empty())
+        .map(|v| Environment { name: canonical(v).map_or_else(|| v.clone(), str::to_owned), guessed: false })
+}
+
+pub fn of_namespace(config: &Config, name: &str, labels: &Labels) -> Option<Environment> {
+    config
+        .environment_of_namespace(name)
+        .map(|e| Environment { name: e.to_owned(), guessed: false })
+        .or_else(|| from_labels(labels))
+        .or_else(|| from_name(name))
+}
+
+/// A database in a shared namespace is classified by itself: configuration, its labels, its name; then its namespace.
+pub fn of_database(
+    config: &Config,
+    id: &str,
+    namespace: &str,
+    name: &str,
+    labels: &Labels,
+    namespace_labels: &Labels,
+) -> Option<Environment> {
+    config
+        .environment_of_database(id, namespace)
+        .map(|e| Environment { name: e.to_owned(), guessed: false })
+        .or_else(|| from_labels(labels))
+        .or_else(|| from_name(name))
+        .or_else(|| of_namespace(config, namespace, namespace_labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_tokens_count_and_contradictions_do_not() {
+        let name = |n: &str| from_name(n).map(|e| e.name);
+        assert_eq!(name("postgres-prod").as_deref(), Some("production"));
+        assert_eq!(name("product-api"), None);
+        assert_eq!(name("devops-tools"), None);
+        assert_eq!(name("tomoda"), None);
+        assert_eq!(name("prod-to-dev-copy"), None);
+        assert_eq!(name("team_qa.eu").as_deref(), Some("staging"));
+    }
+
+    #[test]
+    fn configuration_beats_labels_and_labels_beat_names() {
+        let labels: Labels = [("env".to_owned(), "dev".to_owned())].into();
+        let none = Config::default();
+        assert_eq!(of_namespace(&none, "shop-prod", &labels).unwrap().name, "development");
+        let known = crate::config::KnownNames::default();
+        let config =
+            Config::parse("c", "environments: {blue: {namespaces: [shop-prod]}}", &known).expect("a valid file");
+        let e = of_namespace(&config, "shop-prod", &labels).unwrap();
+        assert_eq!((e.name.as_str(), e.guessed), ("blue", false));
+    }
+}

@@ -1,0 +1,212 @@
+//! Facts of a namespace: how much of it is isolated, and whether anything is denied by default.
+
+use serde_json::Value as Json;
+
+use crate::inventory::object::{LabelSelector, PolicyType};
+use crate::inventory::{Known, ObjectRef, Origin, Reason, Tri};
+use crate::network::{Dataplane, Direction};
+
+use super::context::{self, Context, tri};
+use super::environment::{self, Environment};
+use super::schema::{Evidence, Facts, SubjectKind};
+
+crate::facts! {
+    /// Facts of a namespace.
+    pub struct NamespaceFacts {
+        /// Name.
+        name / "name": String => [Namespaces],
+        /// Whether it is the platform's own.
+        platform / "platform": bool => [Namespaces],
+        /// Its environment, `null` when nothing says.
+        environment / "environment": Option<String> => [Namespaces],
+        /// Number of running workloads that policies can restrain (not on the host's network).
+        workloads / "workloads": i64 => [Workloads],
+        /// How many of them are certainly isolated for ingress.
+        ingress_isolated / "ingressIsolated": i64 => [Workloads, NetworkPolicies],
+        /// How many of them are certainly isolated for egress.
+        egress_isolated / "egressIsolated": i64 => [Workloads, NetworkPolicies],
+        /// Share of workloads certainly isolated for ingress, 0–100, rounded down; 100 when there is none.
+        ingress_coverage / "ingressCoverage": i64 => [Workloads, NetworkPolicies],
+        /// Share of workloads certainly isolated for egress, 0–100, rounded down; 100 when there is none.
+        egress_coverage / "egressCoverage": i64 => [Workloads, NetworkPolicies],
+        /// Share that the configuration asks for (`thresholds.ingressCoverage`), 0 when it asks for none.
+        required_ingress_coverage / "requiredIngressCoverage": i64 => [],
+        /// Share that the configuration asks for (`thresholds.egressCoverage`), 0 when it asks for none.
+        required_egress_coverage / "requiredEgressCoverage": i64 => [],
+        /// Whether an enforced policy isolates every pod for ingress without allowing everything again.
+        default_deny_ingress / "defaultDenyIngress": bool => [Namespaces, NetworkPolicies],
+        /// Whether an enforced policy isolates every pod for egress without allowing everything again.
+        default_deny_egress / "defaultDenyEgress": bool => [Namespaces, NetworkPolicies],
+    }
+}
+
+/// What the report's coverage table shows of a namespace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coverage {
+    pub namespace: String,
+    pub environment: Option<Environment>,
+    pub platform: bool,
+    pub workloads: u32,
+    pub isolated: [u32; 2],
+    pub unknown: [u32; 2],
+    pub default_deny: [Option<bool>; 2],
+}
+
+/// Counts a namespace.
+pub fn coverage(cx: &mut Context<'_>, name: &str) -> Coverage {
+    let mut c = Coverage {
+        namespace: name.to_owned(),
+        environment: environment_of(cx, name),
+        platform: cx.is_platform(name),
+        workloads: 0,
+        isolated: [0; 2],
+        unknown: [0; 2],
+        default_deny: [None; 2],
+    };
+    for w in 0..cx.inventory.workloads.len() {
+        let workload = &cx.inventory.workloads[w];
+        if workload.object.namespace != name || !workload.running || cx.pod_classes(w).is_empty() {
+            continue;
+        }
+        c.workloads += 1;
+        for d in Direction::BOTH {
+            match cx.isolation(w, d).isolated {
+                Known::Value(true) => c.isolated[d as usize] += 1,
+                Known::Value(false) => {}
+                Known::Unknown(_) => c.unknown[d as usize] += 1,
+            }
+        }
+    }
+    for d in Direction::BOTH {
+        c.default_deny[d as usize] = default_deny(cx, name, d).0.value().copied();
+    }
+    c
+}
+
+fn environment_of(cx: &Context<'_>, name: &str) -> Option<Environment> {
+    let labels = cx.inventory.namespaces.get(name).map(|n| n.labels.known.clone()).unwrap_or_default();
+    environment::of_namespace(cx.config, name, &labels)
+}
+
+fn is_empty(s: &LabelSelector) -> bool {
+    s.match_labels.is_empty() && s.match_expressions.is_empty()
+}
+
+/// Whether everything is denied that no policy allows, with the policies that say so.
+fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bool>, Vec<usize>) {
+    let enforcement = &cx.reach.enforcement;
+    let d = direction as usize;
+    let all: Vec<usize> = (0..cx.reach.model.policies.len())
+        .filter(|i| {
+            let p = &cx.reach.model.policies[*i];
+            p.namespace == name && p.isolates[d] && is_empty(&p.selector) && p.network.is_none()
+        })
+        .collect();
+    let opens = all
+        .iter()
+        .any(|i| cx.reach.model.policies[*i].rules[d].iter().any(|r| r.peers.is_none() && r.ports.is_empty()));
+    let denied = !all.is_empty() && !opens;
+    let known = match (denied, enforcement.enforced) {
+        (false, _) => Tri::No,
+        (true, Some(e)) => e.into(),
+        (true, None) if enforcement.candidates.contains(&Dataplane::None) => Tri::Maybe,
+        // Without configuration enforcement is assumed.
+        (true, None) => Tri::Yes,
+    };
+    (tri(known, enforcement.reason.iter().cloned().collect()), all)
+}
+
+pub fn build(cx: &mut Context<'_>, name: &str, c: &Coverage) -> Facts {
+    let share = |n: u32| if c.workloads == 0 { 100 } else { i64::from(n * 100 / c.workloads) };
+    let counted = |cx: &mut Context<'_>, d: Direction, value: i64| -> Known<i64> {
+        if c.unknown[d as usize] == 0 {
+            return Known::Value(value);
+        }
+        let mut reasons: Vec<Reason> = Vec::new();
+        for w in 0..cx.inventory.workloads.len() {
+            if cx.inventory.workloads[w].object.namespace == name {
+                reasons.extend(cx.isolation(w, d).isolated.reasons().iter().cloned());
+            }
+        }
+        reasons.sort();
+        reasons.dedup();
+        Known::Unknown(reasons)
+    };
+    let (ingress_deny, ingress_policies) = default_deny(cx, name, Direction::Ingress);
+    let (egress_deny, egress_policies) = default_deny(cx, name, Direction::Egress);
+    let values = NamespaceFacts {
+        name: Known::Value(name.to_owned()),
+        platform: Known::Value(c.platform),
+        environment: Known::Value(c.environment.clone().map(|e| e.name)),
+        workloads: Known::Value(i64::from(c.workloads)),
+        ingress_isolated: counted(cx, Direction::Ingress, i64::from(c.isolated[0])),
+        egress_isolated: counted(cx, Direction::Egress, i64::from(c.isolated[1])),
+        ingress_coverage: counted(cx, Direction::Ingress, share(c.isolated[0])),
+        egress_coverage: counted(cx, Direction::Egress, share(c.isolated[1])),
+        required_ingress_coverage: Known::Value(i64::from(cx.config.thresholds.ingress_coverage)),
+        required_egress_coverage: Known::Value(i64::from(cx.config.thresholds.egress_coverage)),
+        default_deny_ingress: ingress_deny,
+        default_deny_egress: egress_deny,
+    };
+    let object = ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        namespace: String::new(),
+        name: name.to_owned(),
+    };
+    let origin = cx.inventory.namespaces.get(name).and_then(|n| n.origin.clone()).unwrap_or_default();
+    let evidence = |d: Direction, policies: &[usize]| deny_evidence(cx, &object, &origin, d, policies);
+    let ingress = evidence(Direction::Ingress, &ingress_policies);
+    let egress = evidence(Direction::Egress, &egress_policies);
+    context::facts(
+        format!("namespace/{name}"),
+        SubjectKind::Namespace,
+        object.clone(),
+        values.into_values(),
+        vec![("defaultDenyIngress", ingress), ("defaultDenyEgress", egress)],
+    )
+}
+
+fn deny_evidence(
+    cx: &Context<'_>,
+    object: &ObjectRef,
+    origin: &Origin,
+    direction: Direction,
+    policies: &[usize],
+) -> Vec<Evidence> {
+    let policy_type = if direction == Direction::Ingress { PolicyType::Ingress } else { PolicyType::Egress };
+    let mut list: Vec<Evidence> = policies
+        .iter()
+        .filter_map(|p| cx.inventory.snapshot.network_policies.get(*p))
+        .map(|p| {
+            cx.evidence(
+                &p.meta,
+                "spec.podSelector",
+                Json::String("{}".to_owned()),
+                &format!("an empty podSelector with policyTypes {policy_type:?} selects every pod"),
+            )
+        })
+        .collect();
+    if list.is_empty() {
+        let in_namespace: Vec<String> = cx
+            .inventory
+            .snapshot
+            .network_policies
+            .iter()
+            .filter(|p| p.meta.namespace == object.name)
+            .map(|p| p.meta.name.clone())
+            .collect();
+        let origin = if *origin == Origin::default() { None } else { Some(origin.clone()) };
+        list.push(Evidence {
+            object: object.clone(),
+            path: "NetworkPolicies of the namespace".to_owned(),
+            value: Json::from(in_namespace),
+            rule: Some(format!("none has an empty podSelector and policyTypes {policy_type:?}")),
+            source: origin,
+        });
+    }
+    if cx.reach.enforcement.enforced == Some(false) {
+        list.extend(cx.enforcement_evidence());
+    }
+    list
+}

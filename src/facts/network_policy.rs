@@ -1,0 +1,452 @@
+//! Facts of a NetworkPolicy: whether it does what its author meant.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use crate::inventory::object::{PortRef, Protocol, ServiceType};
+use crate::inventory::{ClassId, Known, Need, Reason, Tri};
+use crate::network::policy::{Peer as RulePeer, Port, PortMatch};
+use crate::network::service::target_ports;
+use crate::network::{Dataplane, Direction, explain, well_known};
+
+use super::context::{self, Context, SetFacts, set_of};
+use super::schema::{Evidence, Facts, SubjectKind};
+
+crate::facts! {
+    /// Facts of a NetworkPolicy.
+    pub struct NetworkPolicyFacts {
+        /// `namespace/NetworkPolicy/name`.
+        name / "name": String => [NetworkPolicies],
+        /// Whether its namespace is the platform's own.
+        platform / "platform": bool => [NetworkPolicies],
+        /// Whether an Ingress or Egress policy type is in effect.
+        ingress / "ingress": bool => [NetworkPolicies],
+        /// Whether it isolates egress.
+        egress / "egress": bool => [NetworkPolicies],
+        /// Workloads that it certainly selects.
+        selected / "selected": Vec<String> => [NetworkPolicies, Workloads],
+        /// Workloads that it possibly selects.
+        selected_maybe / "selectedMaybe": Vec<String> => [NetworkPolicies, Workloads],
+        /// Whether it selects no workload at all.
+        selected_empty / "selectedEmpty": bool => [NetworkPolicies, Workloads],
+        /// Peers of its rules that select no pod, such as `ingress[0].from[1]: pods app=x of namespace y`.
+        dead_peers / "deadPeers": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        /// Peers of which the evidence does not say whether they select a pod.
+        dead_peers_maybe / "deadPeersMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        /// Whether every peer selects some pod.
+        dead_peers_empty / "deadPeersEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
+        /// Ingress ports that no selected pod serves, with what is served instead.
+        mismatched_ports / "mismatchedPorts": Vec<String> => [NetworkPolicies, Workloads, Services],
+        /// Ingress ports of which the evidence does not say whether a pod serves them (no container declares a port).
+        mismatched_ports_maybe / "mismatchedPortsMaybe": Vec<String> => [NetworkPolicies, Workloads, Services],
+        /// Whether every ingress port is served.
+        mismatched_ports_empty / "mismatchedPortsEmpty": bool => [NetworkPolicies, Workloads, Services],
+        /// Rules of a direction that policyTypes leaves out.
+        rules_outside_policy_types / "rulesOutsidePolicyTypes": Vec<String> => [NetworkPolicies],
+        /// Port entries with an endPort above their port.
+        end_ports / "endPorts": Vec<String> => [NetworkPolicies],
+        /// Whether Dataplane V2 may be what enforces it.
+        on_dataplane_v2 / "onDataplaneV2": bool => [Cluster],
+        /// Workloads that its egress rules let out somewhere, but not to the cluster's DNS.
+        without_dns / "withoutDns": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        /// Workloads of which that is possible.
+        without_dns_maybe / "withoutDnsMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        /// Whether DNS is open to every workload that its egress rules let out.
+        without_dns_empty / "withoutDnsEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
+    }
+}
+
+pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
+    let meta = cx.inventory.snapshot.network_policies[index].meta.clone();
+    let policy = cx.reach.model.policies[index].clone();
+    let (classes, selected) = selection(cx, index);
+    let dead = dead_peers(cx, index);
+    let (mismatched, port_evidence) = mismatched_ports(cx, index, &classes);
+    let dns = without_dns(cx, index, &classes);
+    let selector = crate::inventory::labels::display(&policy.selector);
+    let selected_evidence = cx.evidence(
+        &meta,
+        "spec.podSelector",
+        Json::from(selector),
+        &format!("compared with the pod labels of every workload of namespace {}", meta.namespace),
+    );
+    let outside: Vec<String> = Direction::BOTH
+        .iter()
+        .filter(|d| !policy.isolates[**d as usize])
+        .flat_map(|d| (0..policy.rules[*d as usize].len()).map(|i| format!("{}[{i}]", d.name())))
+        .collect();
+    let end_ports: Vec<String> = Direction::BOTH
+        .iter()
+        .flat_map(|d| policy.rules[*d as usize].iter().enumerate().map(move |(i, r)| (d, i, r)))
+        .flat_map(|(d, i, r)| r.ports.iter().enumerate().map(move |(j, p)| (d, i, j, p)))
+        .filter(|(.., p)| matches!(p.what, PortMatch::Range(a, b) if a != b))
+        .map(|(d, i, j, p)| {
+            format!("{}[{i}].ports[{j}]: {}", d.name(), explain::describe_ports(std::slice::from_ref(p)))
+        })
+        .collect();
+    let field =
+        |path: &str, value: &[String], rule: &str| vec![cx.evidence(&meta, path, Json::from(value.to_vec()), rule)];
+    let outside_evidence = field(
+        "spec.policyTypes",
+        &policy_types(policy.isolates),
+        "rules of a direction that policyTypes leaves out have no effect by the API; some agents of Dataplane V2 enforce them",
+    );
+    let end_evidence = field("endPort", &end_ports, "GKE documents that endPort has no effect on Dataplane V2");
+    let list = |known: &Known<Vec<String>>| known.value().cloned().unwrap_or_default();
+    let dead_evidence = field("peers", &list(&dead.certain), "no pod of the evidence has these labels");
+    let dns_evidence = field(
+        "spec.egress",
+        &list(&dns.certain),
+        "isolated for egress, and no policy lets port 53 out to the cluster's DNS",
+    );
+    let candidates = &cx.reach.enforcement.candidates;
+    let values = NetworkPolicyFacts {
+        name: Known::Value(policy.id()),
+        platform: Known::Value(cx.is_platform(&meta.namespace)),
+        ingress: Known::Value(policy.isolates[0]),
+        egress: Known::Value(policy.isolates[1]),
+        selected: selected.certain,
+        selected_maybe: selected.maybe,
+        selected_empty: selected.empty,
+        dead_peers: dead.certain,
+        dead_peers_maybe: dead.maybe,
+        dead_peers_empty: dead.empty,
+        mismatched_ports: mismatched.certain,
+        mismatched_ports_maybe: mismatched.maybe,
+        mismatched_ports_empty: mismatched.empty,
+        rules_outside_policy_types: Known::Value(outside),
+        end_ports: Known::Value(end_ports),
+        on_dataplane_v2: if candidates.as_slice() == [Dataplane::DataplaneV2] {
+            Known::Value(true)
+        } else if candidates.contains(&Dataplane::DataplaneV2) {
+            Known::Unknown(cx.reach.enforcement.reason.iter().cloned().collect())
+        } else {
+            Known::Value(false)
+        },
+        without_dns: dns.certain,
+        without_dns_maybe: dns.maybe,
+        without_dns_empty: dns.empty,
+    };
+    context::facts(
+        policy.id(),
+        SubjectKind::NetworkPolicy,
+        meta.object_ref(),
+        values.into_values(),
+        vec![
+            ("selectedEmpty", vec![selected_evidence]),
+            ("deadPeersEmpty", dead_evidence),
+            ("mismatchedPortsEmpty", port_evidence),
+            ("rulesOutsidePolicyTypes", outside_evidence),
+            ("endPorts", end_evidence),
+            ("withoutDnsEmpty", dns_evidence),
+        ],
+    )
+}
+
+fn policy_types(isolates: [bool; 2]) -> Vec<String> {
+    ["Ingress", "Egress"].iter().zip(isolates).filter(|(_, on)| *on).map(|(t, _)| (*t).to_owned()).collect()
+}
+
+/// Classes that the policy selects, and the workloads they belong to as facts.
+fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) {
+    let policy = &cx.reach.model.policies[index];
+    let mut classes = Vec::new();
+    let (mut certain, mut maybe) = (Vec::new(), Vec::new());
+    for (w, workload) in cx.inventory.workloads.iter().enumerate() {
+        if workload.object.namespace != policy.namespace {
+            continue;
+        }
+        for c in 0..workload.classes.len() {
+            let hit = cx
+                .reach
+                .model
+                .cells_of((w, c))
+                .iter()
+                .map(|cell| cx.reach.model.cells[*cell].labels.matches(&policy.selector))
+                .max()
+                .unwrap_or(Tri::No);
+            match hit {
+                Tri::Yes => certain.push(workload.id.clone()),
+                Tri::Maybe => maybe.push(workload.id.clone()),
+                Tri::No => continue,
+            }
+            classes.push(((w, c), hit));
+        }
+    }
+    let mut reasons =
+        vec![Reason::undecided("the selector asks for a label that pods get at run time: give live Pods")];
+    if certain.is_empty() && maybe.is_empty() && !cx.inventory.complete(Need::Workloads, &policy.namespace) {
+        reasons = vec![Reason::missing(format!(
+            "the input holds no workload of namespace {}: add them, or say --complete if there is none",
+            policy.namespace
+        ))];
+        return (
+            classes,
+            SetFacts {
+                certain: Known::Value(Vec::new()),
+                maybe: Known::Value(Vec::new()),
+                empty: Known::Unknown(reasons),
+            },
+        );
+    }
+    (classes, set_of(certain, maybe, reasons))
+}
+
+/// Selector peers that match no pod of the evidence.
+fn dead_peers(cx: &Context<'_>, index: usize) -> SetFacts {
+    let policy = &cx.reach.model.policies[index];
+    let model = &cx.reach.model;
+    let complete_everywhere = cx.inventory.snapshot.completeness == crate::inventory::Completeness::Complete
+        && cx.inventory.snapshot.gap(Need::Workloads).is_none();
+    let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    for d in Direction::BOTH {
+        let list = if d == Direction::Ingress { "from" } else { "to" };
+        for (i, rule) in policy.rules[d as usize].iter().enumerate() {
+            for (j, peer) in rule.peers.iter().flatten().enumerate() {
+                let RulePeer::Pods { namespaces, .. } = peer else { continue };
+                let hit = model
+                    .cells
+                    .iter()
+                    .filter(|c| c.class.is_some())
+                    .map(|c| model.peer_selects(peer, &policy.namespace, c))
+                    .max()
+                    .unwrap_or(Tri::No);
+                let text = format!(
+                    "{}[{i}].{list}[{j}]: {}",
+                    d.name(),
+                    explain::describe_peer(model, peer, &policy.namespace)
+                );
+                let complete = complete_everywhere
+                    || namespaces.is_none() && cx.inventory.complete(Need::Workloads, &policy.namespace);
+                match hit {
+                    Tri::Yes => {}
+                    Tri::No if complete => certain.push(text),
+                    Tri::No => {
+                        reasons.push(Reason::missing(format!(
+                            "{text} selects no pod of the input, which may not hold every workload: add the rest, or say --complete if this is all"
+                        )));
+                        maybe.push(text);
+                    }
+                    Tri::Maybe => {
+                        reasons.push(Reason::missing(format!(
+                            "whether {text} selects a pod depends on labels that are not in the input: add the Namespace objects and live Pods"
+                        )));
+                        maybe.push(text);
+                    }
+                }
+            }
+        }
+    }
+    set_of(certain, maybe, reasons)
+}
+
+/// What the pods of a class serve for one protocol: declared container ports, and targets of the Services that select it.
+struct Served {
+    declared: BTreeSet<u16>,
+    targets: BTreeSet<u16>,
+    /// (Service, Service port, target)
+    services: Vec<(String, u16, u16)>,
+}
+
+fn served(cx: &Context<'_>, class: ClassId, protocol: Protocol) -> Served {
+    let pods = &cx.inventory.workloads[class.0].classes[class.1];
+    let mut served = Served {
+        declared: pods.ports.iter().filter(|(_, p)| p.protocol == protocol).map(|(_, p)| p.port).collect(),
+        targets: BTreeSet::new(),
+        services: Vec::new(),
+    };
+    let services = cx.inventory.snapshot.services.iter().chain(&cx.inventory.derived_services);
+    for s in services.filter(|s| s.service_type != ServiceType::ExternalName && !s.headless) {
+        if !cx.inventory.backends(s).iter().any(|(c, hit)| *c == class && *hit == Tri::Yes) {
+            continue;
+        }
+        for p in s.ports.iter().filter(|p| p.protocol == protocol) {
+            for t in target_ports(pods, &p.target, protocol) {
+                served.targets.insert(t);
+                served.services.push((s.meta.name.clone(), p.port, t));
+            }
+        }
+    }
+    served
+}
+
+/// Ports of ingress rules that nothing serves: the rule then silently allows nothing.
+fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -> (SetFacts, Vec<Evidence>) {
+    let policy = &cx.reach.model.policies[index];
+    let meta = &cx.inventory.snapshot.network_policies[index].meta;
+    let (mut certain, mut maybe, mut reasons, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    if !policy.isolates[0] || classes.is_empty() {
+        return (set_of(certain, maybe, reasons), evidence);
+    }
+    for (i, rule) in policy.rules[0].iter().enumerate() {
+        for (j, port) in rule.ports.iter().enumerate() {
+            let answers: Vec<(ClassId, Fit)> = classes.iter().map(|(c, _)| (*c, fit(cx, index, *c, port))).collect();
+            if answers.iter().any(|(_, f)| *f == Fit::Served) {
+                continue;
+            }
+            let here = format!("ingress[{i}].ports[{j}]");
+            let what = explain::describe_ports(std::slice::from_ref(port));
+            if answers.iter().all(|(_, f)| *f == Fit::Undeclared) {
+                maybe.push(format!("{here}: {what}"));
+                reasons.push(Reason::undecided(format!(
+                    "no container that {} selects declares a port, so whether {what} is served is not known: declare containerPort",
+                    policy.id()
+                )));
+                continue;
+            }
+            for (class, f) in &answers {
+                let Fit::Not(instead) = f else { continue };
+                let w = &cx.inventory.workloads[class.0];
+                certain.push(format!("{here}: {what}, but {} {instead}", w.id));
+                evidence.push(cx.evidence(
+                    meta,
+                    &format!("spec.{here}"),
+                    Json::from(what.clone()),
+                    "a policy sees the port at which the connection arrives at the pod, after the Service",
+                ));
+                evidence.push(cx.of_workload(w, "ports", Json::from(instead.clone()), ""));
+            }
+        }
+    }
+    (set_of(certain, maybe, reasons), evidence)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fit {
+    Served,
+    /// What the pods do instead, such as `listens on TCP 8082`.
+    Not(String),
+    /// Nothing is declared for the protocol, and no Service says either.
+    Undeclared,
+}
+
+fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
+    let pods = &cx.inventory.workloads[class.0].classes[class.1];
+    let served = served(cx, class, port.protocol);
+    let wanted: BTreeSet<u16> = match &port.what {
+        PortMatch::All => return Fit::Served,
+        PortMatch::Range(a, b) => {
+            let all = served.declared.union(&served.targets);
+            all.copied().filter(|p| (*a..=*b).contains(p)).collect()
+        }
+        PortMatch::Named(name) => {
+            let found = target_ports(pods, &PortRef::Name(name.clone()), port.protocol);
+            if found.is_empty() {
+                let other: Vec<&str> = pods.ports.iter().filter_map(|(_, p)| p.name.as_deref()).collect();
+                return if pods.ports.is_empty() {
+                    Fit::Not(format!("declares no port named \"{name}\""))
+                } else {
+                    Fit::Not(format!(
+                        "declares no {} port named \"{name}\" (its names: {})",
+                        port.protocol,
+                        other.join(", ")
+                    ))
+                };
+            }
+            found
+        }
+    };
+    if served.declared.is_empty() && served.targets.is_empty() {
+        return Fit::Undeclared;
+    }
+    let list = |set: &BTreeSet<u16>| set.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    if wanted.is_empty() {
+        let by_service = served
+            .services
+            .iter()
+            .find(|(_, p, t)| p != t && matches!(port.what, PortMatch::Range(a, b) if (a..=b).contains(p)));
+        return Fit::Not(match by_service {
+            Some((s, p, t)) => format!("is reached at {t}: Service {s} maps its port {p} to {t}"),
+            None if served.declared.is_empty() => format!("is reached at {} {}", port.protocol, list(&served.targets)),
+            None => format!("listens on {} {}", port.protocol, list(&served.declared)),
+        });
+    }
+    // Declared, but the Services send their traffic elsewhere and no policy lets that in.
+    let meets_service = served.targets.is_empty() || wanted.iter().any(|p| served.targets.contains(p));
+    if meets_service || served.targets.iter().any(|t| opened(cx, index, class, port.protocol, *t)) {
+        return Fit::Served;
+    }
+    let (service, from, to) = &served.services[0];
+    Fit::Not(format!("is reached at {to}: Service {service} maps its port {from} to {to}, and no policy opens {to}"))
+}
+
+/// Whether some policy that selects the class opens a port for anyone.
+fn opened(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, port: u16) -> bool {
+    let model = &cx.reach.model;
+    let namespace = &model.policies[index].namespace;
+    let pods = &cx.inventory.workloads[class.0].classes[class.1];
+    model
+        .policies
+        .iter()
+        .filter(|p| p.namespace == *namespace && p.isolates[0])
+        .filter(|p| model.cells_of(class).iter().any(|c| model.cells[*c].labels.matches(&p.selector) > Tri::No))
+        .flat_map(|p| &p.rules[0])
+        .any(|r| {
+            r.ports.is_empty()
+                || r.ports.iter().any(|p| {
+                    p.protocol == protocol
+                        && match &p.what {
+                            PortMatch::All => true,
+                            PortMatch::Range(a, b) => (*a..=*b).contains(&port),
+                            PortMatch::Named(n) => {
+                                target_ports(pods, &PortRef::Name(n.clone()), protocol).contains(&port)
+                            }
+                        }
+                })
+        })
+}
+
+/// Workloads that egress rules of this policy let out, but not to DNS.
+fn without_dns(cx: &mut Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -> SetFacts {
+    let policy = cx.reach.model.policies[index].clone();
+    let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    // A policy without egress rules denies everything on purpose; what is let out by name needs DNS.
+    let lets_out = policy.isolates[1]
+        && policy.rules[1].iter().any(|r| r.peers.as_ref().is_none_or(|p| p.iter().any(|x| !only_one_address(cx, x))));
+    if !lets_out || cx.reach.enforcement.enforced == Some(false) {
+        return set_of(certain, maybe, reasons);
+    }
+    for (class, _) in classes {
+        if cx.inventory.workloads[class.0].classes[class.1].host_network {
+            continue;
+        }
+        let id = cx.inventory.workloads[class.0].id.clone();
+        let isolated = cx.reach.isolated(*class, Direction::Egress);
+        let d = well_known::dns(cx.reach, cx.inventory, *class);
+        let udp = cx.reach.allows(d, Protocol::Udp, 53);
+        let tcp = cx.reach.allows(d, Protocol::Tcp, 53);
+        match (isolated, udp.max(tcp)) {
+            (Tri::No, _) | (_, Tri::Yes) => {}
+            (Tri::Yes, Tri::No) => certain.push(id),
+            _ => {
+                maybe.push(id.clone());
+                let network = &cx.reach.model.network;
+                reasons.push(if cx.inventory.snapshot.cluster.is_none() {
+                    Reason::missing(format!(
+                        "how {id} reaches DNS depends on the cluster's configuration (NodeLocal DNSCache, Cloud DNS), which is not in the input"
+                    ))
+                } else if network.node_local_dns == Tri::Yes {
+                    Reason::undecided(format!(
+                        "with NodeLocal DNSCache {id} asks the address of the kube-dns Service, which is not in the evidence"
+                    ))
+                } else {
+                    Reason::undecided(format!("whether {id} reaches the cluster's DNS is not certain"))
+                });
+                reasons.extend(explain::isolation_reasons(cx.reach, cx.inventory, *class, Direction::Egress));
+            }
+        }
+    }
+    set_of(certain, maybe, reasons)
+}
+
+/// Whether a peer is a single address, which is reached without a name.
+fn only_one_address(cx: &Context<'_>, peer: &RulePeer) -> bool {
+    match peer {
+        RulePeer::Block(b) => {
+            let range = cx.reach.model.blocks[*b].range;
+            range.first() == range.last()
+        }
+        RulePeer::Pods { .. } => false,
+    }
+}
