@@ -4,3 +4,4 @@ pub mod check;
 pub mod facts;
 pub mod inventory;
 pub mod lexicon;
+pub mod report;
