@@ -51,7 +51,7 @@ fn escape(s: &str, first: bool, out: &mut String) {
             ':' => (first && i == 0) || chars.get(i + 1..i + 3) == Some(&['/', '/']),
             '.' if i >= 3 && chars[i - 3..i].iter().all(|c| matches!(c, 'w' | 'W')) => true,
             '#' | '+' | '-' | '=' | '>' | '%' => first && i == 0,
-            '.' | ')' => first && digits > 0 && i == digits,
+            '.' | ')' => first && digits > 0 && i == digits && chars.get(i + 1).is_none_or(|c| *c == ' '),
             _ => false,
         };
         if active {
@@ -81,6 +81,37 @@ pub(super) fn fence(s: &str, language: &str) -> String {
     let ticks = "`".repeat((longest_run(&text) + 1).max(3));
     let language: String = language.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     format!("{ticks}{language}\n{}\n{ticks}", text.trim_matches('\n'))
+}
+
+/// Instructions: lines as prose, and indented ones (commands, configuration) as code blocks.
+pub(super) fn steps(s: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    let (mut text, mut verbatim): (Vec<&str>, Vec<&str>) = (vec![], vec![]);
+    let all = block(s);
+    // One more, empty, line ends what is open at the end.
+    for l in all.lines().chain([""]) {
+        if l.starts_with("  ") && !l.trim().is_empty() {
+            if !text.is_empty() {
+                out.push(prose(&std::mem::take(&mut text).join(" ")));
+            }
+            verbatim.push(l);
+            continue;
+        }
+        if !verbatim.is_empty() {
+            let lines = std::mem::take(&mut verbatim);
+            let indent = lines.iter().map(|l| l.len() - l.trim_start_matches(' ').len()).min().unwrap_or(0);
+            let lines: Vec<&str> = lines.iter().map(|l| l.get(indent..).unwrap_or_default()).collect();
+            out.push(fence(&lines.join("\n"), ""));
+        }
+        if l.trim().is_empty() {
+            if !text.is_empty() {
+                out.push(prose(&std::mem::take(&mut text).join(" ")));
+            }
+        } else {
+            text.push(l);
+        }
+    }
+    out.join("\n\n")
 }
 
 /// A link to a web address; anything else becomes prose.
@@ -114,6 +145,7 @@ mod tests {
         assert_eq!(prose("a\n\n- b\r\n===\n"), "a - b ===");
         assert_eq!(prose("- x"), "\\- x");
         assert_eq!(prose("12. x"), "12\\. x");
+        assert_eq!(prose("1.33.4"), "1.33.4");
         assert_eq!(
             prose("<b>&lt; [a](b) *c* _d_ ~~e~~ \\ $x$"),
             "\\<b>\\&lt; \\[a\\](b) \\*c\\* \\_d\\_ \\~\\~e\\~\\~ \\\\ \\$x\\$"
@@ -131,6 +163,13 @@ mod tests {
         assert_eq!(code("a|b"), "a\\|b");
         assert_eq!(fence("x\n`````\ny", "sh"), "``````sh\nx\n`````\ny\n``````");
         assert_eq!(fence("x", "sh\n# y"), "```shy\nx\n```");
+    }
+
+    #[test]
+    fn steps_show_commands_as_code() {
+        assert_eq!(steps("Run:\n  a\n    b\nor *ask*"), "Run:\n\n```\na\n  b\n```\n\nor \\*ask\\*");
+        assert_eq!(steps("one\ntwo\n\n# x"), "one two\n\n\\# x");
+        assert_eq!(steps(""), "");
     }
 
     #[test]

@@ -65,6 +65,9 @@ fn footer(line: &str, max: usize) -> Vec<String> {
 }
 
 /// A word in the colour of its severity.
+pub(in crate::report) use open::cost;
+pub(in crate::report) use top::default_deny;
+
 fn paint(word: &str, code: &str, style: &Style) -> String {
     if style.color && !word.is_empty() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_string() }
 }
