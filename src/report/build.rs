@@ -29,6 +29,8 @@ pub struct Parts {
 
 impl Report {
     /// Counts, sorts and decides the outcome. The exit status is [`Outcome::status`] of `outcome`.
+    ///
+    /// A caller that could read nothing at all sets `outcome` to [`Outcome::NoResult`] afterwards.
     pub fn new(parts: Parts) -> Report {
         let Parts {
             tool,

@@ -207,6 +207,8 @@ pub fn sample() -> Report {
     ]) {
         let r = m.fail("workload-egress-restricted", id, "reaches the internet and the metadata server");
         r.evidence = vec![evidence(r, "metadata.labels", json!({"app": "x"}), "no policy selects it for egress", 3)];
+        let namespace = &r.subject.object.namespace;
+        r.fix.kubectl = Some(format!("kubectl -n {namespace} apply -f deny-egress.yaml"));
     }
     m.fail(
         "workload-egress-restricted",

@@ -3,7 +3,7 @@
 use crate::check::Severity;
 
 use super::exit::{is_finding, is_open};
-use super::text::{count, number};
+use super::text::{count, line, number};
 use super::{Dataplane, Outcome, Report, SeverityCounts, Target};
 
 /// The answer in a word, and what it lacks.
@@ -35,19 +35,28 @@ pub(super) fn sentences(report: &Report) -> Vec<String> {
         (_, Some(_)) if findings > 0 => {
             format!("{}, which fails this audit.", at_least(findings, "finding", "findings", threshold))
         }
-        (_, Some(_)) if failing > 0 => format!("No finding is {threshold} or worse, which is what fails this audit."),
+        (_, Some(_)) if failing > 0 => {
+            format!("No finding is {}, which is what fails this audit.", or_worse(threshold))
+        }
         _ if report.summary.by_verdict.pass == 0 => "Nothing failed, and nothing passed.".to_string(),
         _ => "Nothing failed.".to_string(),
     };
-    let unread = if report.gaps.is_empty() { "" } else { "what could not be read" };
-    let doubts = match (open, unread) {
-        (0, unread) => unread.to_string(),
-        (n, "") => unknowns(n),
-        (n, unread) => format!("{}, and {unread},", unknowns(n)),
+    let unread = match &report.gaps[..] {
+        [] => None,
+        [one] => Some(format!("{} could not be read", line(&one.what))),
+        many => Some(format!("{} things could not be read", number(many.len()))),
     };
+    let doubts: Vec<String> = (open > 0)
+        .then(|| {
+            let verb = if open == 1 { "is" } else { "are" };
+            format!("{} of {} {verb} unknown", count(open, "result", "results"), or_worse(threshold))
+        })
+        .into_iter()
+        .chain(unread)
+        .collect();
     let second = match report.outcome {
         Outcome::Incomplete | Outcome::FindingsIncomplete => {
-            format!("The answer is incomplete: {doubts} may change it.")
+            format!("The answer is incomplete: {}.", doubts.join(", and "))
         }
         _ if unknown > 0 => format!(
             "{} {} not judged, and {} not count for the exit status.",
@@ -60,15 +69,14 @@ pub(super) fn sentences(report: &Report) -> Vec<String> {
     [first, second].into_iter().filter(|s| !s.is_empty()).collect()
 }
 
-fn unknowns(n: usize) -> String {
-    count(n, "unknown result", "unknown results")
-}
-
 /// `2 findings are high or worse`.
 fn at_least(n: usize, one: &str, many: &str, threshold: &str) -> String {
     let verb = if n == 1 { "is" } else { "are" };
-    let tail = if threshold == "critical" { "" } else { " or worse" };
-    format!("{} {verb} {threshold}{tail}", count(n, one, many))
+    format!("{} {verb} {}", count(n, one, many), or_worse(threshold))
+}
+
+fn or_worse(threshold: &str) -> String {
+    if threshold == "critical" { threshold.to_string() } else { format!("{threshold} or worse") }
 }
 
 fn capital_count(n: usize) -> String {

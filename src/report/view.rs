@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::check::{CheckResult, Verdict};
+use crate::check::{CheckResult, Fix, Verdict};
 use crate::facts::schema::Evidence;
 
 use super::group::{Fold, Group, fold, groups, only_gap, reasons, subject};
@@ -13,6 +13,9 @@ use super::{Report, exit, table, verdict};
 
 /// Longest value that is shown in full.
 const VALUE: usize = 160;
+
+/// Different fixes of one finding that are shown: those of further subjects differ in names only.
+const FIXES: usize = 3;
 
 /// The context of a template.
 pub(super) fn view(report: &Report) -> Json {
@@ -65,8 +68,18 @@ fn finding(report: &Report, g: &Group<'_>) -> Json {
 fn said(f: &Fold<'_>) -> Json {
     let evidence: Vec<Json> = f.results.iter().flat_map(|r| &r.evidence).map(evidence).collect();
     let has = |key: &str| evidence.iter().any(|e| e[key].as_str().is_some_and(|s| !s.is_empty()));
-    let fixed = f.results.iter().find(|r| r.fix != Default::default());
-    let alike = fixed.is_none_or(|first| f.results.iter().all(|r| r.fix == first.fix));
+    // Subjects that are mended by the same words stand together.
+    let mut fixes: Vec<(&Fix, Vec<String>)> = vec![];
+    for r in f.results.iter().filter(|r| r.fix != Fix::default()) {
+        match fixes.iter().position(|(fix, _)| **fix == r.fix) {
+            Some(at) => fixes[at].1.push(subject(r)),
+            // One more than is shown tells that there are more.
+            None if fixes.len() <= FIXES => fixes.push((&r.fix, vec![subject(r)])),
+            None => {}
+        }
+    }
+    let more = fixes.len() > FIXES;
+    fixes.truncate(FIXES);
     json!({
         "message": f.text,
         "who": f.results.first().map_or(String::new(), |r| {
@@ -76,8 +89,12 @@ fn said(f: &Fold<'_>) -> Json {
         "subjects": f.results.iter().map(|r| subject(r)).collect::<Vec<_>>(),
         "hasRule": has("rule"),
         "hasSource": has("source"),
-        "fix": fixed.map(|r| json!({ "subject": subject(r), "alike": alike, "kubectl": r.fix.kubectl,
-                                     "gcloud": r.fix.gcloud, "terraform": r.fix.terraform })),
+        "fixes": fixes
+            .iter()
+            .map(|(fix, subjects)| json!({ "subjects": subjects, "kubectl": fix.kubectl, "gcloud": fix.gcloud,
+                                           "terraform": fix.terraform }))
+            .collect::<Vec<_>>(),
+        "moreFixes": more,
         "evidence": evidence,
     })
 }
@@ -135,7 +152,7 @@ fn unknowns(report: &Report) -> Vec<Json> {
     out
 }
 
-fn of<'a>(report: &'a Report, verdict: Verdict) -> impl Iterator<Item = &'a CheckResult> {
+fn of(report: &Report, verdict: Verdict) -> impl Iterator<Item = &CheckResult> {
     report.results.iter().filter(move |r| exit::counts(r) && r.verdict == verdict)
 }
 

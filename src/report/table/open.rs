@@ -1,7 +1,7 @@
 //! What was not judged, and waivers that do not do what they were written for.
 
+use super::Style;
 use super::findings::Blocks;
-use super::{Style, paint};
 use crate::check::Verdict;
 use crate::report::group::{Group, fold, groups, only_gap, reasons, subject};
 use crate::report::text::{block, count, line, number};
@@ -136,7 +136,7 @@ pub(super) fn waivers(report: &Report, style: &Style) -> String {
     let mut blocks = Blocks::new(style, names, ["waiver", "check and subject", "reason and owner"]);
     for w in dead {
         let title = report.check(&w.check).map_or_else(|| line(&w.check), |c| line(&c.title));
-        blocks.heading(paint(w.status.name(), "", &Style::default()), &title, &w.check, "");
+        blocks.heading(w.status.name().to_string(), &title, &w.check, "");
         let ticket = w.ticket.as_ref().map_or(String::new(), |t| format!(", {}", line(t)));
         let (reason, owner, until) = (line(&w.reason), line(&w.owner), line(&w.until));
         let fate = match (w.status, w.matched) {

@@ -147,6 +147,23 @@ fn nothing_in_data_moves_the_cursor_or_forges_lines() {
 }
 
 #[test]
+fn files_without_a_cluster_say_what_is_assumed() {
+    let mut report = sample();
+    report.target = crate::report::Target {
+        dataplane_note: Some("no cluster configuration: enforcement assumed, and where Calico and Dataplane V2 differ the answer is unknown; --dataplane decides it".into()),
+        ..Default::default()
+    };
+    report.evidence.complete = false;
+    report.gaps.clear();
+    let text = render(&report, &Style::new(80));
+    assert!(text.starts_with("cluster    enforcement assumed\nevidence   built-in example   64 objects\n"), "{text}");
+    assert!(text.contains("           partial: what is not in it counts as not known"));
+    assert!(text.contains("note       no cluster configuration: enforcement assumed"));
+    report.target.enforced = Some(false);
+    assert!(render(&report, &Style::new(80)).contains("Network policies are not enforced in this cluster"));
+}
+
+#[test]
 fn each_outcome_has_its_word_and_its_consequence() {
     let fail = |s| result("c", s, Verdict::Fail, "a/Deployment/b");
     let line = |parts: Parts| {
