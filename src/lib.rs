@@ -7,3 +7,4 @@ pub mod facts;
 pub mod inventory;
 pub mod lexicon;
 pub mod network;
+pub mod report;

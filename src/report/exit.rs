@@ -1,0 +1,176 @@
+//! From results to the exit status.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{CheckResult, Severity, Verdict};
+use crate::inventory::Cause;
+
+use super::Gap;
+
+/// What makes an audit fail, as given on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExitPolicy {
+    /// Findings of this severity or worse fail the audit; `null` (`--fail-on none`): no finding does.
+    pub fail_on: Option<Severity>,
+    /// Nothing that is unknown or could not be read makes the audit incomplete.
+    pub allow_unknown: bool,
+    /// Unknowns for want of input or of rights make it incomplete too.
+    pub strict: bool,
+}
+
+impl Default for ExitPolicy {
+    fn default() -> Self {
+        ExitPolicy { fail_on: Some(Severity::High), allow_unknown: false, strict: false }
+    }
+}
+
+/// The answer of an audit in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing at or above the threshold, and nothing in doubt that counts.
+    Pass,
+    /// Findings at or above the threshold.
+    Findings,
+    /// Nothing found, but something that counts could not be judged.
+    Incomplete,
+    /// Findings, and something that counts could not be judged.
+    FindingsIncomplete,
+    /// Nothing could be read. Never the answer of [`exit_status`]: the caller knows it before there are results.
+    NoResult,
+}
+
+impl Outcome {
+    /// The exit status that goes with it.
+    pub fn status(self) -> u8 {
+        match self {
+            Outcome::Pass => 0,
+            Outcome::Findings | Outcome::FindingsIncomplete => 1,
+            Outcome::Incomplete => 3,
+            Outcome::NoResult => 4,
+        }
+    }
+}
+
+/// Whether a result counts in summaries and for the exit status: one that another failure implies does not.
+pub(super) fn counts(result: &CheckResult) -> bool {
+    result.caused_by.is_none()
+}
+
+/// Whether a result is a finding that fails the audit.
+pub(super) fn is_finding(result: &CheckResult, policy: ExitPolicy) -> bool {
+    counts(result) && result.verdict == Verdict::Fail && policy.fail_on.is_some_and(|t| result.severity >= t)
+}
+
+/// Whether an unknown result makes the audit incomplete.
+///
+/// The threshold is `fail_on`, so with `--fail-on none` no unknown does. An unknown without a reason (which no check
+/// should give) is taken as undecided, the stricter reading.
+pub(super) fn is_open(result: &CheckResult, policy: ExitPolicy) -> bool {
+    counts(result)
+        && result.verdict == Verdict::Unknown
+        && policy.fail_on.is_some_and(|t| result.severity >= t)
+        && (policy.strict
+            || !policy.allow_unknown
+                && (result.reasons.is_empty()
+                    || result.reasons.iter().any(|r| matches!(r.cause, Cause::Gap | Cause::Undecided))))
+}
+
+/// Exit status and outcome of an audit that had results, as the contracts fix them: 0, 1 or 3, and 1 wins over 3.
+///
+/// A gap makes an audit incomplete whatever the threshold, even `none`. `allow_unknown` counts none: neither unknown
+/// results nor the gaps behind them, for a caller who has said that a partial answer will do; both stay in the report.
+/// Given together with `strict`, `strict` wins: a contradiction must not turn a run green.
+pub fn exit_status(results: &[CheckResult], gaps: &[Gap], policy: ExitPolicy) -> (u8, Outcome) {
+    let findings = results.iter().any(|r| is_finding(r, policy));
+    let gaps_count = !gaps.is_empty() && (policy.strict || !policy.allow_unknown);
+    let incomplete = gaps_count || results.iter().any(|r| is_open(r, policy));
+    let outcome = match (findings, incomplete) {
+        (false, false) => Outcome::Pass,
+        (true, false) => Outcome::Findings,
+        (false, true) => Outcome::Incomplete,
+        (true, true) => Outcome::FindingsIncomplete,
+    };
+    (outcome.status(), outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Reason;
+    use crate::report::sample::result;
+
+    fn fail(severity: Severity) -> CheckResult {
+        result("c", severity, Verdict::Fail, "a/Deployment/b")
+    }
+    fn unknown(severity: Severity, causes: &[Cause]) -> CheckResult {
+        let mut r = result("c", severity, Verdict::Unknown, "a/Deployment/b");
+        r.reasons = causes.iter().map(|&cause| Reason { cause, text: "x".into(), gap: None }).collect();
+        r
+    }
+    fn policy(fail_on: Option<Severity>, flags: &str) -> ExitPolicy {
+        ExitPolicy { fail_on, allow_unknown: flags.contains("allow"), strict: flags.contains("strict") }
+    }
+
+    #[test]
+    fn table() {
+        use Cause::*;
+        use Outcome::*;
+        use Severity::*;
+        let waived = |mut r: CheckResult| {
+            r.verdict = Verdict::Waived;
+            r
+        };
+        let implied = |mut r: CheckResult| {
+            r.caused_by = Some("other".into());
+            r
+        };
+        type Row = (&'static str, Vec<CheckResult>, usize, Option<Severity>, &'static str, u8, Outcome);
+        let rows: Vec<Row> = vec![
+            ("nothing", vec![], 0, Some(High), "", 0, Pass),
+            ("below", vec![fail(Medium)], 0, Some(High), "", 0, Pass),
+            ("at", vec![fail(High)], 0, Some(High), "", 1, Findings),
+            ("above", vec![fail(Critical)], 0, Some(High), "", 1, Findings),
+            ("fail-on none", vec![fail(Critical)], 0, None, "", 0, Pass),
+            ("fail-on low", vec![fail(Low)], 0, Some(Low), "", 1, Findings),
+            ("waived", vec![waived(fail(Critical))], 0, Some(High), "", 0, Pass),
+            ("implied", vec![implied(fail(Critical))], 0, Some(High), "", 0, Pass),
+            ("gap", vec![], 1, Some(High), "", 3, Incomplete),
+            ("gap, fail-on none", vec![], 1, None, "", 3, Incomplete),
+            ("gap allowed", vec![], 1, Some(High), "allow", 0, Pass),
+            ("gap, strict", vec![], 1, Some(High), "strict", 3, Incomplete),
+            ("gap and finding", vec![fail(High)], 1, Some(High), "", 1, FindingsIncomplete),
+            ("finding, gap allowed", vec![fail(High)], 1, Some(High), "allow", 1, Findings),
+            ("unknown: gap", vec![unknown(High, &[Gap])], 0, Some(High), "", 3, Incomplete),
+            ("unknown: undecided", vec![unknown(High, &[Undecided])], 0, Some(High), "", 3, Incomplete),
+            ("unknown below", vec![unknown(Medium, &[Undecided])], 0, Some(High), "", 0, Pass),
+            ("unknown, fail-on none", vec![unknown(Critical, &[Undecided])], 0, None, "strict", 0, Pass),
+            ("unknown allowed", vec![unknown(Critical, &[Undecided])], 0, Some(High), "allow", 0, Pass),
+            ("unknown waived", vec![waived(unknown(High, &[Undecided]))], 0, Some(High), "strict", 0, Pass),
+            ("missing input", vec![unknown(High, &[MissingInput])], 0, Some(High), "", 0, Pass),
+            ("missing input, strict", vec![unknown(High, &[MissingInput])], 0, Some(High), "strict", 3, Incomplete),
+            ("withheld", vec![unknown(High, &[Withheld])], 0, Some(High), "", 0, Pass),
+            ("withheld, strict", vec![unknown(High, &[Withheld])], 0, Some(High), "strict", 3, Incomplete),
+            ("strict below", vec![unknown(Low, &[Withheld])], 0, Some(High), "strict", 0, Pass),
+            ("two causes", vec![unknown(High, &[Withheld, Gap])], 0, Some(High), "", 3, Incomplete),
+            ("no reason", vec![unknown(High, &[])], 0, Some(High), "", 3, Incomplete),
+            ("strict and allow", vec![unknown(High, &[Withheld])], 0, Some(High), "strict allow", 3, Incomplete),
+            ("1 over 3", vec![unknown(High, &[Gap]), fail(High)], 0, Some(High), "", 1, FindingsIncomplete),
+            ("finding below, 3", vec![unknown(High, &[Gap]), fail(Low)], 0, Some(High), "", 3, Incomplete),
+        ];
+        for (name, results, gaps, fail_on, flags, status, outcome) in rows {
+            let gaps = vec![super::Gap::default(); gaps];
+            assert_eq!(exit_status(&results, &gaps, policy(fail_on, flags)), (status, outcome), "{name}");
+        }
+    }
+
+    #[test]
+    fn order_does_not_matter() {
+        let mut results = vec![fail(Severity::High), unknown(Severity::High, &[Cause::Gap]), fail(Severity::Low)];
+        let first = exit_status(&results, &[], ExitPolicy::default());
+        results.reverse();
+        assert_eq!(exit_status(&results, &[], ExitPolicy::default()), first);
+    }
+}

@@ -1,0 +1,331 @@
+//! The report as data: what the JSON holds, and what every other rendering reads.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{CheckResult, Severity, Verdict};
+
+use super::{ExitPolicy, Outcome};
+
+/// Everything that one audit has to say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Version of this shape; raised when a field changes its meaning or goes.
+    #[schemars(extend("const" = 1))]
+    pub schema_version: u32,
+    /// The program that wrote the report.
+    pub tool: Tool,
+    /// Time of the report, RFC 3339 with seconds and `Z`.
+    pub generated_at: String,
+    /// The answer in one word.
+    pub outcome: Outcome,
+    /// What `outcome` was decided by.
+    pub exit: ExitPolicy,
+    /// The cluster that was audited.
+    pub target: Target,
+    /// What the audit looked at.
+    pub evidence: EvidenceSummary,
+    /// The counts.
+    pub summary: Summary,
+    /// One result for each check and subject, sorted by check and subject.
+    pub results: Vec<CheckResult>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+    /// The configured waivers, and what became of each.
+    pub waivers: Vec<WaiverReport>,
+    /// Checks that were out of scope, and why.
+    pub not_judged: Vec<NotJudged>,
+    /// Every check of this audit, passing ones too, sorted by id.
+    pub checks: Vec<CheckSummary>,
+}
+
+/// A program and its version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+}
+
+/// The audited cluster, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// GKE version of the control plane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Whose rules of network policy were applied; `null`: not known.
+    pub dataplane: Option<Dataplane>,
+    /// Whether network policies take effect; `null`: not known, and assumed.
+    pub enforced: Option<bool>,
+    /// What a reader must know about `dataplane` and `enforced`, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataplane_note: Option<String>,
+}
+
+/// The engine that enforces network policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dataplane {
+    Calico,
+    DataplaneV2,
+    Upstream,
+    None,
+}
+
+/// What was read, from where, when and by whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceSummary {
+    /// Such as `built-in example` or `files: a.yaml, b/`.
+    pub source: String,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<Collector>,
+    /// `sha256:…` over the evidence.
+    pub digest: String,
+    /// Objects in all.
+    pub objects: usize,
+    /// Objects by kind.
+    pub kinds: BTreeMap<String, usize>,
+    /// Objects that no check looks at, by `apiVersion Kind`.
+    pub unmodelled: BTreeMap<String, usize>,
+    /// Input files that hold no object.
+    pub ignored_files: usize,
+    /// Whether absence from the evidence proves absence from the cluster.
+    pub complete: bool,
+    /// Remarks on the input, such as duplicates that were replaced.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// Who collected the evidence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Collector {
+    /// The account that read the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Version of gke-posture that collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Gap {
+    /// What the reasons of unknown results refer to.
+    pub id: String,
+    /// The resource and the right that reading it takes.
+    pub need: String,
+    /// What was being read.
+    pub what: String,
+    /// What came back.
+    pub why: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+/// Checks that were not applied at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotJudged {
+    pub checks: Vec<String>,
+    pub reason: String,
+}
+
+/// A configured waiver and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaiverReport {
+    /// Check id, as configured.
+    pub check: String,
+    /// Subject id or pattern, as configured.
+    pub subject: String,
+    pub reason: String,
+    pub owner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Last day on which it holds, `YYYY-MM-DD`.
+    pub until: String,
+    pub status: WaiverStatus,
+    /// Results that it waives (or would, had it not expired).
+    pub matched: usize,
+}
+
+/// What became of a waiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WaiverStatus {
+    Active,
+    Expired,
+    Unused,
+}
+
+impl WaiverStatus {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            WaiverStatus::Active => "active",
+            WaiverStatus::Expired => "expired",
+            WaiverStatus::Unused => "unused",
+        }
+    }
+}
+
+/// A check of this audit with its counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckSummary {
+    pub id: String,
+    pub title: String,
+    pub severity: Severity,
+    /// Why it matters.
+    pub why: String,
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// Filled by [`Report::new`].
+    #[serde(default)]
+    pub counts: VerdictCounts,
+}
+
+/// Results by verdict. Results with `causedBy` are counted nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct VerdictCounts {
+    pub pass: usize,
+    pub fail: usize,
+    pub unknown: usize,
+    pub not_applicable: usize,
+    pub waived: usize,
+}
+
+impl VerdictCounts {
+    /// Counts one more.
+    pub fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Pass => self.pass += 1,
+            Verdict::Fail => self.fail += 1,
+            Verdict::Unknown => self.unknown += 1,
+            Verdict::NotApplicable => self.not_applicable += 1,
+            Verdict::Waived => self.waived += 1,
+        }
+    }
+
+    /// Results to which the check applies.
+    pub fn applicable(&self) -> usize {
+        self.pass + self.fail + self.unknown + self.waived
+    }
+}
+
+/// Results by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeverityCounts {
+    pub critical: usize,
+    pub high: usize,
+    pub medium: usize,
+    pub low: usize,
+}
+
+impl SeverityCounts {
+    /// Counts one more.
+    pub fn add(&mut self, severity: Severity) {
+        match severity {
+            Severity::Critical => self.critical += 1,
+            Severity::High => self.high += 1,
+            Severity::Medium => self.medium += 1,
+            Severity::Low => self.low += 1,
+        }
+    }
+
+    /// The count of one severity.
+    pub fn of(&self, severity: Severity) -> usize {
+        match severity {
+            Severity::Critical => self.critical,
+            Severity::High => self.high,
+            Severity::Medium => self.medium,
+            Severity::Low => self.low,
+        }
+    }
+
+    /// All severities together.
+    pub fn total(&self) -> usize {
+        self.critical + self.high + self.medium + self.low
+    }
+}
+
+/// The counts of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub by_verdict: VerdictCounts,
+    /// Failing results.
+    pub by_severity: SeverityCounts,
+    /// Unknown results.
+    pub unknown_by_severity: SeverityCounts,
+    pub coverage: CoverageSummary,
+}
+
+/// How much of the cluster network policies cover.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CoverageSummary {
+    /// Without platform namespaces.
+    pub total: Coverage,
+    pub namespaces: Vec<NamespaceCoverage>,
+}
+
+/// Workloads, and how many of them a policy isolates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Coverage {
+    pub workloads: usize,
+    /// Certainly isolated.
+    pub ingress_isolated: usize,
+    /// Neither certainly isolated nor certainly open.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ingress_unknown: usize,
+    /// Certainly isolated.
+    pub egress_isolated: usize,
+    /// Neither certainly isolated nor certainly open.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub egress_unknown: usize,
+}
+
+/// The coverage of one namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceCoverage {
+    pub namespace: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The environment was read off the name, not configured or labelled.
+    #[serde(default)]
+    pub environment_guessed: bool,
+    /// Run by GKE: shown, but not part of the total.
+    #[serde(default)]
+    pub platform: bool,
+    #[serde(flatten)]
+    pub coverage: Coverage,
+    /// `null`: not known.
+    pub default_deny_ingress: Option<bool>,
+    /// `null`: not known.
+    pub default_deny_egress: Option<bool>,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}

@@ -1,0 +1,124 @@
+//! Words, numbers and dates for people, and the cleaning of text that comes from data.
+
+use crate::facts::schema::SubjectKind;
+
+/// Text on one line without anything that a terminal would act on.
+pub(super) fn line(s: &str) -> String {
+    block(s).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text with its line breaks, but without anything that a terminal would act on: controls and marks that reorder or
+/// hide what follows become a visible replacement.
+pub(super) fn block(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    for c in s.replace("\r\n", "\n").chars() {
+        match c {
+            '\n' => out.push('\n'),
+            '\t' | '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => out.push(' '),
+            // Variation selectors and joiners change widths that terminals disagree about.
+            '\u{fe00}'..='\u{fe0f}' | '\u{200c}' | '\u{200d}' => {}
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => out.push('\u{fffd}'),
+            '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => {
+                out.push('\u{fffd}')
+            }
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `1 workload`, `1,200 workloads`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
+/// A number with thousands separated: `42,000`.
+pub(super) fn number(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `100 %` of all only, and `0 %` of none only; nothing where there is nothing to share.
+pub(super) fn percent(part: usize, whole: usize) -> Option<String> {
+    match (part, whole) {
+        (_, 0) => None,
+        (0, _) => Some("0 %".into()),
+        (p, w) if p.saturating_mul(100) < w => Some("<1 %".into()),
+        (p, w) => Some(format!("{} %", p.saturating_mul(100) / w)),
+    }
+}
+
+/// `3 (100 %)`, `0`, or a dash where there is nothing to share.
+pub(super) fn share(part: usize, whole: usize) -> String {
+    match percent(part, whole) {
+        None => "–".into(),
+        Some(_) if part == 0 => "0".into(),
+        Some(p) => format!("{} ({p})", number(part)),
+    }
+}
+
+/// `2026-11-23 09:00 UTC` from an RFC 3339 time in UTC; anything else as it is.
+pub(super) fn time(rfc3339: &str) -> String {
+    let b = rfc3339.as_bytes();
+    let digit = |r: std::ops::Range<usize>| b.get(r).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
+    let shaped =
+        b.len() >= 20 && b[4] == b'-' && b[7] == b'-' && b[10] == b'T' && b[13] == b':' && b[b.len() - 1] == b'Z';
+    if shaped && digit(0..4) && digit(5..7) && digit(8..10) && digit(11..13) && digit(14..16) {
+        format!("{} {} UTC", &rfc3339[..10], &rfc3339[11..16])
+    } else {
+        line(rfc3339)
+    }
+}
+
+/// What one and several subjects of a kind are called.
+pub(super) fn noun(kind: SubjectKind) -> (&'static str, &'static str) {
+    match kind {
+        SubjectKind::Cluster => ("cluster", "clusters"),
+        SubjectKind::NodePool => ("node pool", "node pools"),
+        SubjectKind::Namespace => ("namespace", "namespaces"),
+        SubjectKind::Workload => ("workload", "workloads"),
+        SubjectKind::NetworkPolicy => ("network policy", "network policies"),
+        SubjectKind::Service => ("service", "services"),
+        SubjectKind::Database => ("database", "databases"),
+        SubjectKind::DatabaseClient => ("database client", "database clients"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_shares() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(999), "999");
+        assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(share(3, 3), "3 (100 %)");
+        assert_eq!(share(999, 1000), "999 (99 %)");
+        assert_eq!(share(1, 1000), "1 (<1 %)");
+        assert_eq!(share(0, 5), "0");
+        assert_eq!(share(0, 0), "–");
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(time("2026-11-23T09:00:05Z"), "2026-11-23 09:00 UTC");
+        assert_eq!(time("2026-11-23T09:00:05+08:00"), "2026-11-23T09:00:05+08:00");
+        assert_eq!(time("yesterday"), "yesterday");
+        assert_eq!(time("數據庫數據庫數據庫數據庫Z"), "數據庫數據庫數據庫數據庫Z");
+    }
+
+    #[test]
+    fn nothing_moves_the_cursor() {
+        assert_eq!(line("a\u{1b}[31mb\n\tc\u{202e}"), "a\u{fffd}[31mb c\u{fffd}");
+        assert_eq!(block("a\r\nb\u{7}"), "a\nb\u{fffd}");
+    }
+}

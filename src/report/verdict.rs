@@ -1,0 +1,104 @@
+//! The answer in a word and in a sentence.
+
+use crate::check::Severity;
+
+use super::exit::{is_finding, is_open};
+use super::text::{count, line, number};
+use super::{Dataplane, Outcome, Report, SeverityCounts, Target};
+
+/// The answer in a word, and what it lacks.
+pub(super) fn word(outcome: Outcome) -> (&'static str, &'static str) {
+    match outcome {
+        Outcome::Pass => ("PASS", ""),
+        Outcome::Findings => ("FAIL", ""),
+        Outcome::Incomplete => ("INCOMPLETE", ""),
+        Outcome::FindingsIncomplete => ("FAIL", ", incomplete"),
+        Outcome::NoResult => ("NO RESULT", ""),
+    }
+}
+
+/// `2 critical`, `6 high` …, without those that are none.
+pub(super) fn severities(counts: &SeverityCounts) -> Vec<(Severity, usize)> {
+    Severity::ALL.into_iter().map(|s| (s, counts.of(s))).filter(|(_, n)| *n > 0).collect()
+}
+
+/// What follows for the exit status, in one or two sentences.
+pub(super) fn sentences(report: &Report) -> Vec<String> {
+    let findings = report.results.iter().filter(|r| is_finding(r, report.exit)).count();
+    let open = report.results.iter().filter(|r| is_open(r, report.exit)).count();
+    let failing = report.summary.by_severity.total();
+    let unknown = report.summary.by_verdict.unknown;
+    let threshold = report.exit.fail_on.map_or("", Severity::name);
+    let first = match (report.outcome, report.exit.fail_on) {
+        (Outcome::NoResult, _) => return vec!["Nothing could be read, so nothing was judged.".into()],
+        (_, None) if failing > 0 => "No finding fails this audit, as --fail-on is none.".into(),
+        (_, Some(_)) if findings > 0 => {
+            format!("{}, which fails this audit.", at_least(findings, "finding", "findings", threshold))
+        }
+        (_, Some(_)) if failing > 0 => {
+            format!("No finding is {}, which is what fails this audit.", or_worse(threshold))
+        }
+        _ if report.summary.by_verdict.pass == 0 => "Nothing failed, and nothing passed.".to_string(),
+        _ => "Nothing failed.".to_string(),
+    };
+    let unread = match &report.gaps[..] {
+        [] => None,
+        [one] => Some(format!("{} could not be read", line(&one.what))),
+        many => Some(format!("{} things could not be read", number(many.len()))),
+    };
+    let doubts: Vec<String> = (open > 0)
+        .then(|| {
+            let verb = if open == 1 { "is" } else { "are" };
+            format!("{} of {} {verb} unknown", count(open, "result", "results"), or_worse(threshold))
+        })
+        .into_iter()
+        .chain(unread)
+        .collect();
+    let second = match report.outcome {
+        Outcome::Incomplete | Outcome::FindingsIncomplete => {
+            format!("The answer is incomplete: {}.", doubts.join(", and "))
+        }
+        _ if unknown > 0 => format!(
+            "{} {} not judged, and {} not count for the exit status.",
+            capital_count(unknown),
+            if unknown == 1 { "was" } else { "were" },
+            if unknown == 1 { "does" } else { "do" }
+        ),
+        _ => String::new(),
+    };
+    [first, second].into_iter().filter(|s| !s.is_empty()).collect()
+}
+
+/// `2 findings are high or worse`.
+fn at_least(n: usize, one: &str, many: &str, threshold: &str) -> String {
+    let verb = if n == 1 { "is" } else { "are" };
+    format!("{} {verb} {}", count(n, one, many), or_worse(threshold))
+}
+
+fn or_worse(threshold: &str) -> String {
+    if threshold == "critical" { threshold.to_string() } else { format!("{threshold} or worse") }
+}
+
+fn capital_count(n: usize) -> String {
+    if n == 1 { "One result".into() } else { format!("{} results", number(n)) }
+}
+
+/// Whether and by what network policies are enforced.
+pub(super) fn enforcement(target: &Target) -> String {
+    let name = match target.dataplane {
+        Some(Dataplane::Calico) => "Calico",
+        Some(Dataplane::DataplaneV2) => "Dataplane V2",
+        Some(Dataplane::Upstream) => "upstream rules",
+        Some(Dataplane::None) => return "network policy not enforced".into(),
+        None => match target.enforced {
+            Some(true) => return "network policy enforced".into(),
+            Some(false) => return "network policy not enforced".into(),
+            None => return "enforcement assumed".into(),
+        },
+    };
+    match target.enforced {
+        Some(true) => format!("{name}, enforcing"),
+        Some(false) => format!("{name}, not enforcing"),
+        None => format!("{name}, enforcement not known"),
+    }
+}
