@@ -1,6 +1,29 @@
-//! Checks are data; this room reads them and judges facts by them.
+//! Checks are data; this room reads them and judges facts by them. No I/O: texts come in as strings.
 
+mod controls;
+mod definition;
+mod explain;
+mod expr;
+mod functions;
+mod judge;
+mod load;
+mod registry;
 mod result;
+mod run;
+mod selftest;
+mod source;
+mod template;
+mod typing;
 
 pub use crate::config::Severity;
+pub use controls::{Control, Framework};
+pub use definition::{Check, CheckTest, Given, Lower, Remark};
+pub use explain::{ControlDoc, Explanation, FactDoc, LowerRule};
+pub use expr::{ClusterView, Expr, Outcome, View};
+pub use judge::{ALL_SUBJECTS, fingerprint};
+pub use registry::Registry;
 pub use result::{CheckResult, Fix, Verdict, WaiverRef};
+pub use run::waiver_report;
+pub use selftest::TestOutcome;
+pub use source::{Files, SourceFile, builtin_files};
+pub use typing::{Path, Vocabulary};

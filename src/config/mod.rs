@@ -10,7 +10,6 @@ mod severity;
 mod waiver;
 pub(crate) mod yaml;
 
-#[allow(unused_imports)]
 pub(crate) use decode::{Decoder, Entry};
 pub use pattern::Pattern;
 pub use problem::{Problem, hint, nearest};

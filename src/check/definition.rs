@@ -1,0 +1,91 @@
+//! A check as it is written down.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::expr::Expr;
+use super::{Fix, Severity, Verdict};
+use crate::facts::schema::SubjectKind;
+use crate::inventory::Need;
+
+/// One check, compiled.
+#[derive(Debug)]
+pub struct Check {
+    /// Words of lower-case letters and digits joined by `-`.
+    pub id: String,
+    pub title: String,
+    pub severity: Severity,
+    pub subject: SubjectKind,
+    /// Applicability; absent means always.
+    pub when: Option<Expr>,
+    pub pass: Expr,
+    /// In order: the first whose `when` is true counts.
+    pub lower: Vec<Lower>,
+    /// Template of a failure's message.
+    pub message: String,
+    /// Template of an unknown's message; without it the reasons are the message.
+    pub unknown: Option<String>,
+    /// All unknowns of this check become one, with subject `*`.
+    pub unknown_once: bool,
+    /// Qualify a pass: each whose `when` is true or absent.
+    pub remarks: Vec<Remark>,
+    /// Checks of the same subject whose failure implies a failure of this one.
+    pub implied_by: Vec<String>,
+    pub why: String,
+    /// Templates.
+    pub fix: Fix,
+    pub references: Vec<String>,
+    pub tests: Vec<CheckTest>,
+    /// Display name of its file.
+    pub file: String,
+}
+
+/// Still a failure, but of a lower severity.
+#[derive(Debug)]
+pub struct Lower {
+    pub when: Expr,
+    pub to: Severity,
+    pub because: String,
+}
+
+/// Qualifies a pass.
+#[derive(Debug)]
+pub struct Remark {
+    pub when: Option<Expr>,
+    /// Template.
+    pub text: String,
+}
+
+/// Facts by subject kind and name.
+pub type Given = BTreeMap<SubjectKind, BTreeMap<&'static str, Json>>;
+
+/// An example of a check: what it says of given facts.
+#[derive(Clone, Debug)]
+pub struct CheckTest {
+    pub name: String,
+    /// A fact that is not given is unknown, with cause `missing-input`.
+    pub given: Given,
+    pub expect: Verdict,
+    pub severity: Option<Severity>,
+    /// Text that the message must contain.
+    pub message: Option<String>,
+}
+
+impl Check {
+    /// Every expression of the check.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let conditions = self.lower.iter().map(|l| &l.when);
+        let remarks = self.remarks.iter().filter_map(|r| r.when.as_ref());
+        self.when.iter().chain([&self.pass]).chain(conditions).chain(remarks)
+    }
+
+    /// What must be read for this check, derived from the facts that its expressions name; sorted.
+    pub fn needs(&self) -> Vec<Need> {
+        let mut needs: Vec<Need> =
+            self.expressions().flat_map(|e| e.paths()).flat_map(|p| p.field.needs.iter().copied()).collect();
+        needs.sort();
+        needs.dedup();
+        needs
+    }
+}

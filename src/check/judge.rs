@@ -1,0 +1,165 @@
+//! What a check says of one subject.
+
+use std::cell::OnceCell;
+
+use minijinja::Environment;
+use minijinja::value::Value;
+use sha2::{Digest, Sha256};
+
+use super::definition::Check;
+use super::expr::{ClusterView, Expr, Outcome, View};
+use super::registry::Registry;
+use super::{CheckResult, Fix, Severity, Verdict, template};
+use crate::config::Config;
+use crate::facts::schema::{Facts, Subject, SubjectKind};
+use crate::inventory::{ObjectRef, Reason};
+
+/// Subject id of a result that stands for all subjects of a kind.
+pub const ALL_SUBJECTS: &str = "*";
+
+/// Lower-case hex SHA-256 of check id, a newline, and subject id: stable over messages, severities and clusters.
+pub fn fingerprint(check: &str, subject: &str) -> String {
+    let digest = Sha256::digest(format!("{check}\n{subject}"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What all subjects of a run share.
+pub(super) struct Judge<'a> {
+    registry: &'a Registry,
+    config: &'a Config,
+    cluster: ClusterView<'a>,
+    engine: Environment<'a>,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(registry: &'a Registry, config: &'a Config, cluster: Option<&'a Facts>) -> Self {
+        let cluster = ClusterView::new(cluster, (registry.vocabulary)(SubjectKind::Cluster));
+        Judge { registry, config, cluster, engine: template::engine() }
+    }
+
+    pub fn view(&self, facts: &'a Facts) -> Bench<'a, '_> {
+        let fields = (self.registry.vocabulary)(facts.subject.kind);
+        Bench { judge: self, view: View::new(facts, fields, &self.cluster), context: OnceCell::new() }
+    }
+
+    /// The severity of a check before `lower`.
+    fn severity(&self, check: &Check) -> Severity {
+        self.config.severity_of(&check.id).unwrap_or(check.severity)
+    }
+
+    /// One unknown for all subjects of a check.
+    pub fn for_all(&self, check: &Check, message: String, reasons: Vec<Reason>) -> CheckResult {
+        let object = ObjectRef { kind: check.subject.name().into(), name: ALL_SUBJECTS.into(), ..ObjectRef::default() };
+        let subject = Subject { id: ALL_SUBJECTS.into(), kind: check.subject, object };
+        CheckResult { verdict: Verdict::Unknown, message, reasons, ..self.blank(check, subject) }
+    }
+
+    fn blank(&self, check: &Check, subject: Subject) -> CheckResult {
+        let severity = self.severity(check);
+        CheckResult {
+            check: check.id.clone(),
+            title: check.title.clone(),
+            severity,
+            base_severity: (severity != check.severity).then_some(check.severity),
+            verdict: Verdict::Pass,
+            fingerprint: fingerprint(&check.id, &subject.id),
+            subject,
+            message: String::new(),
+            remark: None,
+            reasons: Vec::new(),
+            evidence: Vec::new(),
+            fix: Fix::default(),
+            controls: self.registry.controls.get(&check.id).cloned().unwrap_or_default(),
+            caused_by: None,
+            waiver: None,
+        }
+    }
+}
+
+/// One subject, ready to be judged by many checks.
+pub(super) struct Bench<'a, 'j> {
+    judge: &'j Judge<'a>,
+    view: View<'a>,
+    /// Most subjects need no text.
+    context: OnceCell<Value>,
+}
+
+impl Bench<'_, '_> {
+    pub fn judge(&self, check: &Check) -> CheckResult {
+        let blank = self.judge.blank(check, self.view.subject().subject.clone());
+        if let Some(when) = &check.when {
+            match when.eval(&self.view) {
+                Outcome::True => {}
+                Outcome::False => return self.not_applicable(check, when, blank),
+                Outcome::Unknown(reasons) => return self.unknown(check, when, reasons, blank),
+            }
+        }
+        match check.pass.eval(&self.view) {
+            Outcome::True => self.pass(check, blank),
+            Outcome::False => self.fail(check, blank),
+            Outcome::Unknown(reasons) => self.unknown(check, &check.pass, reasons, blank),
+        }
+    }
+
+    fn text(&self, check: &Check, source: &str) -> String {
+        let scope = self.judge.registry.scope(check.subject);
+        let context = self.context.get_or_init(|| template::context(&self.view, scope));
+        template::render(&self.judge.engine, source, context)
+    }
+
+    /// Evidence behind the deciding facts; where there is none, behind all facts of the expression.
+    fn with_evidence(&self, expr: &Expr, result: CheckResult) -> CheckResult {
+        let mut evidence = self.view.evidence(&expr.deciding_paths(&self.view));
+        if evidence.is_empty() {
+            evidence = self.view.evidence(expr.paths());
+        }
+        CheckResult { evidence, ..result }
+    }
+
+    fn not_applicable(&self, check: &Check, when: &Expr, blank: CheckResult) -> CheckResult {
+        let message = format!("does not apply to {}: `{}` is false", blank.subject.id, when.source());
+        let _ = check;
+        self.with_evidence(when, CheckResult { verdict: Verdict::NotApplicable, message, ..blank })
+    }
+
+    fn unknown(&self, check: &Check, expr: &Expr, reasons: Vec<Reason>, blank: CheckResult) -> CheckResult {
+        let message = match &check.unknown {
+            Some(source) => self.text(check, source),
+            None => because(&reasons),
+        };
+        self.with_evidence(expr, CheckResult { verdict: Verdict::Unknown, message, reasons, ..blank })
+    }
+
+    fn pass(&self, check: &Check, blank: CheckResult) -> CheckResult {
+        let holds = |when: &Option<Expr>| when.as_ref().is_none_or(|w| w.eval(&self.view) == Outcome::True);
+        let remarks: Vec<String> =
+            check.remarks.iter().filter(|r| holds(&r.when)).map(|r| self.text(check, &r.text)).collect();
+        let remark = (!remarks.is_empty()).then(|| remarks.join(" "));
+        let message = format!("{} passes", blank.subject.id);
+        self.with_evidence(&check.pass, CheckResult { verdict: Verdict::Pass, message, remark, ..blank })
+    }
+
+    fn fail(&self, check: &Check, blank: CheckResult) -> CheckResult {
+        let mut result = CheckResult { verdict: Verdict::Fail, message: self.text(check, &check.message), ..blank };
+        // An unknown lowers nothing.
+        let rule = check.lower.iter().find(|l| l.when.eval(&self.view) == Outcome::True);
+        if let Some(rule) = rule.filter(|r| r.to < result.severity) {
+            result.remark = Some(format!("{} instead of {}: {}", rule.to.name(), result.severity.name(), rule.because));
+            result.severity = rule.to;
+        }
+        result.base_severity = (result.severity != check.severity).then_some(check.severity);
+        let text = |source: &Option<String>| source.as_ref().map(|s| self.text(check, s));
+        result.fix = Fix {
+            kubectl: text(&check.fix.kubectl),
+            gcloud: text(&check.fix.gcloud),
+            terraform: text(&check.fix.terraform),
+        };
+        self.with_evidence(&check.pass, result)
+    }
+}
+
+/// The message of an unknown that has no text of its own.
+pub(super) fn because(reasons: &[Reason]) -> String {
+    let texts: Vec<&str> = reasons.iter().map(|r| r.text.as_str()).collect();
+    format!("cannot tell: {}", texts.join("; "))
+}

@@ -1,0 +1,157 @@
+//! All checks and controls of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::controls::{self, Framework};
+use super::definition::Check;
+use super::load::{self, Loaded, Placed};
+use super::typing::{Scope, Vocabulary};
+use super::{Files, explain, selftest};
+use crate::config::{KnownNames, Problem, hint};
+use crate::facts::schema::{FactTable, SubjectKind};
+use crate::inventory::Need;
+
+/// The checks, sorted by id, and the frameworks that refer to them.
+#[derive(Debug)]
+pub struct Registry {
+    pub(super) checks: Vec<Check>,
+    pub(super) frameworks: Vec<Framework>,
+    pub(super) vocabulary: Vocabulary,
+    /// Check id → framework → control ids.
+    pub(super) controls: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+impl Registry {
+    /// Reads checks and controls; `vocabulary` gives the facts of each subject kind.
+    ///
+    /// # Errors
+    /// All mistakes of all files, in order of file, line and column.
+    pub fn load(files: &Files, vocabulary: Vocabulary) -> Result<Registry, Vec<Problem>> {
+        let mut loaded: Vec<(&str, Loaded)> =
+            files.checks.iter().map(|f| (f.name.as_str(), load::load(f, vocabulary))).collect();
+        let mut problems: Vec<Problem> = loaded.iter_mut().flat_map(|(_, l)| std::mem::take(&mut l.problems)).collect();
+
+        let mut ids: BTreeMap<String, &str> = BTreeMap::new();
+        for (file, one) in &loaded {
+            let Some(id) = &one.id else { continue };
+            match ids.get(&id.text) {
+                Some(first) => {
+                    problems.push(id.problem(file, format!("duplicate check \"{}\": {first} has it too", id.text)));
+                }
+                None => {
+                    ids.insert(id.text.clone(), file);
+                }
+            }
+        }
+        let names: Vec<&str> = ids.keys().map(String::as_str).collect();
+        problems.extend(implications(&loaded, &names));
+        let (frameworks, more) = controls::load(&files.controls, &names);
+        problems.extend(more);
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(problems);
+        }
+        let mut checks: Vec<Check> = loaded.into_iter().filter_map(|(_, l)| l.check).collect();
+        checks.sort_by(|a, b| a.id.cmp(&b.id));
+        let controls = checks.iter().map(|c| (c.id.clone(), controls::of_check(&frameworks, &c.id))).collect();
+        Ok(Registry { checks, frameworks, vocabulary, controls })
+    }
+
+    /// The checks, sorted by id.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// The check of that id.
+    pub fn get(&self, id: &str) -> Option<&Check> {
+        self.checks.binary_search_by(|c| c.id.as_str().cmp(id)).ok().map(|i| &self.checks[i])
+    }
+
+    /// The frameworks, sorted by id.
+    pub fn frameworks(&self) -> &[Framework] {
+        &self.frameworks
+    }
+
+    /// What the configuration may refer to.
+    pub fn known_names(&self) -> KnownNames {
+        KnownNames { checks: self.checks.iter().map(|c| c.id.clone()).collect() }
+    }
+
+    /// Ids of the checks that cannot be judged without `need`; sorted.
+    pub fn checks_needing(&self, need: Need) -> Vec<&str> {
+        self.checks.iter().filter(|c| c.needs().contains(&need)).map(|c| c.id.as_str()).collect()
+    }
+
+    /// Checks that the inputs are not about: no subject of their kind was looked for. Sorted by check id.
+    pub fn out_of_scope(&self, table: &FactTable) -> Vec<(&str, SubjectKind)> {
+        let absent = |kind: SubjectKind| match kind {
+            SubjectKind::Cluster => table.cluster.is_none() && !table.unlisted.contains_key(&kind),
+            _ => !table.subjects.contains_key(&kind) && !table.unlisted.contains_key(&kind),
+        };
+        self.checks.iter().filter(|c| absent(c.subject)).map(|c| (c.id.as_str(), c.subject)).collect()
+    }
+
+    /// Runs the examples of all checks, in order of check id and file.
+    pub fn run_tests(&self) -> Vec<super::TestOutcome> {
+        selftest::run(self)
+    }
+
+    /// Everything about a check, for `checks show`.
+    pub fn describe(&self, check: &str) -> Option<super::Explanation> {
+        self.get(check).map(|c| explain::explain(self, c))
+    }
+
+    pub(super) fn scope(&self, subject: SubjectKind) -> Scope {
+        Scope { subject, vocabulary: self.vocabulary }
+    }
+}
+
+/// Mistakes in `impliedBy`: unknown ids, other subjects, cycles.
+fn implications(loaded: &[(&str, Loaded)], names: &[&str]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut causes: BTreeMap<&str, &[Placed]> = BTreeMap::new();
+    let mut subjects: BTreeMap<&str, SubjectKind> = BTreeMap::new();
+    for (_, one) in loaded {
+        if let Some(id) = &one.id {
+            causes.entry(&id.text).or_insert(&one.implied_by);
+        }
+        if let Some(check) = &one.check {
+            subjects.insert(&check.id, check.subject);
+        }
+    }
+    for (file, one) in loaded {
+        let own = one.id.as_ref().map_or("", |id| id.text.as_str());
+        for cause in &one.implied_by {
+            let name = cause.text.as_str();
+            if !names.contains(&name) {
+                let message = format!("impliedBy: unknown check \"{name}\"{}", hint(name, names.iter().copied()));
+                problems.push(cause.problem(file, message));
+            } else if let (Some(a), Some(b)) = (subjects.get(own), subjects.get(name))
+                && a != b
+            {
+                let message =
+                    format!("impliedBy: \"{name}\" judges another kind of subject, {} not {}", b.name(), a.name());
+                problems.push(cause.problem(file, message));
+            } else if reaches(&causes, name, own) {
+                let message = format!("impliedBy: \"{own}\" and \"{name}\" imply each other");
+                problems.push(cause.problem(file, message));
+            }
+        }
+    }
+    problems
+}
+
+/// True where `to` is `from` or one of its causes, however far.
+fn reaches<'a>(causes: &BTreeMap<&'a str, &'a [Placed]>, from: &'a str, to: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(id) = open.pop() {
+        if id == to {
+            return true;
+        }
+        if seen.insert(id) {
+            open.extend(causes.get(id).into_iter().flat_map(|c| c.iter()).map(|p| p.text.as_str()));
+        }
+    }
+    false
+}

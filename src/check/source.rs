@@ -1,0 +1,70 @@
+//! Where the texts of checks come from.
+
+/// A file of checks or controls: its display name and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    pub name: String,
+    pub text: String,
+}
+
+/// Files split by what they hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// One check each.
+    pub checks: Vec<SourceFile>,
+    /// One framework of controls each.
+    pub controls: Vec<SourceFile>,
+}
+
+static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin_checks.rs"));
+
+/// The files embedded in the binary: every `*.yaml` below `checks/`, sorted by name.
+pub fn builtin_files() -> Files {
+    Files::split(BUILTIN.iter().map(|(name, text)| SourceFile { name: (*name).into(), text: (*text).into() }))
+}
+
+impl Files {
+    /// Files in a folder `controls` are controls, all others are checks; sorted by name.
+    pub fn split(files: impl IntoIterator<Item = SourceFile>) -> Files {
+        let (mut controls, mut checks): (Vec<_>, Vec<_>) = files.into_iter().partition(SourceFile::is_controls);
+        controls.sort_by(|a, b| a.name.cmp(&b.name));
+        checks.sort_by(|a, b| a.name.cmp(&b.name));
+        Files { checks, controls }
+    }
+
+    /// These files and a user's own behind them.
+    pub fn and(mut self, other: Files) -> Files {
+        self.checks.extend(other.checks);
+        self.controls.extend(other.controls);
+        self
+    }
+}
+
+impl SourceFile {
+    fn is_controls(&self) -> bool {
+        let mut folders = self.name.rsplit(['/', '\\']).skip(1);
+        folders.next() == Some("controls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_split_by_their_folder_and_sorted() {
+        let names = ["checks/b.yaml", "checks/controls/cis.yaml", "checks/controls.yaml", "checks/a/a.yaml"];
+        let files = Files::split(names.map(|n| SourceFile { name: n.into(), text: String::new() }));
+        let of = |list: &[SourceFile]| list.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
+        assert_eq!(of(&files.checks), ["checks/a/a.yaml", "checks/b.yaml", "checks/controls.yaml"]);
+        assert_eq!(of(&files.controls), ["checks/controls/cis.yaml"]);
+    }
+
+    #[test]
+    fn every_embedded_file_is_a_yaml_file_below_checks() {
+        let files = builtin_files();
+        for file in files.checks.iter().chain(&files.controls) {
+            assert!(file.name.starts_with("checks/") && file.name.ends_with(".yaml"), "{}", file.name);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Texts with facts filled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use serde_json::Value as Json;
+
+use super::expr::View;
+use super::typing::{Path, Scope};
+use crate::facts::schema::{FactType, Field, SubjectKind};
+
+/// Stands for an unknown fact: renders as `unknown`, whatever filter it goes through.
+#[derive(Debug)]
+struct Unknown;
+
+impl Object for Unknown {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Iterable
+    }
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(vec![Value::from("unknown")])
+    }
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown")
+    }
+}
+
+fn is_unknown(value: &Value) -> bool {
+    value.downcast_object_ref::<Unknown>().is_some()
+}
+
+/// An environment with this house's filters: `few`, `plural`, and a `length` that keeps an unknown unknown. Nothing is
+/// escaped, and a list renders as `a, b, c`.
+pub(super) fn engine<'a>() -> Environment<'a> {
+    let mut env = Environment::new();
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_undefined_behavior(UndefinedBehavior::Lenient);
+    env.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::Seq if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    env.add_filter("few", few);
+    env.add_filter("plural", plural);
+    env.add_filter("length", length);
+    env.add_filter("count", length);
+    env
+}
+
+fn join(list: &Value) -> Result<String, Error> {
+    Ok(list.try_iter()?.map(|v| v.to_string()).collect::<Vec<_>>().join(", "))
+}
+
+/// `{{ list | few(3) }}`: `a, b, c and 4 more`. One item more than asked for is shown rather than counted.
+fn few(list: Value, n: usize) -> Result<Value, Error> {
+    if is_unknown(&list) {
+        return Ok(list);
+    }
+    let items: Vec<String> = list.try_iter()?.map(|v| v.to_string()).collect();
+    if items.len() <= n.saturating_add(1) {
+        return Ok(Value::from(items.join(", ")));
+    }
+    let shown = items.get(..n).unwrap_or_default().join(", ");
+    let more = items.len() - n;
+    Ok(Value::from(if n == 0 { format!("{more}") } else { format!("{shown} and {more} more") }))
+}
+
+/// `{{ n | plural("policy", "policies") }}`: `1 policy`, `2 policies`. A list counts as its length; without a second
+/// word an `s` is added.
+fn plural(value: Value, one: String, many: Option<String>) -> Result<Value, Error> {
+    let many = many.unwrap_or_else(|| format!("{one}s"));
+    if is_unknown(&value) {
+        return Ok(Value::from(format!("an unknown number of {many}")));
+    }
+    let n = value.as_i64().or_else(|| value.len().and_then(|n| i64::try_from(n).ok()));
+    let n = n.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "plural takes a number or a list"))?;
+    Ok(Value::from(format!("{n} {}", if n == 1 { one } else { many })))
+}
+
+fn length(value: Value) -> Result<Value, Error> {
+    if is_unknown(&value) {
+        return Ok(value);
+    }
+    let n = value.len().ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "length takes a list or a string"))?;
+    Ok(Value::from(n))
+}
+
+fn value_of(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(b) => Value::from(*b),
+        Json::Number(n) => n.as_i64().map_or_else(|| Value::from(n.to_string()), Value::from),
+        Json::String(s) => Value::from(s.as_str()),
+        Json::Array(items) => items.iter().map(value_of).collect(),
+        // No fact is a map.
+        Json::Object(_) => Value::from(json.to_string()),
+    }
+}
+
+fn unknown() -> Value {
+    Value::from_object(Unknown)
+}
+
+fn map(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    entries.into_iter().map(|(k, v)| (k.to_string(), v)).collect::<BTreeMap<_, _>>().into()
+}
+
+/// What templates see: the facts of the subject, those of the cluster, and `subject` with id, kind, namespace and name.
+pub(super) fn context(view: &View<'_>, scope: Scope) -> Value {
+    let facts = |kind: SubjectKind| {
+        map((scope.vocabulary)(kind).iter().map(|field: &'static Field| {
+            let value = view.value(&Path { kind, field });
+            (field.name, value.map_or_else(|_| unknown(), value_of))
+        }))
+    };
+    let subject = &view.subject().subject;
+    let about = map([
+        ("id", Value::from(subject.id.as_str())),
+        ("kind", Value::from(subject.object.kind.as_str())),
+        ("namespace", Value::from(subject.object.namespace.as_str())),
+        ("name", Value::from(subject.object.name.as_str())),
+    ]);
+    let kinds = [SubjectKind::Cluster, scope.subject];
+    map(kinds.map(|k| (k.name(), facts(k))).into_iter().chain([(SUBJECT, about)]))
+}
+
+const SUBJECT: &str = "subject";
+const ABOUT: [&str; 4] = ["id", "kind", "namespace", "name"];
+
+/// Fills in a template. What goes wrong is said in the text: a message must not be lost for it.
+pub(super) fn render(engine: &Environment<'_>, source: &str, context: &Value) -> String {
+    match engine.render_str(source, context.clone()) {
+        Ok(text) => text.trim().to_string(),
+        Err(error) => format!("{} (the text could not be filled in: {error})", source.trim()),
+    }
+}
+
+/// Mistakes of a template, each with its byte offset: syntax, unknown facts, and filters that fail on facts of the
+/// declared types or on unknown ones.
+pub(super) fn check(source: &str, scope: Scope) -> Vec<(usize, String)> {
+    let engine = engine();
+    let template = match engine.template_from_str(source) {
+        Ok(template) => template,
+        Err(error) => return vec![mistake(source, &error)],
+    };
+    let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+    names.sort();
+    let mut mistakes = Vec::new();
+    for name in names {
+        let message = match name.split_once('.') {
+            Some((SUBJECT, field)) if ABOUT.contains(&field) => continue,
+            Some((SUBJECT, _)) => format!("\"subject\" has {}", ABOUT.join(", ")),
+            Some((root, field)) => match scope.fact(root, field) {
+                Ok(_) => continue,
+                Err(message) => message,
+            },
+            None if scope.kind(&name).is_some() || name == SUBJECT => {
+                format!("\"{name}\" as a whole may not be used: name one of its facts, as in {name}.x")
+            }
+            None => scope.fact(&name, "").err().unwrap_or_default(),
+        };
+        mistakes.push((source.find(&name).unwrap_or(0), message));
+    }
+    if mistakes.is_empty() {
+        for sample in [Sample::Known, Sample::Unknown] {
+            if let Err(error) = template.render(sample_context(scope, sample)) {
+                mistakes.push(mistake(source, &error));
+                break;
+            }
+        }
+    }
+    mistakes.sort();
+    mistakes
+}
+
+fn mistake(source: &str, error: &Error) -> (usize, String) {
+    let line = error.line().unwrap_or(1).saturating_sub(1);
+    let start = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let offset = error.range().map_or(start, |r| r.start);
+    (offset, format!("template: {}", error.detail().map_or_else(|| error.kind().to_string(), str::to_string)))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Sample {
+    Known,
+    Unknown,
+}
+
+fn sample_context(scope: Scope, sample: Sample) -> Value {
+    let kinds = [SubjectKind::Cluster, scope.subject];
+    let facts = |kind| {
+        map((scope.vocabulary)(kind).iter().map(|field| {
+            let value = match (sample, field.ty) {
+                (Sample::Unknown, _) => unknown(),
+                (_, FactType::Bool) => Value::from(true),
+                (_, FactType::Int) => Value::from(2),
+                (_, FactType::String) => Value::from("x"),
+                (_, FactType::StringList) => Value::from(vec!["x", "y"]),
+            };
+            (field.name, value)
+        }))
+    };
+    let about = map(ABOUT.map(|name| (name, Value::from("x"))));
+    map(kinds.map(|k| (k.name(), facts(k))).into_iter().chain([(SUBJECT, about)]))
+}
