@@ -32,7 +32,7 @@ fn is_unknown(value: &Value) -> bool {
     value.downcast_object_ref::<Unknown>().is_some()
 }
 
-/// An environment with this house's filters: `few`, `plural`, and a `length` that keeps an unknown unknown. Nothing is
+/// An environment with this house's filters: `few`, `plural`, `choose`, `basename`, and a `length` that keeps an unknown unknown. Nothing is
 /// escaped, and a list renders as `a, b, c`.
 pub(super) fn engine<'a>() -> Environment<'a> {
     let mut env = Environment::new();
@@ -44,6 +44,8 @@ pub(super) fn engine<'a>() -> Environment<'a> {
     });
     env.add_filter("few", few);
     env.add_filter("plural", plural);
+    env.add_filter("choose", choose);
+    env.add_filter("basename", basename);
     env.add_filter("length", length);
     env.add_filter("count", length);
     env
@@ -77,6 +79,24 @@ fn plural(value: Value, one: String, many: Option<String>) -> Result<Value, Erro
     let n = value.as_i64().or_else(|| value.len().and_then(|n| i64::try_from(n).ok()));
     let n = n.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "plural takes a number or a list"))?;
     Ok(Value::from(format!("{n} {}", if n == 1 { one } else { many })))
+}
+
+/// `{{ list | choose("is", "are") }}`: the word alone.
+fn choose(value: Value, one: String, many: String) -> Result<Value, Error> {
+    if is_unknown(&value) {
+        return Ok(Value::from(many));
+    }
+    let n = value.as_i64().or_else(|| value.len().and_then(|n| i64::try_from(n).ok()));
+    let n = n.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "choose takes a number or a list"))?;
+    Ok(Value::from(if n == 1 { one } else { many }))
+}
+
+/// What stands behind the last `/` of an id.
+fn basename(id: Value) -> Value {
+    match id.as_str() {
+        Some(text) => Value::from(text.rsplit('/').next().unwrap_or(text)),
+        None => id,
+    }
 }
 
 fn length(value: Value) -> Result<Value, Error> {

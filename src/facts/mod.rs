@@ -8,3 +8,103 @@ pub mod network_policy;
 pub mod schema;
 pub mod service;
 pub mod workload;
+
+use std::collections::BTreeMap;
+
+use crate::config::Config;
+use crate::inventory::{Gap, Inventory, Need, Reason};
+use crate::network::Reach;
+
+use context::Context;
+use namespace::Coverage;
+use schema::{Fact, FactTable, Facts, Field, SubjectKind};
+
+/// The facts that checks of a kind may name.
+pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
+    match kind {
+        SubjectKind::Cluster => cluster::ClusterFacts::SCHEMA,
+        SubjectKind::Namespace => namespace::NamespaceFacts::SCHEMA,
+        SubjectKind::Workload => workload::WorkloadFacts::SCHEMA,
+        SubjectKind::NetworkPolicy => network_policy::NetworkPolicyFacts::SCHEMA,
+        SubjectKind::Service => service::ServiceFacts::SCHEMA,
+        SubjectKind::NodePool | SubjectKind::Database | SubjectKind::DatabaseClient => &[],
+    }
+}
+
+/// Everything that an audit knows.
+pub struct Knowledge {
+    pub table: FactTable,
+    /// Sorted by namespace.
+    pub coverage: Vec<Coverage>,
+}
+
+/// Works out all facts.
+pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config) -> Knowledge {
+    let mut cx = Context::new(inventory, reach, config);
+    let mut table = FactTable { cluster: cluster::build(&mut cx), ..FactTable::default() };
+    let mut coverage = Vec::new();
+    if inventory.snapshot.has_objects() {
+        let workloads: Vec<Facts> = (0..inventory.workloads.len()).map(|w| workload::build(&mut cx, w)).collect();
+        table.subjects.insert(SubjectKind::Workload, workloads);
+        let mut namespaces = Vec::new();
+        for name in inventory.namespaces.keys() {
+            let c = namespace::coverage(&mut cx, name);
+            namespaces.push(namespace::build(&mut cx, name, &c));
+            coverage.push(c);
+        }
+        table.subjects.insert(SubjectKind::Namespace, namespaces);
+        let policies =
+            (0..inventory.snapshot.network_policies.len()).map(|p| network_policy::build(&mut cx, p)).collect();
+        table.subjects.insert(SubjectKind::NetworkPolicy, policies);
+        let services = (0..inventory.snapshot.services.len()).map(|s| service::build(&mut cx, s)).collect();
+        table.subjects.insert(SubjectKind::Service, services);
+    }
+    for list in table.subjects.values_mut() {
+        list.sort_by(|a, b| a.subject.cmp(&b.subject));
+    }
+    apply_gaps(&mut table, &inventory.snapshot.gaps);
+    Knowledge { table, coverage }
+}
+
+/// The resource whose listing gives the subjects of a kind.
+fn lists(kind: SubjectKind) -> Option<Need> {
+    match kind {
+        SubjectKind::Cluster | SubjectKind::NodePool => None,
+        SubjectKind::Namespace => Some(Need::Namespaces),
+        SubjectKind::Workload | SubjectKind::DatabaseClient => Some(Need::Workloads),
+        SubjectKind::NetworkPolicy => Some(Need::NetworkPolicies),
+        SubjectKind::Service => Some(Need::Services),
+        SubjectKind::Database => Some(Need::CloudNativePg),
+    }
+}
+
+/// What could not be read makes exactly the facts unknown that declare to need it, and kinds that could not be listed
+/// unlisted.
+fn apply_gaps(table: &mut FactTable, gaps: &[Gap]) {
+    if gaps.is_empty() {
+        return;
+    }
+    let mut by_need: BTreeMap<Need, Vec<Reason>> = BTreeMap::new();
+    for g in gaps {
+        let reason = Reason::gap(&g.id, format!("{} could not be read: {}. {}", g.what, g.why, g.mend));
+        by_need.entry(g.need).or_default().push(reason);
+    }
+    let cluster = table.cluster.iter_mut().map(|f| (SubjectKind::Cluster, f));
+    let others = table.subjects.iter_mut().flat_map(|(kind, list)| list.iter_mut().map(move |f| (*kind, f)));
+    for (kind, facts) in cluster.chain(others) {
+        for field in vocabulary(kind) {
+            let reasons: Vec<Reason> =
+                field.needs.iter().filter_map(|n| by_need.get(n)).flatten().cloned().collect();
+            if !reasons.is_empty() {
+                facts.values.insert(field.name, Fact::Unknown(reasons));
+            }
+        }
+    }
+    for kind in SubjectKind::ALL {
+        let Some(reasons) = lists(kind).and_then(|n| by_need.get(&n)) else { continue };
+        if table.subjects.contains_key(&kind) {
+            table.subjects.remove(&kind);
+            table.unlisted.insert(kind, reasons.clone());
+        }
+    }
+}
