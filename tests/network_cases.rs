@@ -201,7 +201,7 @@ fn world(case: &Value, profile: Profile, agents: bool) -> World {
         Profile::Spec if case["cluster"].is_null() => Enforcement::stated(Dataplane::Upstream),
         _ => Enforcement::decide(inventory.snapshot.cluster.as_ref().map(|c| &c.config)),
     };
-    let imagined = well_known::imagined(&inventory);
+    let imagined = well_known::imagined();
     let reach = Reach::new(&inventory, enforcement, &imagined);
     World { inventory, reach, nodes, dns }
 }

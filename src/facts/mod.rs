@@ -93,8 +93,7 @@ fn apply_gaps(table: &mut FactTable, gaps: &[Gap]) {
     let others = table.subjects.iter_mut().flat_map(|(kind, list)| list.iter_mut().map(move |f| (*kind, f)));
     for (kind, facts) in cluster.chain(others) {
         for field in vocabulary(kind) {
-            let reasons: Vec<Reason> =
-                field.needs.iter().filter_map(|n| by_need.get(n)).flatten().cloned().collect();
+            let reasons: Vec<Reason> = field.needs.iter().filter_map(|n| by_need.get(n)).flatten().cloned().collect();
             if !reasons.is_empty() {
                 facts.values.insert(field.name, Fact::Unknown(reasons));
             }

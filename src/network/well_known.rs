@@ -30,7 +30,7 @@ const NODE_LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 const NOWHERE: &str = "(any namespace)";
 
 /// The imagined pods that the constants above number.
-pub fn imagined(inventory: &Inventory) -> Vec<Imagined> {
+pub fn imagined() -> Vec<Imagined> {
     let pod = |namespace: &str, labels: &[(&str, &str)], ports: &[(&str, u16, Protocol)]| Imagined {
         namespace: namespace.to_owned(),
         labels: LabelView::known(labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Labels>()),
@@ -44,7 +44,6 @@ pub fn imagined(inventory: &Inventory) -> Vec<Imagined> {
             })
             .collect(),
     };
-    let _ = inventory;
     vec![
         pod(NOWHERE, &[], &[]),
         pod("kube-system", &[("k8s-app", "kube-dns")], &[("dns", 53, Protocol::Udp), ("dns-tcp", 53, Protocol::Tcp)]),

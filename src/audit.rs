@@ -1,0 +1,213 @@
+//! From evidence to a report: the one road that every audit takes.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::check::{Registry, waiver_report};
+use crate::config::{Config, WaiverStatus};
+use crate::facts::{self, Knowledge};
+use crate::inventory::{Completeness, Inventory, Snapshot};
+use crate::network::{Dataplane, Enforcement, Reach, well_known};
+use crate::report::{self, ExitPolicy, Outcome, Parts, Report};
+
+/// What a person may choose about an audit.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    pub registry: &'a Registry,
+    pub config: &'a Config,
+    /// Stated by the user; `None` is decided by the cluster configuration.
+    pub dataplane: Option<Dataplane>,
+    /// The one time of the run.
+    pub now: jiff::Timestamp,
+    pub exit: ExitPolicy,
+    /// `sha256:…` of the evidence.
+    pub digest: String,
+}
+
+/// The evidence joined, with reach over it.
+pub fn prepare(snapshot: Snapshot, dataplane: Option<Dataplane>) -> (Inventory, Reach) {
+    let inventory = Inventory::new(snapshot);
+    let cluster = inventory.snapshot.cluster.as_ref().map(|c| &c.config);
+    let enforcement = dataplane.map_or_else(|| Enforcement::decide(cluster), Enforcement::stated);
+    let imagined = well_known::imagined();
+    let reach = Reach::new(&inventory, enforcement, &imagined);
+    (inventory, reach)
+}
+
+/// Judges a snapshot.
+pub fn audit(snapshot: Snapshot, settings: &Settings<'_>) -> Report {
+    let (inventory, mut reach) = prepare(snapshot, settings.dataplane);
+    let knowledge = facts::build(&inventory, &mut reach, settings.config);
+    let today = jiff::tz::Offset::UTC.to_datetime(settings.now).date();
+    let results = settings.registry.run(&knowledge.table, settings.config, today);
+    let waivers = waiver_report(settings.config, &results, today).into_iter().map(waiver).collect();
+    let mut report = Report::new(Parts {
+        tool: report::Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        exit: settings.exit,
+        target: target(&inventory, &reach.enforcement),
+        evidence: evidence(&inventory.snapshot, &settings.digest),
+        results,
+        gaps: gaps(&inventory.snapshot),
+        waivers,
+        not_judged: not_judged(settings, &knowledge),
+        checks: checks(settings),
+        namespaces: namespaces(&knowledge),
+    });
+    if inventory.snapshot.is_empty() {
+        report.outcome = Outcome::NoResult;
+    }
+    report
+}
+
+fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
+    let config = inventory.snapshot.cluster.as_ref().map(|c| &c.config);
+    let text = |key: &str| config.and_then(|c| c.get(key)).and_then(Json::as_str).map(str::to_owned);
+    let project = text("selfLink").and_then(|link| {
+        let (_, rest) = link.split_once("/projects/")?;
+        Some(rest.split('/').next()?.to_owned())
+    });
+    let note = if enforcement.stated {
+        Some("the dataplane was stated with --dataplane".to_owned())
+    } else if config.is_none() {
+        Some(
+            "no cluster configuration: enforcement is assumed, and where Calico and Dataplane V2 differ the answer is unknown"
+                .to_owned(),
+        )
+    } else {
+        enforcement.reason.as_ref().map(|r| r.text.clone())
+    };
+    report::Target {
+        name: text("name"),
+        project,
+        location: text("location").or_else(|| text("zone")),
+        version: text("currentMasterVersion"),
+        dataplane: enforcement.dataplane.map(|d| match d {
+            Dataplane::Calico => report::Dataplane::Calico,
+            Dataplane::DataplaneV2 => report::Dataplane::DataplaneV2,
+            Dataplane::Upstream => report::Dataplane::Upstream,
+            Dataplane::None => report::Dataplane::None,
+        }),
+        enforced: enforcement.enforced,
+        dataplane_note: note,
+    }
+}
+
+fn evidence(s: &Snapshot, digest: &str) -> report::EvidenceSummary {
+    let count = |map: BTreeMap<String, u32>| -> BTreeMap<String, usize> {
+        map.into_iter().map(|(k, n)| (k, n as usize)).collect()
+    };
+    let mut kinds = count(s.kinds());
+    if s.cluster.is_some() {
+        kinds.insert("GKE cluster configuration".to_owned(), 1);
+    }
+    let unmodelled = count(s.unmodelled.clone());
+    let mut notes = s.notes.clone();
+    if s.finished_pods > 0 {
+        notes.push(format!("{} finished pods hold no address and were left out", s.finished_pods));
+    }
+    report::EvidenceSummary {
+        source: s.source.clone(),
+        collected_at: s.collected_at.clone(),
+        collector: s.collector.clone().map(|v| report::Collector { identity: None, version: Some(v) }),
+        digest: digest.to_owned(),
+        objects: kinds.values().sum::<usize>() + unmodelled.values().sum::<usize>(),
+        kinds,
+        unmodelled,
+        ignored_files: s.ignored_files as usize,
+        complete: s.completeness == Completeness::Complete && s.gaps.is_empty(),
+        notes,
+    }
+}
+
+fn gaps(s: &Snapshot) -> Vec<report::Gap> {
+    s.gaps
+        .iter()
+        .map(|g| report::Gap {
+            id: g.id.clone(),
+            need: g.need.describe().1.to_owned(),
+            what: g.what.clone(),
+            why: g.why.clone(),
+            mend: g.mend.clone(),
+        })
+        .collect()
+}
+
+fn waiver(w: crate::config::WaiverReport) -> report::WaiverReport {
+    report::WaiverReport {
+        check: w.check,
+        subject: w.subject,
+        reason: w.reason,
+        owner: w.owner,
+        ticket: w.ticket,
+        until: w.until,
+        status: match w.status {
+            WaiverStatus::Active => report::WaiverStatus::Active,
+            WaiverStatus::Expired => report::WaiverStatus::Expired,
+            WaiverStatus::Unused => report::WaiverStatus::Unused,
+        },
+        matched: w.matched,
+    }
+}
+
+/// Checks out of scope, by what is missing.
+fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::NotJudged> {
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (id, kind) in settings.registry.out_of_scope(&knowledge.table) {
+        use crate::facts::schema::SubjectKind::{Cluster, NodePool};
+        if !settings.config.is_enabled(id) {
+            continue;
+        }
+        let reason = match kind {
+            Cluster | NodePool => "no cluster configuration given",
+            _ => "no Kubernetes objects given",
+        };
+        by_reason.entry(reason).or_default().push(id.to_owned());
+    }
+    let switched_off: Vec<String> =
+        settings.registry.checks().iter().map(|c| c.id.clone()).filter(|id| !settings.config.is_enabled(id)).collect();
+    if !switched_off.is_empty() {
+        by_reason.insert("switched off in the configuration", switched_off);
+    }
+    by_reason.into_iter().map(|(reason, checks)| report::NotJudged { checks, reason: reason.to_owned() }).collect()
+}
+
+fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
+    settings
+        .registry
+        .checks()
+        .iter()
+        .filter(|c| settings.config.is_enabled(&c.id))
+        .map(|c| report::CheckSummary {
+            id: c.id.clone(),
+            title: c.title.clone(),
+            severity: settings.config.severity_of(&c.id).unwrap_or(c.severity),
+            why: c.why.clone(),
+            references: c.references.clone(),
+            counts: report::VerdictCounts::default(),
+        })
+        .collect()
+}
+
+fn namespaces(knowledge: &Knowledge) -> Vec<report::NamespaceCoverage> {
+    knowledge
+        .coverage
+        .iter()
+        .map(|c| report::NamespaceCoverage {
+            namespace: c.namespace.clone(),
+            environment: c.environment.as_ref().map(|e| e.name.clone()),
+            environment_guessed: c.environment.as_ref().is_some_and(|e| e.guessed),
+            platform: c.platform,
+            coverage: report::Coverage {
+                workloads: c.workloads as usize,
+                ingress_isolated: c.isolated[0] as usize,
+                ingress_unknown: c.unknown[0] as usize,
+                egress_isolated: c.isolated[1] as usize,
+                egress_unknown: c.unknown[1] as usize,
+            },
+            default_deny_ingress: c.default_deny[0],
+            default_deny_egress: c.default_deny[1],
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! `gke-posture audit`
+
+use std::path::{Path, PathBuf};
+
+use crate::audit::{Settings, audit};
+use crate::check::Verdict;
+use crate::collect;
+use crate::config::Severity;
+use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
+
+use super::Failure;
+use super::input::{ConfigArgs, Evidence};
+use super::output::{self, Color};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    evidence: Evidence,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Format on standard output.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
+    #[arg(long, short, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// A template of your own for the Markdown report.
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+    /// Findings of this severity or worse fail the audit [default: high; the example alone fails on none]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    fail_on: Option<FailOn>,
+    /// What is not known or could not be read does not make the audit incomplete.
+    #[arg(long, conflicts_with = "strict")]
+    allow_unknown: bool,
+    /// Whatever is not known makes the audit incomplete, also for want of input or of rights.
+    #[arg(long)]
+    strict: bool,
+    /// Cut no list in the table.
+    #[arg(long)]
+    all: bool,
+    /// Colour of the table.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Markdown,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FailOn {
+    Critical,
+    High,
+    Medium,
+    Low,
+    None,
+}
+
+impl FailOn {
+    fn severity(self) -> Option<Severity> {
+        match self {
+            FailOn::Critical => Some(Severity::Critical),
+            FailOn::High => Some(Severity::High),
+            FailOn::Medium => Some(Severity::Medium),
+            FailOn::Low => Some(Severity::Low),
+            FailOn::None => None,
+        }
+    }
+}
+
+pub fn run(args: Args) -> Result<u8, Failure> {
+    let targets = args.output.iter().map(|p| Ok((p.as_path(), format_of(p)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let template = match &args.template {
+        None => None,
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| Failure::input(format!("cannot read template {name}: {e}")))?;
+            Some((name, text))
+        }
+    };
+    let registry = args.config.registry()?;
+    let config = args.config.config(&registry, args.evidence.demo)?;
+    let (snapshot, now) = args.evidence.read()?;
+    let exit = ExitPolicy {
+        fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
+        allow_unknown: args.allow_unknown,
+        strict: args.strict,
+    };
+    let digest = collect::digest(&snapshot);
+    let settings = Settings {
+        registry: &registry,
+        config: &config,
+        dataplane: args.evidence.dataplane.stated(),
+        now,
+        exit,
+        digest,
+    };
+    let report = audit(snapshot, &settings);
+    // The example alone only shows what there is to see.
+    let showing = args.evidence.demo && args.fail_on.is_none();
+    let status = report.outcome.status();
+    let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
+        Ok(match format {
+            Format::Json => report.json(),
+            Format::Markdown => markdown::render(&report, template.as_ref().map(|(n, t)| (n.as_str(), t.as_str())))
+                .map_err(Failure::input)?,
+            Format::Table => {
+                let footer = footer(&args, &report, showing, status);
+                table::render(&report, &table::Style { width, color, show_all: args.all, footer })
+            }
+        })
+    };
+    for (path, format) in targets {
+        output::write_file(path, render(format, 100, false)?.as_bytes())?;
+    }
+    output::print(&render(args.format, output::width(), args.color.enabled())?)?;
+    if report.outcome == Outcome::NoResult {
+        eprintln!("error: nothing could be read: no object that this tool knows is in the input");
+    }
+    Ok(if showing && status != Outcome::NoResult.status() { 0 } else { status })
+}
+
+fn format_of(path: &Path) -> Result<Format, Failure> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("json") => Ok(Format::Json),
+        Some("md" | "markdown") => Ok(Format::Markdown),
+        Some("txt") => Ok(Format::Table),
+        _ => Err(Failure::input(format!(
+            "--output {}: the format is told by the ending, which is .md, .json or .txt",
+            path.display()
+        ))),
+    }
+}
+
+/// What to do next, with commands that can be pasted.
+fn footer(args: &Args, report: &Report, showing: bool, status: u8) -> Vec<String> {
+    let mut lines = Vec::new();
+    let worst = report
+        .results
+        .iter()
+        .filter(|r| r.verdict == Verdict::Fail && r.caused_by.is_none())
+        .max_by(|a, b| a.severity.cmp(&b.severity).then(b.check.cmp(&a.check)));
+    if let Some(w) = worst {
+        let own: String = args
+            .config
+            .checks
+            .iter()
+            .map(|d| format!(" --checks {}", super::input::quote(&d.display().to_string())))
+            .collect();
+        lines.push(format!("Next: gke-posture checks show {}{own}", w.check));
+        lines.push("      why it matters, what is read and how to fix it".to_owned());
+        let reach = report
+            .results
+            .iter()
+            .find(|r| r.check == "database-reachable-across-environments" && r.verdict == Verdict::Fail);
+        if let Some(r) = reach {
+            lines.push(format!("      gke-posture reach {} --to {}", args.evidence.repeat(), r.subject.id));
+            lines.push("      who reaches it, and by which rules".to_owned());
+        }
+    }
+    if showing {
+        let meaning = match status {
+            0 => "nothing at or above high",
+            1 => "findings at or above high",
+            3 => "incomplete",
+            _ => "no usable result",
+        };
+        lines.push(format!("A real audit would have ended with exit status {status} ({meaning})."));
+    }
+    lines
+}

@@ -1,0 +1,186 @@
+//! `gke-posture checks list | show | test`
+
+use std::path::PathBuf;
+
+use crate::check::{Explanation, Registry};
+
+use super::Failure;
+use super::input::registry;
+use super::output;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List all checks.
+    List {
+        /// A folder with checks of your own, in addition to the built-in ones.
+        #[arg(long, value_name = "DIR")]
+        checks: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Explain one check: why it matters, what is read, how to fix it.
+    Show {
+        #[arg(value_name = "ID")]
+        id: String,
+        /// A folder with checks of your own, in addition to the built-in ones.
+        #[arg(long, value_name = "DIR")]
+        checks: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Run the tests that checks carry: the built-in ones, or those of a folder.
+    Test {
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub fn run(args: Args) -> Result<u8, Failure> {
+    match args.command {
+        Command::List { checks, format } => list(&registry(&checks)?, format),
+        Command::Show { id, checks, format } => show(&registry(&checks)?, &id, format),
+        Command::Test { dir } => test(dir),
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<u8, Failure> {
+    let mut text =
+        serde_json::to_string_pretty(value).map_err(|e| Failure::input(format!("cannot print JSON: {e}")))?;
+    text.push('\n');
+    output::print(&text)?;
+    Ok(0)
+}
+
+fn list(registry: &Registry, format: Format) -> Result<u8, Failure> {
+    if format == Format::Json {
+        let all: Vec<Explanation> = registry.checks().iter().filter_map(|c| registry.describe(&c.id)).collect();
+        return json(&all);
+    }
+    let wide = registry.checks().iter().map(|c| c.id.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut subjects: Vec<_> = registry.checks().iter().map(|c| c.subject).collect();
+    subjects.sort();
+    subjects.dedup();
+    for subject in subjects {
+        text.push_str(&format!("{}\n", subject.name()));
+        for c in registry.checks().iter().filter(|c| c.subject == subject) {
+            text.push_str(&format!("  {:<8}  {:<wide$}  {}\n", c.severity.name(), c.id, c.title));
+        }
+        text.push('\n');
+    }
+    text.push_str(&format!("{} checks. More about one: gke-posture checks show ID\n", registry.checks().len()));
+    output::print(&text)?;
+    Ok(0)
+}
+
+fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
+    let Some(e) = registry.describe(id) else {
+        let names = registry.known_names().checks;
+        let hint = crate::config::hint(id, names.iter().map(String::as_str));
+        return Err(Failure::input(format!("unknown check \"{id}\"{hint}; `gke-posture checks list` lists them")));
+    };
+    if format == Format::Json {
+        return json(&e);
+    }
+    let width = output::width().clamp(60, 100);
+    let mut text = format!("{}   {}   {}\n{}\n\n", e.id, e.severity.name(), e.subject.name(), e.title);
+    paragraph(&mut text, &e.why, width, 0);
+    text.push_str("\nWhat is read\n");
+    for fact in &e.facts {
+        text.push_str(&format!("  {}\n", fact.path));
+        paragraph(&mut text, fact.doc.trim(), width, 6);
+    }
+    if !e.needs.is_empty() {
+        text.push_str("\nRights that it takes on a live cluster\n");
+        for need in &e.needs {
+            let (what, right) = need.describe();
+            paragraph(&mut text, &format!("{what}: {right}"), width, 2);
+        }
+    }
+    text.push_str("\nHow it is judged\n");
+    if let Some(when) = &e.when {
+        text.push_str(&format!("  applies when   {when}\n"));
+    }
+    text.push_str(&format!("  passes when    {}\n", e.pass));
+    for l in &e.lower {
+        text.push_str(&format!("  {} when   {}\n", l.to.name(), l.when));
+        paragraph(&mut text, &format!("because {}", l.because), width, 6);
+    }
+    if !e.implied_by.is_empty() {
+        text.push_str(&format!("  not counted where it follows from a failure of {}\n", e.implied_by.join(", ")));
+    }
+    for (tool, fix) in [("kubectl", &e.fix.kubectl), ("gcloud", &e.fix.gcloud), ("Terraform", &e.fix.terraform)] {
+        if let Some(fix) = fix {
+            text.push_str(&format!(
+                "\nHow to fix it with {tool} (what is in {{{{ }}}} is filled in for each finding)\n"
+            ));
+            for line in fix.trim_end().lines() {
+                text.push_str(&format!("  {line}\n"));
+            }
+        }
+    }
+    if !e.controls.is_empty() {
+        text.push_str("\nControls\n");
+        for c in &e.controls {
+            text.push_str(&format!("  {} {}   {}\n", c.framework, c.id, c.title));
+        }
+    }
+    if !e.references.is_empty() {
+        text.push_str("\nReferences\n");
+        for r in &e.references {
+            text.push_str(&format!("  {r}\n"));
+        }
+    }
+    text.push_str(&format!("\n{}, with {} tests\n", e.file, e.tests));
+    output::print(&text)?;
+    Ok(0)
+}
+
+/// Adds text wrapped at words.
+fn paragraph(out: &mut String, text: &str, width: usize, indent: usize) {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > width {
+            out.push_str(&format!("{:indent$}{line}\n", ""));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        out.push_str(&format!("{:indent$}{line}\n", ""));
+    }
+}
+
+fn test(dir: Option<PathBuf>) -> Result<u8, Failure> {
+    let own: Vec<PathBuf> = dir.into_iter().collect();
+    let registry = registry(&own)?;
+    // Of a folder, its own tests; the built-in checks are there because its checks may name them.
+    let asked = |check: &str| {
+        own.is_empty()
+            || registry.get(check).is_some_and(|c| own.iter().any(|d| c.file.starts_with(&d.display().to_string())))
+    };
+    let outcomes: Vec<_> = registry.run_tests().into_iter().filter(|o| asked(&o.check)).collect();
+    let failed: Vec<_> = outcomes.iter().filter(|o| !o.passed).collect();
+    let mut text = String::new();
+    for o in &failed {
+        text.push_str(&format!("FAILED  {}: {}\n        {}\n", o.check, o.name, o.detail));
+    }
+    text.push_str(&format!("{} passed, {} failed\n", outcomes.len() - failed.len(), failed.len()));
+    output::print(&text)?;
+    Ok(u8::from(!failed.is_empty()))
+}

@@ -1,0 +1,230 @@
+//! Options that several commands share: what to read, which configuration, which checks, what time it is.
+
+use std::path::{Path, PathBuf};
+
+use crate::check::{Files, Registry, SourceFile, builtin_files};
+use crate::collect;
+use crate::config::Config;
+use crate::inventory::Snapshot;
+use crate::network::Dataplane;
+use crate::{example, facts};
+
+use super::Failure;
+
+#[derive(clap::Args)]
+pub struct Evidence {
+    /// Files or folders, told apart by content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
+    /// `gcloud container clusters describe --format=json` prints, or a snapshot. `-` is standard input. All inputs
+    /// describe one cluster.
+    #[arg(value_name = "INPUT", required_unless_present = "demo")]
+    pub inputs: Vec<String>,
+    /// Use the built-in example instead of inputs.
+    #[arg(long, conflicts_with = "inputs")]
+    pub demo: bool,
+    /// Namespace of objects that name none.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub namespace: String,
+    /// The input holds everything there is: what is absent does not exist.
+    #[arg(long)]
+    pub complete: bool,
+    /// Who enforces network policies; `auto` reads it from the cluster configuration, and assumes enforcement without.
+    #[arg(long, value_enum, default_value = "auto", value_name = "DATAPLANE")]
+    pub dataplane: DataplaneChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DataplaneChoice {
+    Auto,
+    Calico,
+    DataplaneV2,
+    Upstream,
+    None,
+}
+
+impl DataplaneChoice {
+    pub fn stated(self) -> Option<Dataplane> {
+        Some(match self {
+            DataplaneChoice::Auto => return None,
+            DataplaneChoice::Calico => Dataplane::Calico,
+            DataplaneChoice::DataplaneV2 => Dataplane::DataplaneV2,
+            DataplaneChoice::Upstream => Dataplane::Upstream,
+            DataplaneChoice::None => Dataplane::None,
+        })
+    }
+}
+
+impl Evidence {
+    /// Reads the evidence; the clock is asked once.
+    pub fn read(&self) -> Result<(Snapshot, jiff::Timestamp), Failure> {
+        let options = collect::Options { namespace: self.namespace.clone(), complete: self.complete };
+        let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
+        let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
+        let now = now(&snapshot)?;
+        snapshot.collected_at.get_or_insert_with(|| now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        snapshot.collector.get_or_insert_with(|| env!("CARGO_PKG_VERSION").to_owned());
+        if !self.demo {
+            warn_of_unused_config(&self.inputs);
+        }
+        Ok((snapshot, now))
+    }
+
+    /// The inputs as a person would repeat them on a command line.
+    pub fn repeat(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        if self.demo {
+            words.push("--demo".to_owned());
+        }
+        if self.complete {
+            words.push("--complete".to_owned());
+        }
+        if self.namespace != "default" {
+            words.push(format!("--namespace {}", quote(&self.namespace)));
+        }
+        if let Some(d) = self.dataplane.stated() {
+            words.push(format!("--dataplane {}", d.name()));
+        }
+        words.extend(self.inputs.iter().map(|i| quote(i)));
+        words.join(" ")
+    }
+}
+
+/// A word as a shell takes it.
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,#".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// `SOURCE_DATE_EPOCH`, else the snapshot's collection time, else the clock.
+fn now(snapshot: &Snapshot) -> Result<jiff::Timestamp, Failure> {
+    if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) {
+        return text
+            .to_str()
+            .and_then(|t| t.trim().parse().ok())
+            .and_then(|s| jiff::Timestamp::from_second(s).ok())
+            .ok_or_else(|| Failure::input("SOURCE_DATE_EPOCH is not a number of seconds since 1970"));
+    }
+    if let Some(text) = &snapshot.collected_at {
+        return text
+            .parse()
+            .map_err(|_| Failure::input(format!("the snapshot's collection time \"{text}\" is not RFC 3339")));
+    }
+    Ok(jiff::Timestamp::now())
+}
+
+fn warn_of_unused_config(inputs: &[String]) {
+    for input in inputs {
+        for name in collect::CONFIG_NAMES {
+            let path = Path::new(input).join(name);
+            if path.is_file() && !same_file(&path, &PathBuf::from(name)) {
+                eprintln!("note: {} lies among the inputs and is read only if given with --config", path.display());
+            }
+        }
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((std::fs::canonicalize(a), std::fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+#[derive(clap::Args)]
+pub struct ConfigArgs {
+    /// Configuration file [default: gke-posture.yaml in this folder or above it, up to the repository's root]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Use no configuration file.
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+    /// A folder with checks of your own, in addition to the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub checks: Vec<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// The checks.
+    pub fn registry(&self) -> Result<Registry, Failure> {
+        registry(&self.checks)
+    }
+
+    /// The configuration; `demo` has one of its own.
+    pub fn config(&self, registry: &Registry, demo: bool) -> Result<Config, Failure> {
+        let known = registry.known_names();
+        let parse = |name: &str, text: &str| Config::parse(name, text, &known).map_err(|p| Failure::problems(&p));
+        if self.no_config {
+            return Ok(Config::default());
+        }
+        if let Some(path) = &self.config {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
+            return parse(&name, &text);
+        }
+        if demo {
+            return match example::config() {
+                Some((name, text)) => parse(name, text),
+                None => Ok(Config::default()),
+            };
+        }
+        match find_config() {
+            None => Ok(Config::default()),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
+                parse(&name, &text)
+            }
+        }
+    }
+}
+
+/// Looks upwards from the working folder, no further than the root of its repository.
+fn find_config() -> Option<PathBuf> {
+    let start = std::env::current_dir().ok()?;
+    for (depth, folder) in start.ancestors().enumerate() {
+        for name in collect::CONFIG_NAMES {
+            let path = folder.join(name);
+            if path.is_file() {
+                return Some(if depth == 0 { PathBuf::from(name) } else { path });
+            }
+        }
+        if folder.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
+/// Built-in checks and those of the user's folders.
+pub fn registry(folders: &[PathBuf]) -> Result<Registry, Failure> {
+    let mut files = builtin_files();
+    for folder in folders {
+        files = files.and(read_checks(folder)?);
+    }
+    Registry::load(&files, facts::vocabulary).map_err(|p| Failure::problems(&p))
+}
+
+/// The YAML files below a folder.
+pub fn read_checks(folder: &Path) -> Result<Files, Failure> {
+    let failed =
+        |path: &Path, e: std::io::Error| Failure::input(format!("cannot read checks from {}: {e}", path.display()));
+    let mut pending = vec![folder.to_path_buf()];
+    let mut found = Vec::new();
+    while let Some(dir) = pending.pop() {
+        for entry in std::fs::read_dir(&dir).map_err(|e| failed(&dir, e))? {
+            let path = entry.map_err(|e| failed(&dir, e))?.path();
+            if path.is_dir() && !path.is_symlink() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+                let text = std::fs::read_to_string(&path).map_err(|e| failed(&path, e))?;
+                found.push(SourceFile { name: path.display().to_string(), text });
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure::input(format!("{} holds no check (a file that ends in .yaml)", folder.display())));
+    }
+    Ok(Files::split(found))
+}

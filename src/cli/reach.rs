@@ -1,0 +1,410 @@
+//! `gke-posture reach`
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use crate::audit::prepare;
+use crate::inventory::object::Protocol;
+use crate::inventory::{ClassId, Inventory, Tri};
+use crate::network::address::Atoms;
+use crate::network::explain::{Explanation, Side, class_name, explain};
+use crate::network::table::{ReachTable, table};
+use crate::network::{Dataplane, Direction, Peer, PortSet, Reach};
+
+use super::Failure;
+use super::input::Evidence;
+use super::output;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    evidence: Evidence,
+    /// Source: `namespace/name` where unique, `namespace/Kind/name`, `ip:ADDRESS` or `node`.
+    #[arg(long, value_name = "PEER")]
+    from: Option<String>,
+    /// Destination, as --from.
+    #[arg(long, value_name = "PEER")]
+    to: Option<String>,
+    /// Port at the destination's pods, 1-65535.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    #[arg(long, value_enum, default_value = "tcp")]
+    protocol: ProtocolArg,
+    /// Exit with 1 when the answer differs, and with 3 when it is unknown. Needs --from and --to.
+    #[arg(long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
+    expect: Option<Expect>,
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Cut no list.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ProtocolArg {
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Expect {
+    Allowed,
+    Denied,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+impl ProtocolArg {
+    fn protocol(self) -> Protocol {
+        match self {
+            ProtocolArg::Tcp => Protocol::Tcp,
+            ProtocolArg::Udp => Protocol::Udp,
+            ProtocolArg::Sctp => Protocol::Sctp,
+        }
+    }
+}
+
+pub fn run(args: Args) -> Result<u8, Failure> {
+    let (snapshot, _) = args.evidence.read()?;
+    if !snapshot.has_objects() {
+        return Err(Failure {
+            text: "nothing to compute: the input holds no Kubernetes object that this tool knows".to_owned(),
+            status: 4,
+        });
+    }
+    let (inventory, mut reach) = prepare(snapshot, args.evidence.dataplane.stated());
+    let ends = |text: &Option<String>| text.as_ref().map(|t| find(&inventory, t)).transpose();
+    let (from, to) = (ends(&args.from)?, ends(&args.to)?);
+    if let (Some(from), Some(to)) = (&from, &to) {
+        if from.iter().chain(to).all(|p| !matches!(p, Peer::Class(_))) {
+            return Err(Failure::input(
+                "one of --from and --to must be a workload: between addresses and nodes no policy decides",
+            ));
+        }
+        if args.format == Format::Table {
+            return question(&args, &inventory, &mut reach, from, to);
+        }
+        let answer = judge(&args, &mut reach, from, to);
+        let atoms = reach.model.atoms.clone();
+        let t = table(&mut reach, &inventory, |a, b| among(&atoms, from, a) && among(&atoms, to, b));
+        print_json(&t)?;
+        return Ok(status(args.expect, answer));
+    }
+    let atoms = reach.model.atoms.clone();
+    let selected = |side: &Option<Vec<Peer>>, p: Peer| side.as_ref().is_none_or(|list| among(&atoms, list, p));
+    let t = table(&mut reach, &inventory, |a, b| selected(&from, a) && selected(&to, b));
+    match args.format {
+        Format::Json => print_json(&t)?,
+        Format::Table => output::print(&overview(&args, &reach, &t))?,
+    }
+    Ok(0)
+}
+
+fn print_json(t: &ReachTable) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(t).map_err(|e| Failure::input(format!("cannot print JSON: {e}")))?;
+    text.push('\n');
+    output::print(&text)
+}
+
+/// Whether a peer of the table is one that was asked for; an address means the range that holds it.
+fn among(atoms: &Atoms, asked: &[Peer], peer: Peer) -> bool {
+    asked.iter().any(|a| match (a, peer) {
+        (Peer::Address(ip), Peer::Atom(i)) => atoms.find(*ip) == i,
+        (a, p) => *a == p,
+    })
+}
+
+/// The peers that a name on the command line means: all classes of a workload, or one with `#2`.
+fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
+    if text == "node" {
+        return Ok(vec![Peer::Node]);
+    }
+    if let Some(address) = text.strip_prefix("ip:") {
+        let ip: IpAddr = address.parse().map_err(|_| {
+            Failure::input(format!("\"{address}\" is not an IPv4 or IPv6 address (as in ip:203.0.113.7)"))
+        })?;
+        return Ok(vec![Peer::Address(ip)]);
+    }
+    let (name, class) = match text.rsplit_once('#') {
+        Some((name, n)) => match n.parse::<usize>() {
+            Ok(n) if n > 0 => (name, Some(n - 1)),
+            _ => {
+                return Err(Failure::input(format!(
+                    "\"#{n}\" in {text} is not the number of a class of pods (as in prod/web#2)"
+                )));
+            }
+        },
+        None => (text, None),
+    };
+    let parts: Vec<&str> = name.split('/').collect();
+    let matches = |w: &crate::inventory::Workload| match parts.as_slice() {
+        [ns, name] => w.object.namespace == *ns && w.object.name == *name,
+        [ns, kind, name] => {
+            w.object.namespace == *ns && w.object.kind.eq_ignore_ascii_case(kind) && w.object.name == *name
+        }
+        _ => false,
+    };
+    if !(2..=3).contains(&parts.len()) {
+        return Err(Failure::input(format!(
+            "\"{text}\" is not a peer: give namespace/name, namespace/Kind/name, ip:ADDRESS or node"
+        )));
+    }
+    let found: Vec<usize> = (0..inventory.workloads.len()).filter(|i| matches(&inventory.workloads[*i])).collect();
+    match found.as_slice() {
+        [] => {
+            let ids = inventory.workloads.iter().map(|w| w.id.as_str());
+            let short: Vec<String> =
+                inventory.workloads.iter().map(|w| format!("{}/{}", w.object.namespace, w.object.name)).collect();
+            let hint = if parts.len() == 3 {
+                crate::config::hint(name, ids)
+            } else {
+                crate::config::hint(name, short.iter().map(String::as_str))
+            };
+            Err(Failure::input(format!("no workload \"{text}\" in the evidence{hint}")))
+        }
+        [one] => {
+            let all: Vec<ClassId> = (0..inventory.workloads[*one].classes.len()).map(|c| (*one, c)).collect();
+            match class {
+                None => Ok(all.into_iter().map(Peer::Class).collect()),
+                Some(n) => all
+                    .get(n)
+                    .map(|c| vec![Peer::Class(*c)])
+                    .ok_or_else(|| Failure::input(format!("{name} has {} classes of pods, no #{}", all.len(), n + 1))),
+            }
+        }
+        several => {
+            let ids: Vec<&str> = several.iter().map(|i| inventory.workloads[*i].id.as_str()).collect();
+            Err(Failure::input(format!("\"{text}\" is not unique: {}", ids.join(", "))))
+        }
+    }
+}
+
+/// The answer over all classes: what holds for each pair of them.
+fn judge(args: &Args, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Tri {
+    let mut answer: Option<Tri> = None;
+    for a in from {
+        for b in to {
+            let d = reach.pair(*a, *b);
+            let one = match args.port {
+                Some(port) => reach.allows(d, args.protocol.protocol(), port),
+                None if !reach.set(d.certain).is_empty() => Tri::Yes,
+                None if !reach.set(d.possible).is_empty() => Tri::Maybe,
+                None => Tri::No,
+            };
+            answer = Some(match answer {
+                None => one,
+                Some(x) if x == one => x,
+                Some(_) => Tri::Maybe,
+            });
+        }
+    }
+    answer.unwrap_or(Tri::Maybe)
+}
+
+fn status(expect: Option<Expect>, answer: Tri) -> u8 {
+    match (expect, answer) {
+        (None, _) => 0,
+        (Some(_), Tri::Maybe) => 3,
+        (Some(Expect::Allowed), Tri::Yes) | (Some(Expect::Denied), Tri::No) => 0,
+        _ => 1,
+    }
+}
+
+fn label(inventory: &Inventory, peer: Peer) -> String {
+    match peer {
+        Peer::Class(c) => class_name(inventory, c),
+        Peer::Address(ip) => format!("ip:{ip}"),
+        _ => "node".to_owned(),
+    }
+}
+
+fn dataplane(reach: &Reach) -> String {
+    match (reach.enforcement.dataplane, reach.enforcement.enforced) {
+        (Some(Dataplane::None), _) => "policies are not enforced".to_owned(),
+        (Some(d), _) if reach.enforcement.stated => format!("{}, as stated", d.title()),
+        (Some(d), _) => format!("{}, enforcing", d.title()),
+        (None, _) if reach.enforcement.candidates.contains(&Dataplane::None) => "enforcement not known".to_owned(),
+        (None, _) => "enforcement assumed: no cluster configuration".to_owned(),
+    }
+}
+
+/// One question, with the rules that decide it.
+fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Result<u8, Failure> {
+    let answer = judge(args, reach, from, to);
+    let mut text = String::new();
+    for a in from {
+        for b in to {
+            let e = explain(reach, inventory, *a, *b);
+            let d = reach.pair(*a, *b);
+            let one = match args.port {
+                Some(port) => reach.allows(d, args.protocol.protocol(), port),
+                None if !e.allows.0.is_empty() => Tri::Yes,
+                None if !e.allows.1.is_empty() => Tri::Maybe,
+                None => Tri::No,
+            };
+            let word = match one {
+                Tri::Yes => "ALLOWED",
+                Tri::No => "DENIED",
+                Tri::Maybe => "UNKNOWN",
+            };
+            let what = match args.port {
+                Some(port) => format!("{} {port}", args.protocol.protocol()),
+                None if one == Tri::Maybe => format!("possibly {}", e.allows.1),
+                None => e.allows.0.to_string(),
+            };
+            let (a_name, b_name) = (label(inventory, *a), label(inventory, *b));
+            let _ = writeln!(text, "{word}   {a_name} → {b_name}   {what}   ({})", dataplane(reach));
+            if *a == *b && !reach.is_single(*a) {
+                let _ = writeln!(text, "          another replica is meant; a pod always reaches itself");
+            }
+            text.push('\n');
+            for side in &e.sides {
+                print_side(&mut text, args, side, if side.direction == Direction::Egress { &a_name } else { &b_name });
+            }
+            print_reasons(&mut text, &e);
+            if one == Tri::Yes {
+                way_out(&mut text, inventory, &e, *b);
+            }
+        }
+    }
+    output::print(&text)?;
+    Ok(status(args.expect, answer))
+}
+
+fn print_side(text: &mut String, args: &Args, side: &Side, name: &str) {
+    let word = if side.direction == Direction::Egress { "leaves" } else { "enters" };
+    let _ = writeln!(text, "  {word}   {} of {name}   {}", side.direction.name(), side.summary);
+    let asked = args.port.map(|p| PortSet::one(args.protocol.protocol(), p));
+    let opens = |set: &PortSet| asked.as_ref().map_or(!set.is_empty(), |a| !set.intersection(a).is_empty());
+    let mut matching = 0;
+    for r in &side.rules {
+        let verdict = match r.peer_matches {
+            Tri::No => "does not mean this peer".to_owned(),
+            Tri::Maybe => format!("may mean this peer: {}", r.opens.1),
+            Tri::Yes if opens(&r.opens.0) => {
+                matching += 1;
+                format!("matches: opens {}", r.opens.0)
+            }
+            Tri::Yes if opens(&r.opens.1) => format!("may open {}", r.opens.1),
+            Tri::Yes if r.opens.1.is_empty() => {
+                format!("means this peer, but its ports ({}) are none of the pod's", r.ports)
+            }
+            Tri::Yes => format!("means this peer, but opens only {}", r.opens.0),
+        };
+        let _ = writeln!(text, "             {}  {} ({})", r.rule, r.policy, r.origin);
+        let _ = writeln!(text, "               {}, {}", r.peers, r.ports);
+        let _ = writeln!(text, "               {verdict}");
+    }
+    if !side.isolated_by.is_empty() && matching == 0 {
+        let n = side.rules.len();
+        let tail = match n {
+            0 => "there is no rule, so nothing is allowed".to_owned(),
+            1 => "1 rule, and it does not certainly match".to_owned(),
+            n => format!("{n} rules, none certainly matches"),
+        };
+        let _ = writeln!(text, "             {tail}");
+    }
+    text.push('\n');
+}
+
+fn print_reasons(text: &mut String, e: &Explanation) {
+    for r in &e.reasons {
+        let _ = writeln!(text, "Not certain: {}", r.text);
+    }
+    if !e.reasons.is_empty() {
+        text.push('\n');
+    }
+}
+
+/// How to deny what is allowed.
+fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer) {
+    let Peer::Class((w, c)) = to else { return };
+    let workload = &inventory.workloads[w];
+    let class = &workload.classes[c];
+    let Some(side) = e.sides.iter().find(|s| s.direction == Direction::Ingress) else { return };
+    if class.host_network || !side.isolated_by.is_empty() {
+        return;
+    }
+    let labels: Vec<String> = class.labels.iter().take(2).map(|(k, v)| format!("{k}={v}")).collect();
+    let who = if labels.is_empty() { "every pod".to_owned() } else { labels.join(",") };
+    let _ = writeln!(
+        text,
+        "To deny it: a NetworkPolicy in {} that selects {who} for ingress and does not name this source.",
+        workload.object.namespace
+    );
+}
+
+/// Everyone and everything, one block a destination, sources that may do the same folded.
+fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
+    let mut text = format!("{}\n", dataplane(reach));
+    if let Some(r) = reach.enforcement.reason.as_ref().filter(|_| !reach.enforcement.stated) {
+        let _ = writeln!(text, "{}", r.text);
+    }
+    let words = |c: &crate::network::table::Connection| {
+        let list = |ports: &[(u16, u16)]| {
+            ports
+                .iter()
+                .map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") })
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let all = |ports: &[(u16, u16)]| ports == [(1, u16::MAX)];
+        let certain = if c.allow.len() == 3 && c.allow.iter().all(|p| all(&p.ports)) {
+            "all ports".to_owned()
+        } else {
+            c.allow
+                .iter()
+                .map(|p| format!("{} {}", p.protocol, if all(&p.ports) { "all".to_owned() } else { list(&p.ports) }))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let perhaps: Vec<String> = c
+            .unknown
+            .iter()
+            .map(|p| format!("{} {}", p.protocol, if all(&p.ports) { "all".to_owned() } else { list(&p.ports) }))
+            .collect();
+        let certain = if certain.is_empty() { "nothing for certain".to_owned() } else { certain };
+        if perhaps.is_empty() {
+            certain
+        } else if c.unknown.len() == 3 && c.unknown.iter().all(|p| all(&p.ports)) {
+            format!("{certain}; possibly all ports")
+        } else {
+            format!("{certain}; possibly {}", perhaps.join(", "))
+        }
+    };
+    for peer in &t.peers {
+        let into: Vec<_> = t.connections.iter().filter(|c| c.to == peer.id()).collect();
+        if into.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\nto {}", peer.id());
+        let mut by_ports: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for c in into {
+            by_ports.entry(words(c)).or_default().push(&c.from);
+        }
+        for (ports, sources) in by_ports {
+            let limit = if args.all { usize::MAX } else { 6 };
+            let shown = sources.len().min(limit.max(1));
+            let more = sources.len() - shown;
+            let _ = writeln!(text, "  {ports}");
+            for s in &sources[..shown] {
+                let _ = writeln!(text, "      from {s}");
+            }
+            if more > 0 {
+                let _ = writeln!(text, "      … {more} more (--all)");
+            }
+        }
+    }
+    if t.connections.is_empty() {
+        text.push_str("\nno connection is allowed between these\n");
+    } else if args.from.is_none() || args.to.is_none() {
+        text.push_str("\nWhy: ask for one pair with --from, --to and --port. A pod always reaches itself, and its node always reaches it.\n");
+    }
+    text
+}

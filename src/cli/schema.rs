@@ -1,0 +1,34 @@
+//! `gke-posture schema`
+
+use super::Failure;
+use super::output;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Of what.
+    #[arg(value_enum)]
+    what: What,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// gke-posture.yaml
+    Config,
+    /// What `audit --format json` prints.
+    Report,
+    /// What `reach --format json` prints.
+    Reach,
+}
+
+pub fn run(args: Args) -> Result<u8, Failure> {
+    let schema = match args.what {
+        What::Config => crate::config::json_schema(),
+        What::Report => crate::report::json_schema(),
+        What::Reach => schemars::schema_for!(crate::network::table::ReachTable).to_value(),
+    };
+    let mut text =
+        serde_json::to_string_pretty(&schema).map_err(|e| Failure::input(format!("cannot print the schema: {e}")))?;
+    text.push('\n');
+    output::print(&text)?;
+    Ok(0)
+}

@@ -1,0 +1,36 @@
+//! `gke-posture snapshot`
+
+use std::path::PathBuf;
+
+use crate::collect;
+
+use super::Failure;
+use super::input::Evidence;
+use super::output;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    evidence: Evidence,
+    /// File to write. It holds no secrets: of Secrets only names and key names, of variables only what is no secret.
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub fn run(args: Args) -> Result<u8, Failure> {
+    let (snapshot, _) = args.evidence.read()?;
+    if snapshot.is_empty() {
+        return Err(Failure {
+            text: "nothing could be read: no object that this tool knows is in the input".to_owned(),
+            status: 4,
+        });
+    }
+    let bytes = collect::encode(&snapshot).map_err(|e| Failure::input(format!("cannot make the snapshot: {e}")))?;
+    output::write_file(&args.output, &bytes)?;
+    let kinds = snapshot.kinds();
+    let objects: u32 = kinds.values().sum::<u32>() + u32::from(snapshot.cluster.is_some());
+    eprintln!("{}: {objects} objects, {}", args.output.display(), collect::digest(&snapshot));
+    let file = super::input::quote(&args.output.display().to_string());
+    eprintln!("Next: gke-posture audit {file}");
+    Ok(0)
+}
