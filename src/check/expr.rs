@@ -9,12 +9,32 @@ use cel::{Context, ExecutionError, Program, Value};
 use serde_json::Value as Json;
 
 use super::functions::ENV;
+use super::lexical;
 use super::typing::{self, Mistake, Path, Scope};
 use crate::facts::schema::{Evidence, Fact, FactType, Facts, Field, SubjectKind};
 use crate::inventory::Reason;
 
-/// Longest expression in bytes. Together with the limit on depth it keeps CEL's recursion off the end of the stack.
+/// Longest expression in bytes, and deepest brackets. CEL's parser recurses with frames so large (measured, debug build:
+/// 12 nested lists overflow 2 MiB) that its own limit of 96 is of no help; see also [`with_deep_stack`].
 const MAX_LENGTH: usize = 4096;
+const MAX_BRACKETS: usize = 16;
+const STACK: usize = 16 << 20;
+
+/// Runs `work` where expressions of the permitted size cannot overflow the stack.
+pub(super) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    // Either the thread takes the work or, where none can be started, this one does.
+    let slot = std::sync::Mutex::new(Some(work));
+    let take = || slot.lock().unwrap_or_else(|e| e.into_inner()).take().map(|w| w());
+    let done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
+        match thread.map(|t| t.join()) {
+            Ok(Ok(done)) => done,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => take(),
+        }
+    });
+    done.unwrap_or_else(|| unreachable!("the work is taken once"))
+}
 
 /// A boolean expression over the facts of a subject and the cluster.
 #[derive(Debug)]
@@ -43,7 +63,11 @@ impl Expr {
             let message = format!("the expression is longer than {MAX_LENGTH} bytes");
             return Err(vec![Mistake { offset: 0, message }]);
         }
-        let program = ENV.compile(source).map_err(|errors| {
+        if lexical::brackets(source) > MAX_BRACKETS {
+            let message = format!("brackets are nested more than {MAX_BRACKETS} deep");
+            return Err(vec![Mistake { offset: 0, message }]);
+        }
+        let program = ENV.compile(&lexical::escape_reserved(source)?).map_err(|errors| {
             // One lexical slip makes several errors; the first one says where.
             let first = errors.errors.first();
             let offset = first.map_or(0, |e| offset_of(source, e.pos));
@@ -116,7 +140,7 @@ impl Expr {
         selections(node, &mut names);
         let mut paths = Vec::new();
         for (root, field) in names {
-            let path = self.paths.iter().find(|p| p.kind.name() == root && p.field.name == field);
+            let path = self.paths.iter().find(|p| lexical::variable(p.kind) == root && p.field.name == field);
             if let Some(path) = path {
                 push_new(&mut paths, *path);
             }
@@ -229,8 +253,8 @@ impl<'a> View<'a> {
     /// `fields` is the vocabulary of the subject's kind: a value that does not fit its field counts as unknown.
     pub fn new(subject: &'a Facts, fields: &'static [Field], cluster: &ClusterView<'a>) -> Self {
         let mut context = Context::with_env(Arc::clone(&ENV));
-        context.add_variable_from_value(SubjectKind::Cluster.name(), cluster.map.clone());
-        context.add_variable_from_value(subject.subject.kind.name(), known(subject, fields));
+        context.add_variable_from_value(lexical::variable(SubjectKind::Cluster), cluster.map.clone());
+        context.add_variable_from_value(lexical::variable(subject.subject.kind), known(subject, fields));
         let cluster = if subject.subject.kind == SubjectKind::Cluster { Some(subject) } else { cluster.facts };
         View { subject, cluster, context }
     }

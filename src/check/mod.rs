@@ -6,6 +6,7 @@ mod explain;
 mod expr;
 mod functions;
 mod judge;
+mod lexical;
 mod load;
 mod registry;
 mod result;
@@ -13,6 +14,8 @@ mod run;
 mod selftest;
 mod source;
 mod template;
+#[cfg(test)]
+mod tests;
 mod typing;
 
 pub use crate::config::Severity;

@@ -40,6 +40,7 @@ pub(super) fn engine<'a>() -> Environment<'a> {
     env.set_undefined_behavior(UndefinedBehavior::Lenient);
     env.set_formatter(|out, state, value| match value.kind() {
         ValueKind::Seq if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
+        ValueKind::None => out.write_str("none").map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
     });
     env.add_filter("few", few);
