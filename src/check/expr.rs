@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 
 use super::functions::ENV;
 use super::lexical;
-use super::typing::{self, Mistake, Path, Scope};
+use super::scope::{Path, Scope};
+use super::typing::{self, Mistake};
 use crate::facts::schema::{Evidence, Fact, FactType, Facts, Field, SubjectKind};
 use crate::inventory::Reason;
 
@@ -233,6 +234,8 @@ fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
 pub struct View<'a> {
     subject: &'a Facts,
     cluster: Option<&'a Facts>,
+    /// Why there are no facts of the cluster.
+    absent: &'a [Reason],
     context: Context<'static, 'static>,
 }
 
@@ -240,12 +243,14 @@ pub struct View<'a> {
 #[derive(Clone)]
 pub struct ClusterView<'a> {
     facts: Option<&'a Facts>,
+    absent: &'a [Reason],
     map: Value,
 }
 
 impl<'a> ClusterView<'a> {
-    pub fn new(facts: Option<&'a Facts>, fields: &'static [Field]) -> Self {
-        ClusterView { facts, map: facts.map_or_else(|| cel_map(HashMap::new()), |f| known(f, fields)) }
+    /// `absent` says why there are none, where there are none and something is known about that.
+    pub fn new(facts: Option<&'a Facts>, fields: &'static [Field], absent: &'a [Reason]) -> Self {
+        ClusterView { facts, absent, map: facts.map_or_else(|| cel_map(HashMap::new()), |f| known(f, fields)) }
     }
 }
 
@@ -255,8 +260,7 @@ impl<'a> View<'a> {
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.add_variable_from_value(lexical::variable(SubjectKind::Cluster), cluster.map.clone());
         context.add_variable_from_value(lexical::variable(subject.subject.kind), known(subject, fields));
-        let cluster = if subject.subject.kind == SubjectKind::Cluster { Some(subject) } else { cluster.facts };
-        View { subject, cluster, context }
+        View { subject, cluster: cluster.facts, absent: cluster.absent, context }
     }
 
     /// The subject's own facts.
@@ -274,7 +278,10 @@ impl<'a> View<'a> {
     /// The reasons why it is unknown; never empty.
     pub fn value(&self, path: &Path) -> Result<&'a Json, Vec<Reason>> {
         let Some(facts) = self.facts(path.kind) else {
-            return Err(vec![Reason::missing("no cluster configuration given")]);
+            if self.absent.is_empty() {
+                return Err(vec![Reason::missing("no cluster configuration given")]);
+            }
+            return Err(self.absent.to_vec());
         };
         match facts.values.get(path.field.name) {
             Some(Fact::Value(value)) if cel_value(path.field, value).is_some() => Ok(value),

@@ -11,7 +11,9 @@ mod load;
 mod registry;
 mod result;
 mod run;
+mod scope;
 mod selftest;
+mod signatures;
 mod source;
 mod template;
 #[cfg(test)]
@@ -27,6 +29,6 @@ pub use judge::{ALL_SUBJECTS, fingerprint};
 pub use registry::Registry;
 pub use result::{CheckResult, Fix, Verdict, WaiverRef};
 pub use run::waiver_report;
+pub use scope::{Path, Vocabulary};
 pub use selftest::TestOutcome;
 pub use source::{Files, SourceFile, builtin_files};
-pub use typing::{Path, Vocabulary};

@@ -6,7 +6,7 @@ use super::controls::{self, Framework};
 use super::definition::Check;
 use super::expr::with_deep_stack;
 use super::load::{self, Loaded, Placed};
-use super::typing::{Scope, Vocabulary};
+use super::scope::{Scope, Vocabulary};
 use super::{Files, explain, selftest};
 use crate::config::{KnownNames, Problem, hint};
 use crate::facts::schema::{FactTable, SubjectKind};

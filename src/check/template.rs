@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 
 use super::expr::View;
-use super::typing::{Path, Scope};
+use super::scope::{Path, Scope};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
 /// Stands for an unknown fact: renders as `unknown`, whatever filter it goes through.

@@ -5,7 +5,7 @@ use super::*;
 fn problems(files: &[(&str, &str)], controls: &[(&str, &str)]) -> Vec<String> {
     let of = |list: &[(&str, &str)]| list.iter().map(|(n, t)| file(n, t)).collect();
     let files = Files { checks: of(files), controls: of(controls) };
-    let problems = Registry::load(&files, vocabulary).err().expect("problems");
+    let problems = Registry::load(&files, vocabulary).expect_err("problems");
     problems.iter().map(|p| p.to_string()).collect()
 }
 

@@ -52,6 +52,11 @@ fn applicability_comes_first() {
 fn a_check_without_cluster_configuration_is_unknown_where_it_needs_it() {
     let r = one(check_text("a", "database.tls || cluster.enforced", ""), json!({"tls": false}));
     assert_eq!(r.reasons, [Reason::missing("no cluster configuration given")]);
+    // Where it could not be read, that is the reason, and its cause counts for the exit status.
+    let mut t = table(vec![db("d", json!({"tls": false}))], None);
+    let gap = Reason::gap("g", "not allowed to get the cluster");
+    t.unlisted.insert(SubjectKind::Cluster, vec![gap.clone()]);
+    assert_eq!(run(&registry(&[check_text("a", "database.tls || cluster.enforced", "")]), &t)[0].reasons, [gap]);
     let r = one(check_text("a", "database.tls || cluster.enforced", ""), json!({"tls": true}));
     assert_eq!(r.verdict, Verdict::Pass);
 }

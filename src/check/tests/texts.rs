@@ -3,15 +3,15 @@
 use serde_json::json;
 
 use super::super::expr::{ClusterView, View};
+use super::super::scope::Scope;
 use super::super::template;
-use super::super::typing::Scope;
 use super::*;
 
 fn render(source: &str, values: Json) -> String {
     let scope = Scope { subject: SubjectKind::Database, vocabulary };
     assert_eq!(template::check(source, scope), [], "{source}");
     let facts = facts(SubjectKind::Database, "pg", values);
-    let cluster = ClusterView::new(None, vocabulary(SubjectKind::Cluster));
+    let cluster = ClusterView::new(None, vocabulary(SubjectKind::Cluster), &[]);
     let view = View::new(&facts, vocabulary(SubjectKind::Database), &cluster);
     template::render(&template::engine(), source, &template::context(&view, scope))
 }
@@ -76,7 +76,7 @@ fn plurals_follow_the_number() {
 fn a_text_that_fails_at_run_time_is_not_lost() {
     let scope = Scope { subject: SubjectKind::Database, vocabulary };
     let facts = facts(SubjectKind::Database, "pg", json!({"environment": null}));
-    let cluster = ClusterView::new(None, &[]);
+    let cluster = ClusterView::new(None, &[], &[]);
     let view = View::new(&facts, vocabulary(SubjectKind::Database), &cluster);
     let text = template::render(
         &template::engine(),
