@@ -9,12 +9,33 @@ use cel::{Context, ExecutionError, Program, Value};
 use serde_json::Value as Json;
 
 use super::functions::ENV;
-use super::typing::{self, Mistake, Path, Scope};
+use super::lexical;
+use super::scope::{Path, Scope};
+use super::typing::{self, Mistake};
 use crate::facts::schema::{Evidence, Fact, FactType, Facts, Field, SubjectKind};
 use crate::inventory::Reason;
 
-/// Longest expression in bytes. Together with the limit on depth it keeps CEL's recursion off the end of the stack.
+/// Longest expression in bytes, and deepest brackets. CEL's parser recurses with frames so large (measured, debug build:
+/// 12 nested lists overflow 2 MiB) that its own limit of 96 is of no help; see also [`with_deep_stack`].
 const MAX_LENGTH: usize = 4096;
+const MAX_BRACKETS: usize = 16;
+const STACK: usize = 16 << 20;
+
+/// Runs `work` where expressions of the permitted size cannot overflow the stack.
+pub(super) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    // Either the thread takes the work or, where none can be started, this one does.
+    let slot = std::sync::Mutex::new(Some(work));
+    let take = || slot.lock().unwrap_or_else(|e| e.into_inner()).take().map(|w| w());
+    let done = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
+        match thread.map(|t| t.join()) {
+            Ok(Ok(done)) => done,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => take(),
+        }
+    });
+    done.unwrap_or_else(|| unreachable!("the work is taken once"))
+}
 
 /// A boolean expression over the facts of a subject and the cluster.
 #[derive(Debug)]
@@ -43,7 +64,11 @@ impl Expr {
             let message = format!("the expression is longer than {MAX_LENGTH} bytes");
             return Err(vec![Mistake { offset: 0, message }]);
         }
-        let program = ENV.compile(source).map_err(|errors| {
+        if lexical::brackets(source) > MAX_BRACKETS {
+            let message = format!("brackets are nested more than {MAX_BRACKETS} deep");
+            return Err(vec![Mistake { offset: 0, message }]);
+        }
+        let program = ENV.compile(&lexical::escape_reserved(source)?).map_err(|errors| {
             // One lexical slip makes several errors; the first one says where.
             let first = errors.errors.first();
             let offset = first.map_or(0, |e| offset_of(source, e.pos));
@@ -116,7 +141,7 @@ impl Expr {
         selections(node, &mut names);
         let mut paths = Vec::new();
         for (root, field) in names {
-            let path = self.paths.iter().find(|p| p.kind.name() == root && p.field.name == field);
+            let path = self.paths.iter().find(|p| lexical::variable(p.kind) == root && p.field.name == field);
             if let Some(path) = path {
                 push_new(&mut paths, *path);
             }
@@ -209,6 +234,8 @@ fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
 pub struct View<'a> {
     subject: &'a Facts,
     cluster: Option<&'a Facts>,
+    /// Why there are no facts of the cluster.
+    absent: &'a [Reason],
     context: Context<'static, 'static>,
 }
 
@@ -216,12 +243,14 @@ pub struct View<'a> {
 #[derive(Clone)]
 pub struct ClusterView<'a> {
     facts: Option<&'a Facts>,
+    absent: &'a [Reason],
     map: Value,
 }
 
 impl<'a> ClusterView<'a> {
-    pub fn new(facts: Option<&'a Facts>, fields: &'static [Field]) -> Self {
-        ClusterView { facts, map: facts.map_or_else(|| cel_map(HashMap::new()), |f| known(f, fields)) }
+    /// `absent` says why there are none, where there are none and something is known about that.
+    pub fn new(facts: Option<&'a Facts>, fields: &'static [Field], absent: &'a [Reason]) -> Self {
+        ClusterView { facts, absent, map: facts.map_or_else(|| cel_map(HashMap::new()), |f| known(f, fields)) }
     }
 }
 
@@ -229,10 +258,9 @@ impl<'a> View<'a> {
     /// `fields` is the vocabulary of the subject's kind: a value that does not fit its field counts as unknown.
     pub fn new(subject: &'a Facts, fields: &'static [Field], cluster: &ClusterView<'a>) -> Self {
         let mut context = Context::with_env(Arc::clone(&ENV));
-        context.add_variable_from_value(SubjectKind::Cluster.name(), cluster.map.clone());
-        context.add_variable_from_value(subject.subject.kind.name(), known(subject, fields));
-        let cluster = if subject.subject.kind == SubjectKind::Cluster { Some(subject) } else { cluster.facts };
-        View { subject, cluster, context }
+        context.add_variable_from_value(lexical::variable(SubjectKind::Cluster), cluster.map.clone());
+        context.add_variable_from_value(lexical::variable(subject.subject.kind), known(subject, fields));
+        View { subject, cluster: cluster.facts, absent: cluster.absent, context }
     }
 
     /// The subject's own facts.
@@ -250,7 +278,10 @@ impl<'a> View<'a> {
     /// The reasons why it is unknown; never empty.
     pub fn value(&self, path: &Path) -> Result<&'a Json, Vec<Reason>> {
         let Some(facts) = self.facts(path.kind) else {
-            return Err(vec![Reason::missing("no cluster configuration given")]);
+            if self.absent.is_empty() {
+                return Err(vec![Reason::missing("no cluster configuration given")]);
+            }
+            return Err(self.absent.to_vec());
         };
         match facts.values.get(path.field.name) {
             Some(Fact::Value(value)) if cel_value(path.field, value).is_some() => Ok(value),

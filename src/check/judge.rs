@@ -32,8 +32,15 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(registry: &'a Registry, config: &'a Config, cluster: Option<&'a Facts>) -> Self {
-        let cluster = ClusterView::new(cluster, (registry.vocabulary)(SubjectKind::Cluster));
+    /// `absent` says why there are no facts of the cluster, where something is known about that.
+    pub fn new(
+        registry: &'a Registry,
+        config: &'a Config,
+        cluster: Option<&'a Facts>,
+        absent: Option<&'a Vec<Reason>>,
+    ) -> Self {
+        let fields = (registry.vocabulary)(SubjectKind::Cluster);
+        let cluster = ClusterView::new(cluster, fields, absent.map_or(&[], Vec::as_slice));
         Judge { registry, config, cluster, engine: template::engine() }
     }
 
@@ -90,7 +97,7 @@ impl Bench<'_, '_> {
         if let Some(when) = &check.when {
             match when.eval(&self.view) {
                 Outcome::True => {}
-                Outcome::False => return self.not_applicable(check, when, blank),
+                Outcome::False => return self.not_applicable(when, blank),
                 Outcome::Unknown(reasons) => return self.unknown(check, when, reasons, blank),
             }
         }
@@ -116,9 +123,8 @@ impl Bench<'_, '_> {
         CheckResult { evidence, ..result }
     }
 
-    fn not_applicable(&self, check: &Check, when: &Expr, blank: CheckResult) -> CheckResult {
+    fn not_applicable(&self, when: &Expr, blank: CheckResult) -> CheckResult {
         let message = format!("does not apply to {}: `{}` is false", blank.subject.id, when.source());
-        let _ = check;
         self.with_evidence(when, CheckResult { verdict: Verdict::NotApplicable, message, ..blank })
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::definition::{Check, CheckTest, Given, Lower, Remark};
 use super::expr::Expr;
-use super::typing::{Scope, Vocabulary};
+use super::scope::{Scope, Vocabulary};
 use super::{Fix, Severity, SourceFile, Verdict, template};
 use crate::config::yaml::{self, Node, Value};
 use crate::config::{Decoder, Entry, Problem, hint};

@@ -6,13 +6,18 @@ mod explain;
 mod expr;
 mod functions;
 mod judge;
+mod lexical;
 mod load;
 mod registry;
 mod result;
 mod run;
+mod scope;
 mod selftest;
+mod signatures;
 mod source;
 mod template;
+#[cfg(test)]
+mod tests;
 mod typing;
 
 pub use crate::config::Severity;
@@ -24,6 +29,6 @@ pub use judge::{ALL_SUBJECTS, fingerprint};
 pub use registry::Registry;
 pub use result::{CheckResult, Fix, Verdict, WaiverRef};
 pub use run::waiver_report;
+pub use scope::{Path, Vocabulary};
 pub use selftest::TestOutcome;
 pub use source::{Files, SourceFile, builtin_files};
-pub use typing::{Path, Vocabulary};

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::controls::{self, Framework};
 use super::definition::Check;
+use super::expr::with_deep_stack;
 use super::load::{self, Loaded, Placed};
-use super::typing::{Scope, Vocabulary};
+use super::scope::{Scope, Vocabulary};
 use super::{Files, explain, selftest};
 use crate::config::{KnownNames, Problem, hint};
 use crate::facts::schema::{FactTable, SubjectKind};
@@ -27,6 +28,10 @@ impl Registry {
     /// # Errors
     /// All mistakes of all files, in order of file, line and column.
     pub fn load(files: &Files, vocabulary: Vocabulary) -> Result<Registry, Vec<Problem>> {
+        with_deep_stack(|| Self::load_all(files, vocabulary))
+    }
+
+    fn load_all(files: &Files, vocabulary: Vocabulary) -> Result<Registry, Vec<Problem>> {
         let mut loaded: Vec<(&str, Loaded)> =
             files.checks.iter().map(|f| (f.name.as_str(), load::load(f, vocabulary))).collect();
         let mut problems: Vec<Problem> = loaded.iter_mut().flat_map(|(_, l)| std::mem::take(&mut l.problems)).collect();

@@ -72,7 +72,7 @@ pub struct CheckResult {
     /// Qualifies a pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
-    /// Why an unknown is unknown, or why a check does not apply.
+    /// Why an unknown is unknown. Why a check does not apply is in the message: no cause of an unknown fits it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
     #[serde(default)]

@@ -18,7 +18,7 @@ impl Registry {
     /// A kind that the table does not have gives no results ([`Registry::out_of_scope`] names its checks); a kind
     /// whose subjects could not be listed gives one unknown with subject `*` for each check.
     pub fn run(&self, table: &FactTable, config: &Config, now: Date) -> Vec<CheckResult> {
-        let judge = Judge::new(self, config, table.cluster.as_ref());
+        let judge = Judge::new(self, config, table.cluster.as_ref(), table.unlisted.get(&SubjectKind::Cluster));
         let mut results = Vec::new();
         for kind in SubjectKind::ALL {
             let checks: Vec<_> = self.checks.iter().filter(|c| c.subject == kind && config.is_enabled(&c.id)).collect();

@@ -31,7 +31,7 @@ fn outcome(registry: &Registry, check: &Check, test: &CheckTest, config: &Config
     let subject = facts(check.subject, &test.given);
     // A cluster of which nothing is given is one whose facts are all unknown.
     let cluster = facts(SubjectKind::Cluster, &test.given);
-    let judge = Judge::new(registry, config, Some(&cluster));
+    let judge = Judge::new(registry, config, Some(&cluster), None);
     let result = judge.view(&subject).judge(check);
 
     let mut differences = Vec::new();

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 
 use super::expr::View;
-use super::typing::{Path, Scope};
+use super::scope::{Path, Scope};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
 /// Stands for an unknown fact: renders as `unknown`, whatever filter it goes through.
@@ -40,6 +40,7 @@ pub(super) fn engine<'a>() -> Environment<'a> {
     env.set_undefined_behavior(UndefinedBehavior::Lenient);
     env.set_formatter(|out, state, value| match value.kind() {
         ValueKind::Seq if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
+        ValueKind::None => out.write_str("none").map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
     });
     env.add_filter("few", few);

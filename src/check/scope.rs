@@ -1,0 +1,68 @@
+//! The facts that a check may name.
+
+use super::lexical::spoken;
+use crate::config::hint;
+use crate::facts::schema::{Field, SubjectKind};
+
+/// Facts by subject kind.
+pub type Vocabulary = fn(SubjectKind) -> &'static [Field];
+
+/// A fact as an expression names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Path {
+    pub kind: SubjectKind,
+    pub field: &'static Field,
+}
+
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, self.field.name) == (other.kind, other.field.name)
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.kind.name(), self.field.name)
+    }
+}
+
+/// What the expressions of a check may see: its subject and the cluster.
+#[derive(Clone, Copy)]
+pub(super) struct Scope {
+    pub subject: SubjectKind,
+    pub vocabulary: Vocabulary,
+}
+
+impl Scope {
+    /// The kind that a variable of this name stands for.
+    pub fn kind(self, root: &str) -> Option<SubjectKind> {
+        let root = spoken(root);
+        [self.subject, SubjectKind::Cluster].into_iter().find(|k| k.name() == root)
+    }
+
+    /// The fact at `root.name`.
+    ///
+    /// # Errors
+    /// The reason, as a sentence for a person.
+    pub fn fact(self, root: &str, name: &str) -> Result<Path, String> {
+        let root = spoken(root);
+        let kind = self.kind(root).ok_or_else(|| self.unknown_root(root))?;
+        let fields = (self.vocabulary)(kind);
+        fields
+            .iter()
+            .find(|f| f.name == name)
+            .map(|field| Path { kind, field })
+            .ok_or_else(|| format!("unknown fact \"{root}.{name}\"{}", hint(name, fields.iter().map(|f| f.name))))
+    }
+
+    /// What to say of a variable that is none.
+    pub fn unknown_root(self, root: &str) -> String {
+        let subject = self.subject.name();
+        let visible = if self.subject == SubjectKind::Cluster {
+            "`cluster`".to_string()
+        } else {
+            format!("`{subject}` and `cluster`")
+        };
+        format!("unknown name \"{root}\"{}; a {subject} check sees {visible}", hint(root, [subject, "cluster"]))
+    }
+}
