@@ -89,7 +89,7 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Thresholds { ingress_coverage: 80, egress_coverage: 50 }
+        Thresholds { ingress_coverage: 0, egress_coverage: 0 }
     }
 }
 
