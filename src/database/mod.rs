@@ -7,3 +7,4 @@
 //! client and server.
 
 pub mod env;
+pub mod hba;
