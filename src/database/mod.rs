@@ -6,5 +6,7 @@
 //! [`resolve`] follows the host to a Service, [`hba`] and [`pooler`] say what the server accepts, and [`verdict`] joins
 //! client and server.
 
+pub mod dsn;
 pub mod env;
 pub mod hba;
+pub mod tls;
