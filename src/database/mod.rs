@@ -9,4 +9,7 @@
 pub mod dsn;
 pub mod env;
 pub mod hba;
+pub mod pooler;
+pub mod resolve;
 pub mod tls;
+pub mod verdict;
