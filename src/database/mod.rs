@@ -10,6 +10,7 @@ pub mod dsn;
 pub mod env;
 pub mod hba;
 pub mod pooler;
+pub mod profile;
 pub mod resolve;
 pub mod tls;
 pub mod verdict;

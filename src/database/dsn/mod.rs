@@ -10,6 +10,8 @@ mod pairs;
 mod tests;
 mod url;
 
+pub(crate) use url::split_port;
+
 use super::env::HOLE;
 use crate::lexicon::{HIDDEN, HIDDEN_AMBIGUOUS};
 
