@@ -1,6 +1,6 @@
 //! gke-posture: who can reach what in a GKE cluster, is it enforced, and is the database connection really encrypted.
 //!
-//! One way: [`collect`] reads evidence into a snapshot, [`inventory`] joins it, [`network`] works out
+//! One way: [`collect`] reads evidence into a snapshot, [`inventory`] joins it, [`network`] and [`database`] work out
 //! what follows, [`facts`] says it of one subject at a time, [`check`] judges, [`report`] renders. [`audit`] is that road.
 
 pub mod audit;
@@ -8,6 +8,7 @@ pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod database;
 pub mod example;
 pub mod facts;
 pub mod inventory;

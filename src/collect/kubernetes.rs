@@ -180,7 +180,7 @@ fn container(c: &Cursor<'_>, role: ContainerRole) -> Container {
                 sub_path: m.string_at("subPath").filter(|s| !s.is_empty()),
             })
             .collect(),
-        command: command.map(|text| lexicon::Value::mask_argument(&text)).collect(),
+        command: command.map(|text| lexicon::Value::argument(&text)).collect(),
     }
 }
 

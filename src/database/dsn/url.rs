@@ -1,0 +1,208 @@
+//! `scheme://…` in all its dialects.
+
+use super::{Dsn, Engine, HIDDEN_AMBIGUOUS, Host, Part, Password, Problem, Syntax, Unparsed, decode};
+use crate::lexicon::is_secret_name;
+
+/// Segments that wrap a JDBC URL.
+const WRAPPERS: &[&str] = &["aws-wrapper", "otel", "p6spy", "tc", "log4jdbc", "datadog"];
+
+fn engine(scheme: &str) -> Option<Engine> {
+    Some(match scheme {
+        "postgres" | "postgresql" | "cockroachdb" | "cockroach" | "postgis" | "timescaledb" | "pgsql"
+        | "db+postgresql" => Engine::Postgres,
+        "mysql" | "mysql2" | "mysqlx" | "mariadb" => Engine::MySql,
+        "redis" | "rediss" | "valkey" | "valkeys" => Engine::Redis,
+        "mongodb" | "mongodb+srv" => Engine::MongoDb,
+        "sqlserver" | "mssql" => Engine::SqlServer,
+        "prisma" | "prisma+postgres" | "oracle" | "clickhouse" | "amqp" | "amqps" => Engine::Other,
+        _ => return None,
+    })
+}
+
+/// Parses every form that has a scheme; `None` if there is none that names a database.
+pub(super) fn parse(text: &str) -> Option<Result<Dsn, Unparsed>> {
+    if let Some(rest) = text.strip_prefix("jdbc:") {
+        return jdbc(rest);
+    }
+    for prefix in ["r2dbc:", "r2dbcs:"] {
+        if let Some(rest) = text.strip_prefix(prefix) {
+            let rest = rest.strip_prefix("pool:").unwrap_or(rest);
+            let (name, tail) = rest.split_once("://")?;
+            let engine = if name == "postgresql" { Engine::Postgres } else { engine(name).unwrap_or(Engine::Other) };
+            return Some(Ok(body(engine, Syntax::R2dbc, prefix.trim_end_matches(':'), tail)));
+        }
+    }
+    let Some((scheme, rest)) = text.split_once("://") else { return go_mysql(text) };
+    let scheme = scheme.to_ascii_lowercase();
+    if let Some(engine) = engine(&scheme) {
+        return Some(Ok(body(engine, Syntax::Uri, &scheme, rest)));
+    }
+    let (base, driver) = scheme.split_once('+')?;
+    let engine = engine(base)?;
+    let mut dsn = body(engine, Syntax::Uri, base, rest);
+    dsn.driver = Some(driver.to_owned());
+    Some(Ok(dsn))
+}
+
+fn jdbc(rest: &str) -> Option<Result<Dsn, Unparsed>> {
+    let mut rest = rest;
+    while let Some((_, tail)) = rest.split_once(':').filter(|(w, _)| WRAPPERS.contains(w)) {
+        rest = tail;
+    }
+    let (name, tail) = rest.split_once(':')?;
+    let engine = match name {
+        "postgresql" => Engine::Postgres,
+        "mysql" | "mariadb" => Engine::MySql,
+        "sqlserver" => Engine::SqlServer,
+        // `pgsql` is another driver, whose defaults are not known.
+        _ => Engine::Other,
+    };
+    let mut dsn = match tail.strip_prefix("//") {
+        Some(authority) => body(engine, Syntax::Jdbc, name, authority),
+        None => body(engine, Syntax::Jdbc, name, &format!("/{tail}")),
+    };
+    if engine == Engine::Postgres {
+        // No authority means this very host.
+        for host in &mut dsn.hosts {
+            if host.name == Part::Absent {
+                host.name = Part::Known("localhost".to_owned());
+            }
+        }
+        if let Some(Part::Known(user)) = dsn.last("user").cloned() {
+            dsn.user = Part::Known(user);
+        }
+    }
+    Some(Ok(dsn))
+}
+
+/// End of the userinfo, and whether drivers agree on it.
+fn userinfo_end(rest: &str) -> Option<(usize, bool)> {
+    let query = rest.find('?').unwrap_or(rest.len());
+    if let Some(at) = rest[..query].rfind('@') {
+        let info = &rest[..at];
+        return Some((at, info.contains(['@', '/', '#'])));
+    }
+    // A `?` inside the password: before it stands `user:…`, which is no `host:port`.
+    let at = rest.rfind('@')?;
+    let port = rest[..query].split('/').next()?.split_once(':')?.1;
+    let is_port = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    (!is_port).then_some((at, true))
+}
+
+/// Everything behind `://`.
+fn body(engine: Engine, syntax: Syntax, scheme: &str, rest: &str) -> Dsn {
+    let mut dsn = Dsn {
+        engine,
+        syntax,
+        scheme: scheme.to_owned(),
+        driver: None,
+        hosts: Vec::new(),
+        user: Part::Absent,
+        password: Password::Absent,
+        database: Part::Absent,
+        parameters: Vec::new(),
+        problems: Vec::new(),
+    };
+    let mut rest = rest;
+    if let Some((at, mut ambiguous)) = userinfo_end(rest) {
+        let info = &rest[..at];
+        rest = &rest[at + 1..];
+        let (user, password) = info.split_once(':').unwrap_or((info, ""));
+        dsn.password = Password::of(password);
+        ambiguous |= info.contains(HIDDEN_AMBIGUOUS);
+        dsn.user = match decode(user) {
+            Some(u) if !ambiguous || !user.contains(['/', '?', '#', '@']) => Part::or_absent(&u),
+            _ => Part::Opaque,
+        };
+        if ambiguous {
+            dsn.problems.push(Problem::AmbiguousUserinfo);
+        }
+    }
+    let end = rest.find(['/', '?', '#', ';']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    dsn.hosts = hosts(authority);
+    let tail = tail.split('#').next().unwrap_or(tail);
+    let cut = tail.find(['?', ';']).unwrap_or(tail.len());
+    let (path, query) = tail.split_at(cut);
+    dsn.database = decode(path.trim_start_matches('/')).map_or(Part::Opaque, |p| Part::or_absent(&p));
+    parameters(query, &mut dsn);
+    dsn.finish()
+}
+
+fn hosts(authority: &str) -> Vec<Host> {
+    let authority = authority.trim();
+    // `tcp(host:port)` of the Go MySQL driver inside a URL.
+    let authority = authority.strip_prefix("tcp(").and_then(|a| a.strip_suffix(')')).unwrap_or(authority);
+    if authority.is_empty() {
+        return Vec::new();
+    }
+    authority
+        .split(',')
+        .map(|one| {
+            let (name, port) = split_port(one);
+            let name = decode(name).map_or(Part::Opaque, |n| Part::or_absent(&n));
+            Host { name, address: Part::Absent, port: port.map_or(Part::Absent, Part::or_absent) }
+        })
+        .collect()
+}
+
+/// `host:port`, `[v6]:port`, `host`.
+pub(crate) fn split_port(text: &str) -> (&str, Option<&str>) {
+    if let Some(rest) = text.strip_prefix('[')
+        && let Some((v6, tail)) = rest.split_once(']')
+    {
+        return (v6, tail.strip_prefix(':'));
+    }
+    match text.split_once(':') {
+        // More than one colon without brackets is an IPv6 address.
+        Some((h, p)) if !p.contains(':') => (h, Some(p)),
+        _ => (text, None),
+    }
+}
+
+fn parameters(query: &str, dsn: &mut Dsn) {
+    let separators: &[char] = if query.starts_with(';') { &[';', '?'] } else { &['&', '?'] };
+    for segment in query.split(separators).filter(|s| !s.is_empty()) {
+        let (key, value) = match segment.split_once('=') {
+            Some((k, v)) => (k, v),
+            None => {
+                if dsn.syntax == Syntax::Uri && dsn.engine == Engine::Postgres {
+                    dsn.problems.push(Problem::Malformed("a query parameter has no ="));
+                    continue;
+                }
+                (segment, "")
+            }
+        };
+        let (Some(key), Some(value)) = (decode(key), decode(value)) else {
+            dsn.problems.push(Problem::Malformed("a percent escape is broken"));
+            continue;
+        };
+        push(dsn, key, &value);
+    }
+}
+
+/// Adds a parameter; a secret's value is dropped.
+pub(super) fn push(dsn: &mut Dsn, key: String, value: &str) {
+    if is_secret_name(&key) {
+        if key.to_ascii_lowercase().ends_with("password") || key.eq_ignore_ascii_case("pwd") {
+            dsn.password = Password::of(value);
+        }
+        dsn.parameters.push((key, Part::Opaque));
+    } else {
+        dsn.parameters.push((key, Part::of(value)));
+    }
+}
+
+fn go_mysql(text: &str) -> Option<Result<Dsn, Unparsed>> {
+    let (at, kind) = ["@tcp(", "@unix("].iter().filter_map(|m| text.rfind(m).map(|i| (i, *m))).max()?;
+    let (address, tail) = text[at + kind.len()..].split_once(')')?;
+    let mut dsn = body(Engine::MySql, Syntax::GoMySql, "", tail);
+    let (user, password) = text[..at].split_once(':').unwrap_or((&text[..at], ""));
+    dsn.user = Part::or_absent(user);
+    dsn.password = Password::of(password);
+    dsn.hosts = hosts(address);
+    if kind == "@unix(" {
+        dsn.hosts = vec![Host { name: Part::of(address), ..Host::default() }];
+    }
+    Some(Ok(dsn.finish()))
+}

@@ -1,0 +1,511 @@
+//! The mode of a connection: what drivers read, what a convention variable declares, and which of them counts.
+
+use super::gather::{Connection, Found, Gathered};
+use super::{Delegation, Evidence, Mode, Profile, Sidecar, sidecars};
+use crate::database::dsn::{Dsn, Engine, Part, Problem};
+use crate::database::env::{EnvValue, Environment, Opaque, PodContext};
+use crate::database::tls::{
+    Class, Declared, DeclaredBoolean, Driver, Range, RootFile, Setting, Settings, UNKNOWN_DRIVER, declared,
+    declared_boolean, declared_other, other_engine, range, table,
+};
+use crate::database::verdict::Client;
+use crate::inventory::Reason;
+use crate::inventory::object::Container;
+use crate::lexicon::{Confidence, Group};
+
+/// What all connections of a container share.
+pub(super) struct Shared<'a> {
+    pod: &'a PodContext<'a>,
+    container: &'a Container,
+    env: &'a Environment,
+    gathered: &'a Gathered,
+    sidecars: Vec<Sidecar>,
+}
+
+/// What the convention variables of a connection come to.
+enum Convention<'a> {
+    None,
+    /// Worst and best class.
+    Declares {
+        by: &'a Found,
+        worst: Class,
+        best: Class,
+        what: Declared,
+        confidence: Confidence,
+    },
+    /// Set to something that declares nothing.
+    Invalid {
+        by: &'a Found,
+        what: Declared,
+    },
+    Unread {
+        by: &'a Found,
+    },
+}
+
+impl<'a> Shared<'a> {
+    pub fn new(
+        pod: &'a PodContext<'a>,
+        container: &'a Container,
+        env: &'a Environment,
+        gathered: &'a Gathered,
+    ) -> Self {
+        Shared { pod, container, env, gathered, sidecars: sidecars(pod.spec) }
+    }
+
+    fn named(&self, group: Group) -> impl Iterator<Item = &'a Found> {
+        self.gathered.found.iter().filter(move |f| f.group == group)
+    }
+
+    fn setting(&self, name: &str) -> Setting {
+        match self.env.get(name) {
+            EnvValue::Known(v) => Setting::Set(v),
+            EnvValue::Absent => Setting::Unset,
+            _ => Setting::Unknown,
+        }
+    }
+
+    /// Judges one connection.
+    pub fn profile(&self, c: &Connection) -> Profile {
+        let (drivers, hint) = self.drivers(c);
+        let mut out = Profile {
+            name: c.name.clone(),
+            engine: c.engine,
+            syntax: c.dsn.as_ref().map(|d| d.syntax),
+            hosts: c.hosts.clone(),
+            database: c.database.clone(),
+            user: c.user.clone(),
+            password: c.password,
+            mode: Mode {
+                client: Client::Unknown,
+                declared: false,
+                confidence: c.confidence,
+                explicit: None,
+                valid: None,
+                text: None,
+                convention: None,
+                range: None,
+                delegation: None,
+                verification_off: None,
+            },
+            drivers,
+            driver_hint: hint,
+            evidence: c.evidence.clone(),
+            conflicts: Vec::new(),
+            problems: c.problems.clone(),
+            reasons: c.reasons.clone(),
+        };
+        self.delegate(c, &mut out);
+        self.judge(c, &mut out);
+        out
+    }
+
+    /// Drivers that the environment leaves possible.
+    fn drivers(&self, c: &Connection) -> (Vec<Driver>, Option<String>) {
+        let fits = |list: &[Driver]| -> Vec<Driver> {
+            list.iter().copied().filter(|d| c.dsn.as_ref().is_none_or(|s| d.fits(s.syntax))).collect()
+        };
+        if c.engine != Engine::Postgres {
+            return (Vec::new(), None);
+        }
+        if let Some(driver) = c.dsn.as_ref().and_then(|d| d.driver.as_deref()) {
+            let exact: &[Driver] = match driver {
+                "asyncpg" => &[Driver::SqlAlchemyAsyncpg],
+                "psycopg" | "psycopg2" | "psycopg2cffi" | "psycopg_async" => &[Driver::SqlAlchemyPsycopg],
+                "pg8000" => &[Driver::Pg8000],
+                // The native engine up to 6, node-postgres from 7.
+                "prisma" => &[Driver::Prisma, Driver::NodePg],
+                _ => &[],
+            };
+            if !exact.is_empty() {
+                return (exact.to_vec(), Some(format!("the connection string names {driver}")));
+            }
+        }
+        if c.name == "libpq" {
+            let readers: Vec<Driver> =
+                UNKNOWN_DRIVER.iter().copied().filter(|d| !matches!(table::row(*d).env, table::Env::Ignored)).collect();
+            return (readers, Some("PG… variables are read by libpq-like drivers".to_owned()));
+        }
+        let has = |prefix: &str| self.env.variables.keys().find(|k| k.starts_with(prefix));
+        let image = self.container.image.rsplit('/').next().unwrap_or_default();
+        let image = image.split([':', '@']).next().unwrap_or_default();
+        let hint = |list: &[Driver], why: String| {
+            let list = fits(list);
+            (!list.is_empty()).then_some((list, Some(why)))
+        };
+        let node = [Driver::NodePg, Driver::PostgresJs, Driver::Prisma];
+        let found = if let Some(v) = has("NODE_") {
+            hint(&node, format!("{v} is a Node variable"))
+        } else if matches!(image, "node" | "bun") {
+            hint(&node, format!("image {image}"))
+        } else if let Some(v) = has("SPRING_").or(has("JAVA_")).or(has("QUARKUS_")) {
+            hint(&[Driver::Pgjdbc, Driver::R2dbc], format!("{v} is a Java variable"))
+        } else if let Some(v) = has("DOTNET_").or(has("ASPNETCORE_")) {
+            hint(&[Driver::Npgsql, Driver::Npgsql6, Driver::Npgsql5], format!("{v} is a .NET variable"))
+        } else {
+            None
+        };
+        found.unwrap_or_else(|| (fits(UNKNOWN_DRIVER), None))
+    }
+
+    /// Sockets, loopback, connectors: where the driver's TLS is not what protects the connection.
+    fn delegate(&self, c: &Connection, out: &mut Profile) {
+        let connector = c.dsn.as_ref().is_some_and(|d| {
+            let google =
+                d.last("socketFactory").and_then(Part::known).is_some_and(|f| f.starts_with("com.google.cloud"));
+            google || d.last("cloudSqlInstance").is_some()
+        });
+        if connector {
+            out.mode.delegation = Some(Delegation::Connector);
+            return;
+        }
+        let mut all: Option<Delegation> = None;
+        for host in &c.hosts {
+            let place = host.address.known().or(host.name.known());
+            let one = if host.is_socket() {
+                let cloud = host.name.known().is_some_and(|n| n.starts_with("/cloudsql/"));
+                Some(if cloud { Delegation::Connector } else { Delegation::Socket })
+            } else if place.is_some_and(is_loopback) {
+                self.loopback(out)
+            } else {
+                None
+            };
+            match one {
+                // One host that goes out of the pod is enough.
+                None => return,
+                some => all = all.or(some),
+            }
+        }
+        out.mode.delegation = all;
+    }
+
+    fn loopback(&self, out: &mut Profile) -> Option<Delegation> {
+        if self.pod.spec.host_network {
+            out.problems.push("the loopback address is the node's, because the pod uses the host network".to_owned());
+            return None;
+        }
+        let own = &self.container.name;
+        let proxies = self.sidecars.iter().find_map(|s| match s {
+            Sidecar::Proxy { container, .. } if container != own => {
+                Some(Delegation::Proxy { container: container.clone() })
+            }
+            _ => None,
+        });
+        let others = || {
+            self.sidecars.iter().find_map(|s| match s {
+                Sidecar::Pooler { container } | Sidecar::Server { container } => {
+                    Some(Delegation::InPod { container: container.clone() })
+                }
+                Sidecar::Proxy { .. } => None,
+            })
+        };
+        let found = proxies.or_else(others);
+        if found.is_none() {
+            out.problems.push(
+                "dangling loopback: no proxy, pooler or database runs in this pod that the address could lead to"
+                    .to_owned(),
+            );
+        }
+        found
+    }
+
+    fn root(&self, dsn: Option<&Dsn>) -> (RootFile, Option<Evidence>) {
+        let (part, evidence) = match dsn.and_then(|d| d.last("sslrootcert")) {
+            Some(p) => (p.clone(), None),
+            None => {
+                let Some(f) = self.gathered.found.iter().find(|f| f.name == "PGSSLROOTCERT") else {
+                    return (RootFile::None, None);
+                };
+                (Part::of(f.text.trim()), Some(f.evidence.clone()))
+            }
+        };
+        let root = match part.known() {
+            None => RootFile::Unknown,
+            Some("") => RootFile::None,
+            Some("system") => RootFile::System,
+            Some(path) => {
+                let under = |m: &str| {
+                    path.strip_prefix(m.trim_end_matches('/'))
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                if self.container.mounts.iter().any(|m| under(&m.path)) { RootFile::Mounted } else { RootFile::Missing }
+            }
+        };
+        (root, evidence)
+    }
+
+    /// A switch of the application or the process that accepts any certificate: its name, and whether it is Node's.
+    fn verification_off(&self, c: &Connection) -> Option<(&'a Found, bool)> {
+        self.named(Group::VerifySwitch)
+            .filter(|f| f.profile == c.name || !self.gathered.has(&f.profile))
+            .find(|f| {
+                let word = f.text.trim().to_ascii_lowercase();
+                let off = matches!(word.as_str(), "false" | "0" | "no" | "off");
+                let on = matches!(word.as_str(), "true" | "1" | "yes" | "on");
+                if f.name.to_ascii_uppercase().ends_with("INSECURE") { on } else { off }
+            })
+            .map(|f| (f, f.name == "NODE_TLS_REJECT_UNAUTHORIZED"))
+    }
+
+    fn convention(&self, c: &Connection) -> Convention<'a> {
+        let groups = [Group::ModeConvention, Group::ModeOther, Group::Boolean];
+        let of = |own: bool| {
+            groups.into_iter().flat_map(move |g| self.named(g)).find(|f| {
+                // `PGREQUIRESSL` is read by libpq itself.
+                f.name != "PGREQUIRESSL" && if own { f.profile == c.name } else { !self.gathered.has(&f.profile) }
+            })
+        };
+        // A mode without a host of its own is meant for all connections, less surely.
+        let (by, own) = match (of(true), of(false)) {
+            (Some(f), _) => (f, true),
+            (None, Some(f)) => (f, false),
+            (None, None) => return Convention::None,
+        };
+        let mut confidence = if own { by.confidence } else { Confidence::Low };
+        match &by.value {
+            EnvValue::Known(_) => {}
+            // A Secret that is taken whole need not have this name.
+            EnvValue::Shadowable { by: sources, .. } if !sources.iter().any(is_keyed) => confidence = Confidence::Low,
+            _ => return Convention::Unread { by },
+        }
+        let what = match by.group {
+            Group::Boolean => match declared_boolean(&by.text) {
+                DeclaredBoolean::Wanted => {
+                    let what = Declared::Class { class: Class::T3, respelled: false };
+                    return Convention::Declares {
+                        by,
+                        worst: Class::T3,
+                        best: Class::T5,
+                        what,
+                        confidence: Confidence::Low,
+                    };
+                }
+                DeclaredBoolean::Off => {
+                    confidence = Confidence::Low;
+                    Declared::Class { class: Class::T0, respelled: false }
+                }
+                DeclaredBoolean::Mode(class) => Declared::Class { class, respelled: true },
+                DeclaredBoolean::Unrecognised => Declared::Unrecognised,
+            },
+            Group::ModeOther => declared_other(&by.text),
+            _ => declared(&by.text),
+        };
+        match what {
+            Declared::Class { class, .. } => Convention::Declares { by, worst: class, best: class, what, confidence },
+            Declared::Empty | Declared::Unrecognised => Convention::Invalid { by, what },
+        }
+    }
+
+    fn judge(&self, c: &Connection, out: &mut Profile) {
+        let dsn = c.dsn.as_ref();
+        let (root, root_evidence) = self.root(dsn);
+        out.evidence.extend(root_evidence);
+        if root == RootFile::Missing {
+            out.problems.push("the CA file that is named is not mounted".to_owned());
+        }
+        let switch = self.verification_off(c);
+        if let Some((f, _)) = switch {
+            out.mode.verification_off = Some(f.name.clone());
+            out.evidence.push(f.evidence.clone());
+        }
+        let is = |name: &str, value: &str| self.env.get(name).known() == Some(value);
+        let settings = Settings {
+            dsn,
+            pgsslmode: self.setting("PGSSLMODE"),
+            pgrequiressl: self.setting("PGREQUIRESSL"),
+            pgssl: self.setting("PGSSL"),
+            root,
+            node_accepts_any: switch.is_some_and(|(_, node)| node),
+            verification_off: switch.is_some_and(|(_, node)| !node),
+            bound: is("PGCHANNELBINDING", "require") || is("PGREQUIREAUTH", "scram-sha-256"),
+        };
+        let read: Option<Range> = if c.opaque { None } else { range(&out.drivers, &settings) };
+        let other = dsn.filter(|_| c.engine != Engine::Postgres && !c.opaque).and_then(other_engine);
+        let mode = dsn.and_then(explicit_mode);
+        let driver_set = mode.is_some() || (c.engine == Engine::Postgres && self.env.get("PGSSLMODE").is_visible());
+        if let Some(f) = self.gathered.found.iter().find(|f| f.name == "PGSSLMODE" && mode.is_none()) {
+            out.evidence.push(f.evidence.clone());
+        }
+        out.mode.text = match mode {
+            Some(p) => p.known().map(str::to_owned),
+            None => self.env.get("PGSSLMODE").known().map(str::to_owned),
+        };
+        out.mode.valid = match (&read, &out.mode.text) {
+            (Some(r), Some(word)) => {
+                let weak = r.judgements.iter().any(|(_, j)| j.weakened);
+                Some(
+                    (table::WORDS.contains(&word.as_str()) || is_switch_word(word))
+                        && !weak
+                        && r.errors.len() < r.judgements.len(),
+                )
+            }
+            _ => None,
+        };
+        let shell = self
+            .container
+            .command
+            .iter()
+            .filter_map(|v| v.text())
+            .any(|w| matches!(w.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")));
+        if shell && out.mode.text.as_deref().is_some_and(|t| t.contains("${") || t.starts_with('$')) {
+            out.mode.valid = None;
+            out.reasons.push(Reason::undecided(format!(
+                "the mode of connection {} of {} container {} may be expanded by the shell that starts it: use $(NAME), which Kubernetes expands",
+                c.name, self.pod.workload, self.env.container
+            )));
+            return;
+        }
+        let convention = self.convention(c);
+        let client = match (&read, other) {
+            (Some(r), _) => Some(Client::from(r)),
+            (None, Some((worst, best))) => Some(Client::Classes { worst, best }),
+            (None, None) => None,
+        };
+        out.mode.range = read;
+        for p in dsn.into_iter().flat_map(|d| &d.problems) {
+            if let Problem::RepeatedKey(k) = p {
+                out.conflicts.push(format!("{k} is given more than once with different values"));
+            }
+        }
+        self.decide(c, out, client, convention, driver_set);
+        match &out.mode.delegation {
+            Some(Delegation::Proxy { .. } | Delegation::Connector) => out.mode.client = Client::Delegated,
+            Some(Delegation::Socket | Delegation::InPod { .. }) => out.mode.client = Client::Local,
+            None => {}
+        }
+    }
+
+    /// Puts driver-read and declared mode together.
+    fn decide(
+        &self,
+        c: &Connection,
+        out: &mut Profile,
+        read: Option<Client>,
+        convention: Convention<'_>,
+        driver_set: bool,
+    ) {
+        match convention {
+            Convention::Declares { by, worst, best, what, confidence } => {
+                out.evidence.push(by.evidence.clone());
+                out.mode.convention = Some((by.name.clone(), what));
+                let capped =
+                    |class: Class| if out.mode.verification_off.is_some() { class.min(Class::T3) } else { class };
+                let (worst, best) = (capped(worst), capped(best));
+                if c.opaque {
+                    // The string may say something else.
+                    return;
+                }
+                if !driver_set {
+                    out.mode.client = Client::Classes { worst, best };
+                    out.mode.declared = true;
+                    out.mode.explicit = Some(true);
+                    out.mode.valid = Some(true);
+                    out.mode.text = Some(by.text.trim().to_owned());
+                    out.mode.confidence = out.mode.confidence.min(confidence);
+                    return;
+                }
+                out.mode.explicit = Some(true);
+                out.mode.client = match read {
+                    Some(Client::Classes { worst: w, best: b }) => {
+                        // The word in the string, in libpq's meaning, against the declared word.
+                        let word = out.mode.text.as_deref().map(declared);
+                        let same =
+                            matches!(word, Some(Declared::Class { class, .. }) if class >= worst && class <= best);
+                        if !same {
+                            out.conflicts.push(format!(
+                                "{} says {}, and the driver reads {}",
+                                by.name,
+                                by.text.trim(),
+                                out.mode.text.as_deref().unwrap_or("another mode")
+                            ));
+                            Client::Classes { worst: weaker(w, worst), best: weaker(b, best) }
+                        } else {
+                            Client::Classes { worst: w, best: b }
+                        }
+                    }
+                    _ => Client::Unknown,
+                };
+            }
+            Convention::Invalid { by, what } => {
+                out.evidence.push(by.evidence.clone());
+                out.mode.convention = Some((by.name.clone(), what));
+                out.mode.valid = Some(false);
+                out.mode.explicit = Some(driver_set);
+                let why = if what == Declared::Empty { "is set but empty" } else { "is not a TLS mode" };
+                out.problems.push(format!("{} {why}", by.name));
+                out.mode.client = read.unwrap_or(Client::Unknown);
+            }
+            Convention::Unread { by } => {
+                out.evidence.push(by.evidence.clone());
+                out.reasons.extend(self.env.reasons(&by.name, self.pod));
+                // A weaker reading cannot be excluded.
+                out.mode.client = match read {
+                    Some(Client::Classes { worst: Class::T0, best: Class::T0 }) if driver_set => {
+                        Client::class(Class::T0)
+                    }
+                    _ => Client::Unknown,
+                };
+            }
+            Convention::None => {
+                let name = format!("{}_SSLMODE", c.name);
+                let hidden = |n: &str| matches!(self.env.get(n), EnvValue::MaybeAbsent(_));
+                let names = [name.as_str(), "DB_SSLMODE", "PGSSLMODE"];
+                let maybe = names.into_iter().find(|n| hidden(n)).filter(|_| !driver_set && !c.opaque);
+                if let Some(n) = maybe {
+                    out.reasons.extend(self.env.reasons(n, self.pod));
+                    return;
+                }
+                out.mode.explicit = (!c.opaque).then_some(driver_set);
+                out.mode.client = read.unwrap_or(Client::Unknown);
+                if out.mode.client == Client::Unknown {
+                    self.explain(c, out, driver_set);
+                }
+            }
+        }
+        if out.mode.client == Client::Unknown {
+            self.explain(c, out, driver_set);
+        }
+    }
+
+    /// An unknown always has a reason.
+    fn explain(&self, c: &Connection, out: &mut Profile, driver_set: bool) {
+        if driver_set {
+            let names = c.evidence.iter().map(|e| e.variable.as_str()).chain(["PGSSLMODE"]);
+            let more: Vec<Reason> = names.flat_map(|n| self.env.reasons(n, self.pod)).collect();
+            out.reasons.extend(more.into_iter().filter(|r| !c.reasons.contains(r)));
+        }
+        if out.reasons.is_empty() {
+            out.reasons.push(Reason::undecided(format!(
+                "nothing in the environment of {} container {} says how connection {} is encrypted: set sslmode in its connection string",
+                self.pod.workload, self.env.container, c.name
+            )));
+        }
+        out.reasons.sort();
+        out.reasons.dedup();
+    }
+}
+
+fn weaker(a: Class, b: Class) -> Class {
+    if a == Class::Error { b } else { a.weaker(b) }
+}
+
+/// A source that names this very variable.
+fn is_keyed(o: &Opaque) -> bool {
+    matches!(o, Opaque::Secret { key: Some(_), .. } | Opaque::ConfigMap { key: Some(_), .. } | Opaque::Runtime(_))
+}
+
+/// The parameter of a connection string that sets the mode, under any of its names.
+fn explicit_mode(dsn: &Dsn) -> Option<&Part> {
+    const KEYS: &[&str] = &["sslmode", "sslMode", "ssl", "ssl-mode", "ssl_mode", "tls", "requiressl", "useSSL"];
+    KEYS.iter().find_map(|k| dsn.last(k))
+}
+
+fn is_switch_word(word: &str) -> bool {
+    matches!(word, "true" | "false" | "1" | "0" | "" | "no-verify" | "tunnel")
+        || table::WORDS.iter().any(|w| w.replace('-', "").eq_ignore_ascii_case(&word.replace(['-', ' '], "")))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,347 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::database::env::effective;
+use crate::database::tls::Class::{self, T0, T2, T3, T5};
+use crate::inventory::object::{
+    CnpgCluster, ConfigMap, EnvFrom, EnvFromSource, EnvSource, EnvVar, Labels, Meta, Mount, PodSpec, Service,
+};
+use crate::inventory::{Known, ObjectRef};
+use crate::lexicon::Value;
+
+#[derive(Default)]
+struct World {
+    maps: BTreeMap<String, ConfigMap>,
+    clusters: Vec<CnpgCluster>,
+}
+
+impl Sources for World {
+    fn config_map(&self, _: &str, name: &str) -> Known<Option<&ConfigMap>> {
+        Known::Value(self.maps.get(name))
+    }
+    fn services(&self, _: &str) -> Known<Vec<&Service>> {
+        Known::Value(Vec::new())
+    }
+    fn cnpg_clusters(&self, namespace: &str) -> Vec<&CnpgCluster> {
+        self.clusters.iter().filter(|c| c.meta.namespace == namespace).collect()
+    }
+}
+
+fn env(pairs: &[(&str, &str)]) -> Vec<EnvVar> {
+    pairs
+        .iter()
+        .map(|(n, v)| {
+            let source = match v.strip_prefix("secret:").and_then(|s| s.split_once('#')) {
+                Some((name, key)) => {
+                    let (key, optional) = key.strip_suffix('?').map_or((key, false), |k| (k, true));
+                    EnvSource::SecretKey { name: name.into(), key: key.into(), optional }
+                }
+                None => EnvSource::Value(Value::mask(n, v)),
+            };
+            EnvVar { name: (*n).into(), source }
+        })
+        .collect()
+}
+
+fn app(pairs: &[(&str, &str)]) -> Container {
+    Container { name: "app".into(), image: "registry/app:1".into(), env: env(pairs), ..Container::default() }
+}
+
+fn sidecar(name: &str, image: &str, args: &[&str]) -> Container {
+    let command = args.iter().map(|a| Value::mask("args", a)).collect();
+    Container { name: name.into(), image: image.into(), command, ..Container::default() }
+}
+
+fn judged(containers: Vec<Container>, world: &World, ownership: Ownership, host_network: bool) -> Vec<Profile> {
+    let spec = PodSpec { host_network, service_links: true, containers, ..PodSpec::default() };
+    let workload = ObjectRef {
+        api_version: "apps/v1".into(),
+        kind: "Deployment".into(),
+        namespace: "prod".into(),
+        name: "backend".into(),
+    };
+    let none = Labels::new();
+    let pod = PodContext {
+        workload: &workload,
+        namespace: "prod",
+        pod_name: None,
+        labels: &none,
+        annotations: &none,
+        spec: &spec,
+        relaxed_names: true,
+    };
+    let container = &spec.containers[0];
+    let env = effective(&pod, container, world);
+    profiles(&pod, container, &env, world, ownership)
+}
+
+fn run(container: Container) -> Vec<Profile> {
+    judged(vec![container], &World::default(), Ownership::default(), false)
+}
+
+fn one(pairs: &[(&str, &str)]) -> Profile {
+    let mut all = run(app(pairs));
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+fn client(worst: Class, best: Class) -> Client {
+    Client::Classes { worst, best }
+}
+
+fn with_secret(mut container: Container, name: &str, first: bool) -> Container {
+    let from = EnvFrom { prefix: String::new(), source: EnvFromSource::Secret { name: name.into(), optional: false } };
+    container.env_from.insert(if first { 0 } else { container.env_from.len() }, from);
+    container
+}
+
+fn with_map(mut container: Container, name: &str) -> Container {
+    let from =
+        EnvFrom { prefix: String::new(), source: EnvFromSource::ConfigMap { name: name.into(), optional: false } };
+    container.env_from.push(from);
+    container
+}
+
+fn require_map() -> World {
+    let data = [("DB_SSLMODE".to_owned(), Value::mask("DB_SSLMODE", "require"))].into();
+    World { maps: [("a".to_owned(), ConfigMap { data, ..ConfigMap::default() })].into(), ..World::default() }
+}
+
+const HOST: (&str, &str) = ("DB_HOST", "postgres-postgresql.data.svc.cluster.local");
+
+#[test]
+fn the_target_topology_is_declared_only() {
+    let p = one(&[
+        HOST,
+        ("DB_PORT", "5432"),
+        ("DB_NAME", "shop"),
+        ("DB_USER", "shop"),
+        ("DB_PASSWORD", "secret:db#password"),
+        ("DB_SSLMODE", "require"),
+    ]);
+    assert_eq!(
+        (p.name.as_str(), p.mode.client, p.mode.declared, p.mode.explicit),
+        ("DB", client(T3, T3), true, Some(true))
+    );
+    assert_eq!(p.hosts[0].name.known(), Some(HOST.1));
+    assert_eq!(
+        (p.hosts[0].port.known(), p.database.known(), p.user.known()),
+        (Some("5432"), Some("shop"), Some("shop"))
+    );
+    assert_eq!(p.password, Password::Reference);
+    let mode = p.evidence.iter().find(|e| e.variable == "DB_SSLMODE").expect("evidence");
+    assert_eq!((mode.value.as_str(), mode.from.path().as_str()), ("require", "containers[app].env[5]"));
+    assert_eq!(one(&[HOST, ("DB_PASSWORD", "hunter2")]).password, Password::Literal);
+}
+
+#[test]
+fn e03_e05_e17_e18_e25_modes_that_are_not_plain() {
+    let w = require_map();
+    let on = |c: Container| judged(vec![c], &w, Ownership::default(), false).remove(0);
+    let e03 = on(with_map(app(&[HOST, ("DB_SSLMODE", "secret:s#mode?")]), "a"));
+    assert_eq!(e03.mode.client, Client::Unknown, "E03");
+    assert!(e03.reasons[0].text.contains("Secret prod/s key mode"), "{:?}", e03.reasons);
+    let e05 = on(with_map(app(&[HOST, ("DB_SSLMODE", "")]), "a"));
+    assert_eq!((e05.mode.valid, e05.mode.explicit), (Some(false), Some(false)), "E05");
+    assert_ne!(e05.mode.client, client(T3, T3), "E05");
+    let e17 = on(with_secret(app(&[HOST]), "s", true));
+    assert_eq!((e17.mode.client, e17.mode.explicit), (Client::Unknown, None), "E17");
+    assert!(
+        e17.reasons[0]
+            .text
+            .starts_with("DB_SSLMODE of prod/Deployment/backend container app may be set by Secret prod/s")
+    );
+    let e18 = on(with_secret(with_map(app(&[HOST]), "a"), "s", false));
+    assert_eq!(
+        (e18.mode.client, e18.mode.declared, e18.mode.confidence),
+        (client(T3, T3), true, Confidence::Low),
+        "E18"
+    );
+    let e19 = on(with_map(with_secret(app(&[HOST]), "s", true), "a"));
+    assert_eq!((e19.mode.client, e19.mode.confidence), (client(T3, T3), Confidence::High), "E19");
+    let mut e25 = app(&[HOST]);
+    e25.env.push(EnvVar { name: "DB_SSLMODE".into(), source: EnvSource::FileKey { optional: false } });
+    assert_eq!(on(e25).mode.client, Client::Unknown, "E25");
+}
+
+#[test]
+fn e08_e11_e16_e23_unexpanded_and_partial_strings() {
+    let e08 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=$(MODE)"), ("MODE", "require")]);
+    assert_eq!(e08.mode.valid, Some(false), "E08");
+    let e08b = run(with_secret(app(&[("DATABASE_URL", "postgres://h/d?sslmode=$(MODE)")]), "s", true)).remove(0);
+    assert_eq!(e08b.mode.client, Client::Unknown, "E08b");
+    assert!(e08b.reasons.iter().any(|r| r.text.contains("Secret prod/s")), "{:?}", e08b.reasons);
+    let e09 = one(&[("MODE", "require"), ("DATABASE_URL", "postgres://h/d?sslmode=$(MODE)")]);
+    assert_eq!(e09.mode.range.as_ref().map(|r| r.worst), Some(T3), "E09");
+    let mut e11 = app(&[("DATABASE_URL", "postgres://h/d?sslmode=${MODE}")]);
+    assert_eq!(run(e11.clone()).remove(0).mode.valid, Some(false), "E11");
+    e11.command = vec![Value::mask("command", "sh"), Value::mask("command", "-c")];
+    let shell = run(e11).remove(0);
+    assert_eq!((shell.mode.client, shell.mode.valid), (Client::Unknown, None), "E11 with a shell");
+    assert_eq!(one(&[HOST, ("DB_SSLMODE", "$(DB_SSLMODE)")]).mode.valid, Some(false), "E16");
+    let e23 = one(&[("PW", "secret:s#p"), ("DATABASE_URL", "postgres://u:$(PW)@db.data/x?sslmode=disable")]);
+    assert_eq!((e23.mode.client, e23.password), (client(T0, T0), Password::Reference), "E23");
+}
+
+#[test]
+fn e26_service_links_make_no_profile() {
+    assert!(run(app(&[("DB_PORT", "tcp://10.0.0.1:5432")])).is_empty());
+    let p = one(&[HOST, ("DB_PORT", "tcp://10.0.0.1:5432")]);
+    assert_eq!(p.hosts[0].port, Part::Absent);
+}
+
+#[test]
+fn e27_init_and_main_differ() {
+    let init = one(&[("DATABASE_URL", "postgres://h/d?sslmode=disable")]);
+    let main = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require")]);
+    assert_eq!((init.mode.client, main.mode.client), (client(T0, T0), client(T3, T5)));
+}
+
+#[test]
+fn e28_secrets_of_the_operator_have_a_known_shape() {
+    let cluster = CnpgCluster {
+        meta: Meta { namespace: "prod".into(), name: "pg".into(), ..Meta::default() },
+        ..CnpgCluster::default()
+    };
+    let w = World { clusters: vec![cluster], ..World::default() };
+    let p = judged(vec![app(&[("DATABASE_URL", "secret:pg-app#uri")])], &w, Ownership::default(), false).remove(0);
+    assert_eq!(
+        (p.hosts[0].name.known(), p.mode.client, p.mode.explicit),
+        (Some("pg-rw.prod"), client(T0, T3), Some(false))
+    );
+    let other = judged(vec![app(&[("DATABASE_URL", "secret:pg-copy#uri")])], &w, Ownership::default(), false).remove(0);
+    assert_eq!((other.hosts[0].name.clone(), other.mode.client), (Part::Opaque, Client::Unknown));
+}
+
+#[test]
+fn d13_d14_d21_d26_hints_narrow_the_drivers() {
+    let d13 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=verify-full&schema=public")]);
+    assert_eq!((d13.mode.client, d13.mode.valid), (client(T2, T5), Some(false)), "D13");
+    let d14 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=verify-full"), ("NODE_TLS_REJECT_UNAUTHORIZED", "0")]);
+    assert_eq!(d14.mode.verification_off.as_deref(), Some("NODE_TLS_REJECT_UNAUTHORIZED"), "D14");
+    assert_eq!(d14.mode.client, client(T2, T3), "D14");
+    let d21 = one(&[("SPRING_DATASOURCE_URL", "jdbc:postgresql://h/d?ssl=true")]);
+    assert_eq!(d21.mode.client, client(T5, T5), "D21");
+    let d26 = one(&[("ConnectionStrings__Default", "Host=h;SSL Mode=Require"), ("ASPNETCORE_URLS", "x")]);
+    assert_eq!((d26.mode.client, d26.driver_hint.is_some()), (client(T3, T5), true), "D26");
+    let spring = one(&[
+        ("SPRING_DATASOURCE_URL", "jdbc:postgresql://h/d"),
+        ("SPRING_DATASOURCE_HIKARI_DATA_SOURCE_PROPERTIES_SSLMODE", "require"),
+    ]);
+    assert_eq!(spring.mode.client, client(T3, T3));
+    let keycloak = one(&[("KC_DB_URL_HOST", "h"), ("KC_DB_URL_PROPERTIES", "?sslmode=require")]);
+    assert_eq!((keycloak.hosts[0].name.known(), keycloak.mode.client), (Some("h"), client(T3, T3)));
+}
+
+#[test]
+fn d20_d31_to_d33_sockets_and_proxies() {
+    let socket = one(&[("DB_DSN", "host=/cloudsql/p:r:i dbname=d sslmode=verify-full")]);
+    assert_eq!(socket.mode.client, Client::Delegated, "D20");
+    assert_eq!(one(&[("PGHOST", "/var/run/postgresql")]).mode.client, Client::Local);
+
+    let url = ("DATABASE_URL", "postgres://u:$(PW)@127.0.0.1:5432/d?sslmode=disable");
+    let proxy = sidecar(
+        "proxy",
+        "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14",
+        &["--structured-logs", "p:europe-west1:i"],
+    );
+    let on = |others: Vec<Container>, host_network| {
+        let mut all = vec![app(&[url])];
+        all.extend(others);
+        judged(all, &World::default(), Ownership::default(), host_network).remove(0)
+    };
+    let d31 = on(vec![proxy.clone()], false);
+    assert_eq!(
+        (d31.mode.client, d31.mode.delegation),
+        (Client::Delegated, Some(Delegation::Proxy { container: "proxy".into() })),
+        "D31"
+    );
+    let d32 = on(vec![], false);
+    assert_eq!(d32.mode.client, client(T0, T0), "D32");
+    assert!(d32.problems.iter().any(|p| p.contains("dangling loopback")), "D32");
+    assert_eq!(on(vec![proxy], true).mode.client, client(T0, T0), "host network");
+    assert_eq!(on(vec![sidecar("pgb", "bitnami/pgbouncer:1.23", &[])], false).mode.client, Client::Local);
+    let d33 = one(&[("DATABASE_URL", "postgres://u:p@cloudsql-proxy.infra.svc:5432/d?sslmode=disable")]);
+    assert_eq!(d33.mode.client, client(T0, T0), "D33");
+}
+
+#[test]
+fn proxies_that_listen_beyond_loopback() {
+    let exposed = |args: &[&str]| {
+        let spec = PodSpec { containers: vec![sidecar("p", "x/cloud-sql-proxy:2", args)], ..PodSpec::default() };
+        matches!(sidecars(&spec)[0], Sidecar::Proxy { exposed: true, .. })
+    };
+    for (args, want) in [
+        (vec!["p:r:i"], false),
+        (vec!["--address=0.0.0.0", "p:r:i"], true),
+        (vec!["--address", "0.0.0.0", "p:r:i"], true),
+        (vec!["p:r:i?address=0.0.0.0"], true),
+        (vec!["--address=127.0.0.1", "p:r:i"], false),
+        (vec!["-instances=p:r:i=tcp:0.0.0.0:5432"], true),
+        (vec!["-instances=p:r:i=tcp:5432"], false),
+    ] {
+        assert_eq!(exposed(&args), want, "{args:?}");
+    }
+}
+
+#[test]
+fn d03_d30_d34_conflicts_and_ambiguity() {
+    let d34 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=disable"), ("DB_SSLMODE", "require")]);
+    assert_eq!((d34.mode.client, d34.conflicts.len()), (client(T0, T0), 1), "D34");
+    let other_way = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require"), ("DB_SSLMODE", "disable")]);
+    assert_eq!((other_way.mode.client, other_way.conflicts.len()), (client(T0, T0), 1));
+    let agree = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require"), ("DB_SSLMODE", "require")]);
+    assert_eq!((agree.mode.client, agree.conflicts.len()), (client(T3, T5), 0));
+    let d03 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require&sslmode=disable")]);
+    assert_eq!((d03.mode.client, d03.conflicts.len()), (client(T0, T0), 1), "D03");
+    let d30 = one(&[("DATABASE_URL", "postgres://u:p@w@h/d")]);
+    assert!(d30.problems.iter().any(|p| p.contains("ambiguous DSN")), "D30");
+    assert!(!format!("{d30:?}").contains("p@w"), "D30");
+}
+
+#[test]
+fn d12_d36_d17_environment_of_the_driver() {
+    let d12 = one(&[("DATABASE_URL", "postgres://h/d"), ("PGSSLMODE", "require")]);
+    // postgres.js and Prisma do not read it.
+    assert_eq!((d12.mode.client, d12.mode.explicit), (client(T0, T5), Some(true)), "D12");
+    let d36 = one(&[HOST, ("DB_SSLMODE", "verify_full")]);
+    assert_eq!(d36.mode.client, client(T5, T5), "D36");
+    assert!(matches!(d36.mode.convention, Some((_, Declared::Class { respelled: true, .. }))), "D36");
+    let mut d17 = app(&[("PGHOST", "h"), ("PGSSLMODE", "require"), ("PGSSLROOTCERT", "/ca/ca.crt")]);
+    assert!(run(d17.clone()).remove(0).problems.iter().any(|p| p.contains("not mounted")), "D17");
+    d17.mounts = vec![Mount { volume: "ca".into(), path: "/ca".into(), sub_path: None }];
+    assert!(run(d17).remove(0).problems.is_empty(), "D17");
+}
+
+#[test]
+fn j19_servers_are_no_clients() {
+    let pairs = [("PGHOST", "/controller/run"), ("PGPORT", "5432"), ("POSTGRES_HOST", "x")];
+    let cnpg = Ownership { database_operator: true };
+    assert!(judged(vec![app(&pairs)], &World::default(), cnpg, false).is_empty(), "J19");
+    let mut server = app(&pairs);
+    server.image = "docker.io/library/postgres:16@sha256:0".into();
+    assert!(is_server(&server) && run(server.clone()).is_empty());
+    server.command = vec![Value::mask("command", "pg_dump")];
+    assert!(!is_server(&server), "a backup job is a client");
+    server.image = "prometheuscommunity/postgres-exporter".into();
+    assert!(!is_server(&server));
+    server.image = "postgres:16".into();
+    server.env = env(&[("DATABASE_URL", "postgres://h/d")]);
+    assert_eq!(run(server).len(), 1);
+}
+
+#[test]
+fn booleans_and_prefixes() {
+    assert_eq!(one(&[HOST, ("DB_SSL", "true")]).mode.client, client(T3, T5));
+    assert_eq!(one(&[HOST, ("DB_SSL", "true"), ("DB_SSL_REJECT_UNAUTHORIZED", "false")]).mode.client, client(T3, T3));
+    assert_eq!(one(&[HOST, ("DB_SSL", "false")]).mode.client, client(T0, T0));
+    let two = run(app(&[
+        ("READ_DATABASE_URL", "postgres://r/d?sslmode=require"),
+        ("DATABASE_URL", "postgres://w/d?sslmode=disable"),
+    ]));
+    assert_eq!(two.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["DATABASE", "READ_DATABASE"]);
+    let odd = one(&[("ANYTHING", "postgres://h/d?sslmode=disable")]);
+    assert_eq!((odd.name.as_str(), odd.mode.client), ("ANYTHING", client(T0, T0)));
+    assert_eq!(one(&[("REDIS_URL", "rediss://h:6380/0")]).mode.client, client(T3, T5));
+    assert_eq!(one(&[("REDIS_HOST", "h")]).mode.client, Client::Unknown);
+}

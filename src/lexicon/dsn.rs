@@ -1,0 +1,427 @@
+//! Masking of connection strings: the shape stays, secrets go. Where drivers disagree on where a password ends, the
+//! longest reading is masked.
+
+use super::name::is_secret_name;
+use super::shape::{HIDDEN, HIDDEN_AMBIGUOUS, is_authority, is_name, is_reference, only_references};
+
+const SCHEMES: &[&str] = &[
+    "postgres",
+    "postgresql",
+    "cockroachdb",
+    "cockroach",
+    "postgis",
+    "timescaledb",
+    "pgsql",
+    "db",
+    "prisma",
+    "mysql",
+    "mysql2",
+    "mysqlx",
+    "mariadb",
+    "sqlserver",
+    "mssql",
+    "oracle",
+    "redis",
+    "rediss",
+    "valkey",
+    "valkeys",
+    "mongodb",
+    "r2dbc",
+    "r2dbcs",
+    "jdbc",
+    "amqp",
+    "amqps",
+    "clickhouse",
+];
+
+/// Parameters whose values are settings, lower-case without `_`, `-` and blanks.
+const PARAMETERS: &[&str] = &[
+    "ssl",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslcrl",
+    "sslnegotiation",
+    "sslcertmode",
+    "sslsni",
+    "sslminprotocolversion",
+    "sslmaxprotocolversion",
+    "sslaccept",
+    "sslfactory",
+    "sslhostnameverifier",
+    "sslca",
+    "sslcacerts",
+    "sslcertreqs",
+    "sslidentity",
+    "sslinline",
+    "sslcompression",
+    "requiressl",
+    "requireauth",
+    "channelbinding",
+    "gssencmode",
+    "krbsrvname",
+    "uselibpqcompat",
+    "socketfactory",
+    "cloudsqlinstance",
+    "unixsocketpath",
+    "host",
+    "hostaddr",
+    "server",
+    "datasource",
+    "addr",
+    "address",
+    "port",
+    "dbname",
+    "db",
+    "database",
+    "initialcatalog",
+    "user",
+    "username",
+    "userid",
+    "uid",
+    "service",
+    "servicefile",
+    "schema",
+    "currentschema",
+    "searchpath",
+    "connectionlimit",
+    "pooltimeout",
+    "pgbouncer",
+    "connecttimeout",
+    "sockettimeout",
+    "statementtimeout",
+    "locktimeout",
+    "idleintransactionsessiontimeout",
+    "targetsessionattrs",
+    "targetservertype",
+    "loadbalancehosts",
+    "applicationname",
+    "fallbackapplicationname",
+    "keepalives",
+    "tcpkeepalive",
+    "tcpusertimeout",
+    "replication",
+    "timezone",
+    "clientencoding",
+    "charset",
+    "encoding",
+    "parsetime",
+    "loc",
+    "serverversion",
+    "timeout",
+    "commandtimeout",
+    "pooling",
+    "minpoolsize",
+    "maxpoolsize",
+    "minimumpoolsize",
+    "maximumpoolsize",
+    "poolsize",
+    "poolmaxconns",
+    "poolminconns",
+    "trustservercertificate",
+    "encrypt",
+    "integratedsecurity",
+    "rootcertificate",
+    "sslcertificate",
+    "tls",
+    "tlsinsecure",
+    "tlsallowinvalidcertificates",
+    "tlsallowinvalidhostnames",
+    "tlscafile",
+    "authsource",
+    "replicaset",
+    "retrywrites",
+    "usessl",
+    "requiressl",
+    "verifyservercertificate",
+    "enabletls",
+    "prepareThreshold",
+    "preparethreshold",
+    "preferquerymode",
+    "defaultrowfetchsize",
+    "rewritebatchedinserts",
+    "statementcachesize",
+    "binaryparameters",
+    "errorlevel",
+    "multihost",
+    "keepalive",
+    "protocol",
+    "type",
+];
+
+/// Masks a connection string; `None` if `text` is none.
+pub(super) fn mask(text: &str) -> Option<String> {
+    url(text).or_else(|| go_mysql(text)).or_else(|| opaque_jdbc(text)).or_else(|| dot_net(text)).or_else(|| pairs(text))
+}
+
+fn folded(key: &str) -> String {
+    key.trim().to_ascii_lowercase().replace(['_', '-', ' ', '.'], "")
+}
+
+/// Whether the value of parameter `key` may be kept.
+fn is_parameter(key: &str) -> bool {
+    PARAMETERS.contains(&folded(key).as_str()) && !is_secret_name(key)
+}
+
+/// The value that stands for a secret: references are not secrets, and an empty value hides nothing.
+fn secret(value: &str) -> &str {
+    if value.is_empty() || only_references(value) || value == HIDDEN || value == HIDDEN_AMBIGUOUS {
+        value
+    } else {
+        HIDDEN
+    }
+}
+
+/// `a=b&c=d`, also with `;`. Once a secret was seen, a segment that is no known parameter may be the rest of it.
+pub(super) fn mask_properties(query: &str) -> String {
+    let mut after_secret = false;
+    let mut out = String::new();
+    for segment in query.split_inclusive(['&', ';']) {
+        let (body, end) = match segment.strip_suffix(['&', ';']) {
+            Some(b) => (b, &segment[b.len()..]),
+            None => (segment, ""),
+        };
+        let (mark, body) = match body.strip_prefix('?') {
+            Some(b) => ("?", b),
+            None => ("", body),
+        };
+        out.push_str(mark);
+        match body.split_once('=') {
+            Some((k, v)) if is_parameter(k) => {
+                out.push_str(k);
+                out.push('=');
+                out.push_str(if v.contains(['@', ':']) && v.contains("//") { HIDDEN } else { v });
+            }
+            Some((k, v)) if !after_secret && is_name(k) => {
+                after_secret |= is_secret_name(k);
+                out.push_str(k);
+                out.push('=');
+                out.push_str(secret(v));
+            }
+            None if body.is_empty() || is_parameter(body) || only_references(body) => out.push_str(body),
+            _ => out.push_str(HIDDEN),
+        }
+        out.push_str(end);
+    }
+    out
+}
+
+/// Position of the `@` that ends the userinfo: the last one, unless it lies in the value of a known parameter of a
+/// query that cannot be part of a password.
+fn userinfo_end(rest: &str) -> Option<usize> {
+    let query = rest.find('?');
+    rest.match_indices('@').map(|(i, _)| i).rev().find(|&at| match query {
+        Some(q) if q < at => {
+            let before = &rest[..q];
+            let authority = before.split('/').next().unwrap_or(before);
+            let settled = before.contains('@') || !authority.contains(':');
+            let known = rest[q + 1..].split('&').all(|s| s.split_once('=').is_some_and(|(k, _)| is_parameter(k)));
+            !(settled && known)
+        }
+        _ => true,
+    })
+}
+
+fn masked_userinfo(info: &str) -> String {
+    let ambiguous = info.contains(['@', '/', '?', '#']);
+    let (user, password) = match info.split_once(':') {
+        Some((u, p)) => (u, Some(p)),
+        None => (info, None),
+    };
+    let user = match () {
+        () if is_name(user) || user == HIDDEN || user == HIDDEN_AMBIGUOUS => user,
+        () if ambiguous => HIDDEN_AMBIGUOUS,
+        () => HIDDEN,
+    };
+    match password {
+        None => user.to_owned(),
+        Some(_) if ambiguous => format!("{user}:{HIDDEN_AMBIGUOUS}"),
+        Some(p) => format!("{user}:{}", secret(p)),
+    }
+}
+
+fn url(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let start = scheme.trim_start();
+    if start.is_empty() || !start.chars().all(|c| c.is_ascii_alphanumeric() || "+.-:_".contains(c)) {
+        return None;
+    }
+    let known = start.split([':', '+']).any(|s| SCHEMES.contains(&s.to_ascii_lowercase().as_str()));
+    if !known {
+        return None;
+    }
+    let mut out = format!("{scheme}://");
+    let rest = match userinfo_end(rest) {
+        Some(at) => {
+            out.push_str(&masked_userinfo(&rest[..at]));
+            out.push('@');
+            &rest[at + 1..]
+        }
+        None => rest,
+    };
+    // A parenthesis opens the address of the Go MySQL driver.
+    let end = rest.find(['/', '?', '#', ';']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let blanks = authority.len() - authority.trim_end().len();
+    let (authority, trailing) = authority.split_at(authority.len() - blanks);
+    if !is_authority(authority) {
+        // No host and no port look like this: it may be a password without its `@`.
+        out.push_str(HIDDEN);
+        return Some(out);
+    }
+    out.push_str(authority);
+    out.push_str(trailing);
+    let (tail, fragment) = match tail.split_once('#') {
+        Some((t, f)) => (t, Some(f)),
+        None => (tail, None),
+    };
+    let cut = tail.find(['?', ';']).unwrap_or(tail.len());
+    let (path, query) = tail.split_at(cut);
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "/_.-%:~+,@\n\r \t".contains(c) || is_reference(c);
+    out.push_str(if path.chars().all(harmless) { path } else { "/***" });
+    if let Some(mark) = query.get(..1) {
+        out.push_str(mark);
+        out.push_str(&mask_properties(&query[1..]));
+    }
+    if let Some(f) = fragment {
+        out.push('#');
+        out.push_str(if f == "insecure" { f } else { HIDDEN });
+    }
+    Some(out)
+}
+
+/// `user:password@tcp(host:3306)/database?tls=…` of the Go MySQL driver.
+fn go_mysql(text: &str) -> Option<String> {
+    let (at, open) =
+        ["@tcp(", "@unix(", "@tcp6("].iter().filter_map(|m| text.rfind(m).map(|i| (i, i + m.len()))).max()?;
+    let close = open + text[open..].find(')')?;
+    let address = &text[open..close];
+    if !(is_authority(address) || address.starts_with('/')) {
+        return None;
+    }
+    let tail = &text[close + 1..];
+    let (path, query) = tail.split_once('?').map_or((tail, None), |(p, q)| (p, Some(q)));
+    let path = if path.strip_prefix('/').is_some_and(is_name) { path } else { "/***" };
+    let mut out = format!("{}{}{path}", masked_userinfo(&text[..at]), &text[at..=close]);
+    if let Some(q) = query {
+        out.push('?');
+        out.push_str(&mask_properties(q));
+    }
+    Some(out)
+}
+
+/// A JDBC URL of an engine that is not read (`jdbc:oracle:thin:user/password@…`).
+fn opaque_jdbc(text: &str) -> Option<String> {
+    let rest = text.trim_start().strip_prefix("jdbc:")?;
+    let engine = rest.split(':').next().filter(|e| is_name(e) && e.len() < rest.len())?;
+    Some(format!("jdbc:{engine}:{HIDDEN}"))
+}
+
+/// `Host=…;Password=…` of .NET.
+fn dot_net(text: &str) -> Option<String> {
+    if !text.contains('=') || text.contains('\n') && !text.trim_end().contains(';') {
+        return None;
+    }
+    let segments = semicolons(text);
+    let named = segments.iter().any(|s| {
+        s.split_once('=')
+            .is_some_and(|(k, _)| matches!(folded(k).as_str(), "host" | "server" | "datasource" | "addr" | "address"))
+    });
+    if !named || !text.contains(';') {
+        return None;
+    }
+    let mut after_secret = false;
+    let masked: Vec<String> = segments
+        .iter()
+        .map(|segment| match segment.split_once('=') {
+            Some((k, v)) if is_parameter(k) => format!("{k}={v}"),
+            Some((k, v)) if !after_secret && is_name(&k.replace(' ', "")) => {
+                after_secret |= is_secret_name(k);
+                format!("{k}={}", secret(v))
+            }
+            None if segment.trim().is_empty() => (*segment).to_owned(),
+            _ => HIDDEN.to_owned(),
+        })
+        .collect();
+    Some(masked.join(";"))
+}
+
+/// Splits at `;` outside quotes. An unclosed quote runs to the end.
+fn semicolons(text: &str) -> Vec<&str> {
+    let (mut out, mut start, mut quote) = (Vec::new(), 0, None);
+    let mut after_equals = false;
+    for (i, c) in text.char_indices() {
+        match quote {
+            Some(q) if c == q => quote = None,
+            Some(_) => {}
+            None if after_equals && (c == '"' || c == '\'') => quote = Some(c),
+            None if c == ';' => {
+                out.push(&text[start..i]);
+                start = i + 1;
+            }
+            None => {}
+        }
+        after_equals = c == '=' || (after_equals && c == ' ');
+    }
+    out.push(&text[start..]);
+    out
+}
+
+/// A key/value DSN of libpq: spans of values are replaced, so blanks and quotes of the others stay as they were.
+fn pairs(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let (mut rest, mut named, mut after_secret) = (text, false, false);
+    loop {
+        let trimmed = rest.trim_start();
+        out.push_str(&rest[..rest.len() - trimmed.len()]);
+        rest = trimmed;
+        if rest.is_empty() {
+            break;
+        }
+        let key_end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let (key, tail) = rest.split_at(key_end);
+        let gap = tail.len() - tail.trim_start().len();
+        let Some(value) = tail.trim_start().strip_prefix('=').filter(|_| is_name(key) && !key.is_empty()) else {
+            // The rest is no pair: it may belong to a password with a blank in it.
+            if !named {
+                return None;
+            }
+            out.push_str(HIDDEN);
+            break;
+        };
+        let pad = value.len() - value.trim_start().len();
+        let lead = format!("{key}{}={}", &tail[..gap], &value[..pad]);
+        let (raw, after) = take_value(&value[pad..]);
+        named |= matches!(key, "host" | "hostaddr" | "dbname");
+        let known = is_parameter(key);
+        if after_secret && !known {
+            out.push_str(HIDDEN);
+            out.push('=');
+            out.push_str(HIDDEN);
+        } else {
+            after_secret |= is_secret_name(key);
+            out.push_str(&lead);
+            out.push_str(if known { raw } else { secret(raw) });
+        }
+        rest = after;
+    }
+    // Known parameters before `host=` were harmless, so nothing is lost when it never comes.
+    named.then_some(out)
+}
+
+/// A quoted or bare value, and what follows it.
+fn take_value(s: &str) -> (&str, &str) {
+    let quoted = s.starts_with('\'');
+    let mut escaped = false;
+    for (i, c) in s.char_indices().skip(usize::from(quoted)) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\'' if quoted => return s.split_at(i + 1),
+            c if !quoted && c.is_whitespace() => return s.split_at(i),
+            _ => {}
+        }
+    }
+    (s, "")
+}
