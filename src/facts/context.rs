@@ -211,7 +211,6 @@ pub fn facts(
     Facts { subject: Subject { id, kind, object }, values, evidence: by_fact }
 }
 
-#[allow(dead_code)] // TEMP
 /// Whether a thing of this environment is judged as production: it is, or nobody says what it is.
 pub fn counts_as_production(environment: Option<&str>) -> bool {
     environment.is_none_or(|e| e == PRODUCTION)

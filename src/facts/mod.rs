@@ -1,7 +1,10 @@
 //! What an auditor wants to know about one subject, one file for each subject kind.
 
 pub mod cluster;
+mod connections;
 mod context;
+pub mod database;
+pub mod database_client;
 pub mod environment;
 pub mod namespace;
 pub mod network_policy;
@@ -27,7 +30,9 @@ pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
         SubjectKind::Workload => workload::WorkloadFacts::SCHEMA,
         SubjectKind::NetworkPolicy => network_policy::NetworkPolicyFacts::SCHEMA,
         SubjectKind::Service => service::ServiceFacts::SCHEMA,
-        SubjectKind::NodePool | SubjectKind::Database | SubjectKind::DatabaseClient => &[],
+        SubjectKind::Database => database::DatabaseFacts::SCHEMA,
+        SubjectKind::DatabaseClient => database_client::DatabaseClientFacts::SCHEMA,
+        SubjectKind::NodePool => &[],
     }
 }
 
@@ -58,6 +63,18 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config) -> Knowl
         table.subjects.insert(SubjectKind::NetworkPolicy, policies);
         let services = (0..inventory.snapshot.services.len()).map(|s| service::build(&mut cx, s)).collect();
         table.subjects.insert(SubjectKind::Service, services);
+        let v6 = cx.reach.model.network.v6;
+        let databases = connections::build(inventory, v6);
+        let list = (0..databases.list.len()).map(|d| database::build(&mut cx, &databases, d)).collect();
+        table.subjects.insert(SubjectKind::Database, list);
+        let ids = database_client::ids(&cx, &databases);
+        let clients = databases
+            .connections
+            .iter()
+            .zip(ids)
+            .map(|(c, id)| database_client::build(&mut cx, &databases, c, id))
+            .collect();
+        table.subjects.insert(SubjectKind::DatabaseClient, clients);
     }
     for list in table.subjects.values_mut() {
         list.sort_by(|a, b| a.subject.cmp(&b.subject));

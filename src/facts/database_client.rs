@@ -1,0 +1,237 @@
+//! Facts of one connection of a container to PostgreSQL: what it is encrypted with, and whom it trusts.
+
+use serde_json::Value as Json;
+
+use crate::database::profile::Delegation;
+use crate::database::verdict::{self, Client, Outcome, Server};
+use crate::inventory::{Known, Reason, Tri};
+
+use super::connections::{Connection, Databases, Leads};
+use super::context::{self, Context, counts_as_production, tri};
+use super::database;
+use super::environment;
+use super::schema::{Evidence, Facts, SubjectKind};
+
+crate::facts! {
+    /// Facts of one connection (a profile) of a container.
+    pub struct DatabaseClientFacts {
+        /// `WORKLOAD/container/profile`.
+        name / "name": String => [Workloads],
+        /// `namespace/Kind/name` of the workload.
+        workload / "workload": String => [Workloads],
+        /// The host that it types.
+        host / "host": String => [Workloads, ConfigMaps],
+        /// The database it leads to, `null` when that is none of this cluster or not known.
+        database / "database": Option<String> => [Workloads, ConfigMaps, Services, CloudNativePg],
+        /// What the host leads to when it is no database of this cluster; empty otherwise.
+        elsewhere / "elsewhere": String => [Workloads, ConfigMaps, Services],
+        /// Environment of the database, or of the workload where that is not known; `null` when nothing says.
+        environment / "environment": Option<String> => [Workloads, ConfigMaps, Services, CloudNativePg, Namespaces],
+        /// Whether it is judged as production: it is, or nothing says what it is.
+        production / "production": bool => [Workloads, ConfigMaps, Services, CloudNativePg, Namespaces],
+        /// The TLS mode as it is set, such as `DB_SSLMODE=require`; `null` when none is set.
+        mode / "mode": Option<String> => [Workloads, ConfigMaps],
+        /// Whether the mode comes from a variable that no driver reads by itself.
+        declared / "declared": bool => [Workloads, ConfigMaps],
+        /// Whether the connection certainly never runs in cleartext.
+        encrypted / "encrypted": bool => [Workloads, ConfigMaps, Services, CloudNativePg],
+        /// How that is judged: `pass`, `pass-declared`, `pass-encrypted-by-server`, `pass-delegated`, `warn` (it falls
+        /// back to cleartext), `fail`, `broken`, `depends-on-driver` or `unknown`.
+        encryption / "encryption": String => [Workloads, ConfigMaps, Services, CloudNativePg],
+        /// Whether it certainly checks that the server is the right one.
+        verifies_server / "verifiesServer": bool => [Workloads, ConfigMaps, Services, CloudNativePg],
+        /// Settings that contradict each other.
+        conflicts / "conflicts": Vec<String> => [Workloads, ConfigMaps],
+    }
+}
+
+fn word(o: Outcome) -> &'static str {
+    match o {
+        Outcome::Pass => "pass",
+        Outcome::PassDeclared => "pass-declared",
+        Outcome::PassEncrypted => "pass-encrypted-by-server",
+        Outcome::PassDelegated => "pass-delegated",
+        Outcome::Warn => "warn",
+        Outcome::Fail => "fail",
+        Outcome::Broken => "broken",
+        Outcome::DependsOnDriver => "depends-on-driver",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+/// The server's side for a connection: the weakest of the databases it may lead to.
+fn server_of(all: &Databases, c: &Connection) -> (Server, Option<bool>) {
+    let Leads::To(set) = &c.leads else { return (Server::Unknown, None) };
+    let mut servers = set.iter().map(|d| match &all.list[*d].posture {
+        Some((_, p)) => Server::from(&p.verdict),
+        None => Server::Unknown,
+    });
+    let Some(first) = servers.next() else { return (Server::Unknown, None) };
+    let server = servers.fold(first, |a, b| if a == b { a } else { Server::Unknown });
+    // The operator's own CA signs for one Cluster only.
+    let private = set.iter().all(|d| all.list[*d].cnpg.is_some());
+    (server, private.then_some(true))
+}
+
+pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) -> Facts {
+    let workload = cx.inventory.workloads[c.workload].clone();
+    let p = &c.profile;
+    let (server, private_ca) = server_of(all, c);
+    let private_ca = private_ca.filter(|_| private_ca_of(cx, all, c));
+    let falls_back = (!p.drivers.is_empty()).then_some(()).and_then(|()| {
+        let all_do = p.drivers.iter().all(|d| d.falls_back_on_hba());
+        let none_does = p.drivers.iter().all(|d| !d.falls_back_on_hba());
+        if all_do {
+            Some(true)
+        } else if none_does {
+            Some(false)
+        } else {
+            None
+        }
+    });
+    let context = verdict::Context {
+        private_ca,
+        host_in_certificate: None,
+        falls_back_on_hba: falls_back,
+        declared: p.mode.declared,
+    };
+    let no_cleartext = verdict::no_cleartext(p.mode.client, server, &context);
+    let mut reasons = p.reasons.clone();
+    if let Some(r) = &p.mode.range {
+        let names =
+            |list: &[crate::database::tls::Driver]| list.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
+        if r.worst != r.best {
+            reasons.push(Reason::undecided(format!(
+                "it depends on the driver, which is not known: {} at worst ({}), {} at best ({})",
+                r.worst.word(),
+                names(&r.worst_drivers),
+                r.best.word(),
+                names(&r.best_drivers)
+            )));
+        }
+    }
+    let encrypted = match no_cleartext {
+        o if o.passes() => Tri::Yes,
+        Outcome::Warn | Outcome::Fail => Tri::No,
+        // It cannot connect at all: nothing runs in cleartext.
+        Outcome::Broken => Tri::Yes,
+        _ => Tri::Maybe,
+    };
+    let verifies = match p.mode.client {
+        Client::Delegated | Client::Local => Tri::Yes,
+        Client::Unknown => Tri::Maybe,
+        Client::Classes { .. } => match verdict::verdict(p.mode.client, server, &context) {
+            o if o.passes() => Tri::Yes,
+            Outcome::Warn | Outcome::Fail => Tri::No,
+            Outcome::Broken => Tri::Yes,
+            _ => match p.mode.client {
+                Client::Classes { best, .. } if best <= crate::database::tls::Class::T3 => Tri::No,
+                _ => Tri::Maybe,
+            },
+        },
+    };
+    let database = match &c.leads {
+        Leads::To(set) => Known::Value(set.iter().next().map(|d| all.list[*d].id.clone())),
+        Leads::Elsewhere(_) => Known::Value(None),
+        Leads::Unknown(r) => Known::Unknown(r.clone()),
+    };
+    let environment = match &c.leads {
+        Leads::To(set) => set.iter().next().and_then(|d| database::environment_of(cx, &all.list[*d])),
+        _ => None,
+    }
+    .or_else(|| {
+        let namespace = &workload.object.namespace;
+        let labels = cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
+        environment::of_namespace(cx.config, namespace, &labels)
+    })
+    .map(|e| e.name);
+    let mode = mode_text(c);
+    let values = DatabaseClientFacts {
+        name: Known::Value(id.clone()),
+        workload: Known::Value(workload.id.clone()),
+        host: Known::Value(c.hosts.join(", ")),
+        database,
+        elsewhere: Known::Value(match &c.leads {
+            Leads::Elsewhere(what) => what.clone(),
+            _ => String::new(),
+        }),
+        environment: Known::Value(environment.clone()),
+        production: Known::Value(counts_as_production(environment.as_deref())),
+        mode: match (&mode, p.mode.explicit) {
+            (Some(m), _) => Known::Value(Some(m.clone())),
+            (None, Some(false)) => Known::Value(None),
+            (None, _) => Known::Unknown(non_empty(&p.reasons)),
+        },
+        declared: Known::Value(p.mode.declared),
+        encrypted: tri(encrypted, reasons.clone()),
+        encryption: Known::Value(word(no_cleartext).to_owned()),
+        verifies_server: tri(verifies, reasons),
+        conflicts: Known::Value(p.conflicts.clone()),
+    };
+    let mut evidence: Vec<Evidence> = p
+        .evidence
+        .iter()
+        .map(|e| {
+            let (object, path) = e.from.evidence(&workload.object);
+            let source = (object == workload.object).then(|| workload.origin.clone());
+            Evidence { object, path, value: Json::from(format!("{}={}", e.variable, e.value)), rule: None, source }
+        })
+        .collect();
+    if let Some(d) = &p.mode.delegation {
+        let what = match d {
+            Delegation::Proxy { container } => format!("container {container} is a database proxy"),
+            Delegation::Connector => "a connector in the process does the TLS".to_owned(),
+            Delegation::Socket => "a Unix socket".to_owned(),
+            Delegation::InPod { container } => format!("container {container} of the same pod answers"),
+        };
+        evidence.push(cx.of_workload(&workload, "connection", Json::from(what), "TLS is not the driver's there"));
+    }
+    context::facts(
+        id,
+        SubjectKind::DatabaseClient,
+        workload.object,
+        values.into_values(),
+        vec![("encrypted", evidence.clone()), ("verifiesServer", evidence)],
+    )
+}
+
+fn non_empty(reasons: &[Reason]) -> Vec<Reason> {
+    if reasons.is_empty() { vec![Reason::undecided("whether a mode is set is not known")] } else { reasons.to_vec() }
+}
+
+/// Whether every database of a connection uses the CA that the operator made for it alone.
+fn private_ca_of(cx: &Context<'_>, all: &Databases, c: &Connection) -> bool {
+    let Leads::To(set) = &c.leads else { return false };
+    set.iter().all(|d| {
+        all.list[*d].cnpg.is_some_and(|i| {
+            let cluster = &cx.inventory.snapshot.cnpg_clusters[i];
+            let own = format!("{}-ca", cluster.meta.name);
+            cluster.secrets.iter().any(|(name, holds)| holds == "ca" && *name == own)
+        })
+    })
+}
+
+/// The mode with its variable, as a person would look for it.
+fn mode_text(c: &Connection) -> Option<String> {
+    let mode = &c.profile.mode;
+    match (&mode.convention, &mode.text) {
+        (Some((variable, _)), Some(text)) => Some(format!("{variable}={text}")),
+        (None, Some(text)) => Some(format!("sslmode {text}")),
+        (Some((variable, _)), None) => Some(variable.clone()),
+        (None, None) => None,
+    }
+}
+
+/// Ids of all connections, `#2` where a container has two of one name.
+pub fn ids(cx: &Context<'_>, all: &Databases) -> Vec<String> {
+    let mut seen: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    all.connections
+        .iter()
+        .map(|c| {
+            let id = format!("{}/{}/{}", cx.inventory.workloads[c.workload].id, c.container, c.profile.name);
+            let n = seen.entry(id.clone()).or_insert(0);
+            *n += 1;
+            if *n == 1 { id } else { format!("{id}#{n}") }
+        })
+        .collect()
+}
