@@ -6,7 +6,8 @@ use super::shape::HIDDEN;
 /// Replaces what looks like a secret in free text: passwords of URLs, `password=…` and its like (also
 /// `ldapbindpasswd=…`, `radiussecrets=…`), bearer tokens, PEM blocks.
 pub fn mask_text(text: &str) -> String {
-    bearer(&assignments(&urls(&pem(text))))
+    // Assignments first: their values may hold the `@` that ends a userinfo.
+    bearer(&urls(&assignments(&pem(text))))
 }
 
 fn pem(text: &str) -> String {
