@@ -6,8 +6,7 @@ use super::shape::HIDDEN;
 /// Replaces what looks like a secret in free text: passwords of URLs, `password=…` and its like (also
 /// `ldapbindpasswd=…`, `radiussecrets=…`), bearer tokens, PEM blocks.
 pub fn mask_text(text: &str) -> String {
-    // Assignments first: their values may hold the `@` that ends a userinfo.
-    bearer(&urls(&assignments(&pem(text))))
+    bearer(&assignments(&urls(&pem(text))))
 }
 
 fn pem(text: &str) -> String {
@@ -42,6 +41,11 @@ fn urls(text: &str) -> String {
         .unwrap_or(after.len());
         let word = &after[..end];
         match word.rfind('@') {
+            // In a query or in a password: it cannot be told, so the whole address goes.
+            Some(at) if word[..at].contains(['?', ';']) => {
+                out.push_str(HIDDEN);
+                rest = &after[end..];
+            }
             Some(at) => {
                 match word[..at].split_once(':') {
                     Some((u, _)) if u.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) => {
