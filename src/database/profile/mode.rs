@@ -188,6 +188,12 @@ impl<'a> Shared<'a> {
         found
     }
 
+    fn is_mounted(&self, path: &str) -> bool {
+        self.container.mounts.iter().any(|m| {
+            path.strip_prefix(m.path.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
     fn root(&self, dsn: Option<&Dsn>) -> (RootFile, Option<Evidence>) {
         let (part, evidence) = match dsn.and_then(|d| d.last("sslrootcert")) {
             Some(p) => (p.clone(), None),
@@ -202,13 +208,8 @@ impl<'a> Shared<'a> {
             None => RootFile::Unknown,
             Some("") => RootFile::None,
             Some("system") => RootFile::System,
-            Some(path) => {
-                let under = |m: &str| {
-                    path.strip_prefix(m.trim_end_matches('/'))
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                };
-                if self.container.mounts.iter().any(|m| under(&m.path)) { RootFile::Mounted } else { RootFile::Missing }
-            }
+            Some(path) if self.is_mounted(path) => RootFile::Mounted,
+            Some(_) => RootFile::Missing,
         };
         (root, evidence)
     }
@@ -232,6 +233,14 @@ impl<'a> Shared<'a> {
         out.evidence.extend(root_evidence);
         if root == RootFile::Missing {
             out.problems.push("the CA file that is named is not mounted".to_owned());
+        }
+        let own = |f: &&Found| f.name != "PGSSLROOTCERT" && (f.profile == c.name || !self.gathered.has(&f.profile));
+        for f in self.named(Group::CertificateAuthority).filter(own) {
+            let path = f.text.trim();
+            out.evidence.push(f.evidence.clone());
+            if path.starts_with('/') && f.value.known().is_some() && !self.is_mounted(path) {
+                out.problems.push(format!("{} names a CA file that is not mounted", f.name));
+            }
         }
         let switch = self.verification_off(c);
         if let Some((f, _)) = switch {

@@ -311,6 +311,8 @@ fn d12_d36_d17_environment_of_the_driver() {
     assert!(run(d17.clone()).remove(0).problems.iter().any(|p| p.contains("not mounted")), "D17");
     d17.mounts = vec![Mount { volume: "ca".into(), path: "/ca".into(), sub_path: None }];
     assert!(run(d17).remove(0).problems.is_empty(), "D17");
+    let ca = one(&[HOST, ("DB_SSLMODE", "verify-full"), ("DB_SSL_CA", "/ca/ca.crt")]);
+    assert_eq!(ca.problems, ["DB_SSL_CA names a CA file that is not mounted"]);
 }
 
 #[test]
