@@ -207,20 +207,37 @@ pub(super) fn mask_properties(query: &str) -> String {
     out
 }
 
-/// Position of the `@` that ends the userinfo: the last one, unless it lies in the value of a known parameter of a
-/// query that cannot be part of a password.
-fn userinfo_end(rest: &str) -> Option<usize> {
-    let query = rest.find('?');
-    rest.match_indices('@').map(|(i, _)| i).rev().find(|&at| match query {
-        Some(q) if q < at => {
-            let before = &rest[..q];
-            let authority = before.split('/').next().unwrap_or(before);
-            let settled = before.contains('@') || !authority.contains(':');
-            let known = rest[q + 1..].split('&').all(|s| s.split_once('=').is_some_and(|(k, _)| is_parameter(k)));
-            !(settled && known)
+/// Where the userinfo of a URL ends.
+enum Userinfo {
+    None,
+    Until(usize),
+    /// A password may stand before or after an `@`: nothing can be kept.
+    Unclear,
+}
+
+/// The userinfo ends at the last `@`, unless that lies in a query. Where it could be either, nothing is kept.
+fn userinfo(rest: &str) -> Userinfo {
+    let query = rest.find(['?', ';']).unwrap_or(rest.len());
+    let before = &rest[..query];
+    let authority = before.split('/').next().unwrap_or(before);
+    // Whoever has an `@` before the query, or no colon there, has no password that runs into the query.
+    let settled = before.contains('@') || !authority.contains(':');
+    let numeric =
+        authority.split_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    for (at, _) in rest.match_indices('@').rev() {
+        if at < query {
+            return Userinfo::Until(at);
         }
-        _ => true,
-    })
+        let mut keys = rest[query + 1..at].split(['&', ';', '?']).map(|s| s.split_once('=').map(|(k, _)| k));
+        let read = |k: &str| is_parameter(k) || is_secret_name(k);
+        match settled {
+            true if keys.clone().all(|k| k.is_some_and(read)) => {}
+            true if keys.any(|k| k.is_some()) => return Userinfo::Unclear,
+            false if numeric => return Userinfo::Unclear,
+            _ => return Userinfo::Until(at),
+        }
+    }
+    Userinfo::None
 }
 
 fn masked_userinfo(info: &str) -> String {
@@ -252,13 +269,14 @@ fn url(text: &str) -> Option<String> {
         return None;
     }
     let mut out = format!("{scheme}://");
-    let rest = match userinfo_end(rest) {
-        Some(at) => {
+    let rest = match userinfo(rest) {
+        Userinfo::Unclear => return Some(format!("{out}{HIDDEN}")),
+        Userinfo::Until(at) => {
             out.push_str(&masked_userinfo(&rest[..at]));
             out.push('@');
             &rest[at + 1..]
         }
-        None => rest,
+        Userinfo::None => rest,
     };
     // A parenthesis opens the address of the Go MySQL driver.
     let end = rest.find(['/', '?', '#', ';']).unwrap_or(rest.len());
@@ -328,7 +346,9 @@ fn dot_net(text: &str) -> Option<String> {
         s.split_once('=')
             .is_some_and(|(k, _)| matches!(folded(k).as_str(), "host" | "server" | "datasource" | "addr" | "address"))
     });
-    if !named || !text.contains(';') {
+    // A known value with a `=` in it is the rest of a key/value DSN, whose blanks this syntax does not see.
+    let nested = segments.iter().any(|s| s.split_once('=').is_some_and(|(k, v)| is_parameter(k) && v.contains('=')));
+    if !named || nested || !text.contains(';') {
         return None;
     }
     let mut after_secret = false;

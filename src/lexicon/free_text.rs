@@ -41,6 +41,11 @@ fn urls(text: &str) -> String {
         .unwrap_or(after.len());
         let word = &after[..end];
         match word.rfind('@') {
+            // In a query or in a password: it cannot be told, so the whole address goes.
+            Some(at) if word[..at].contains(['?', ';']) => {
+                out.push_str(HIDDEN);
+                rest = &after[end..];
+            }
             Some(at) => {
                 match word[..at].split_once(':') {
                     Some((u, _)) if u.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) => {

@@ -54,10 +54,10 @@ pub(super) fn protect(raw: &str) -> Option<(String, Vec<&str>)> {
     while let Some(i) = rest.find('$') {
         out.push_str(&rest[..i]);
         let tail = &rest[i..];
-        if tail.starts_with("$$") {
+        if let Some(literal) = tail.strip_prefix("$$") {
             // An escaped dollar: what follows is literal text.
             out.push_str("$$");
-            rest = &tail[2..];
+            rest = literal;
             continue;
         }
         let name = tail.strip_prefix("$(").and_then(|t| t.split_once(')')).map(|(n, _)| n);
@@ -175,6 +175,19 @@ pub(super) fn is_port(s: &str) -> bool {
 pub(super) fn is_path(s: &str) -> bool {
     let t = s.trim();
     t == "system" || (t.starts_with(|c| c == '/' || is_reference(c)) && all(t, 512, "_.-/@:,+ "))
+}
+
+/// The name of a flag or of a server parameter: lower-case, so that no Base64 text passes for one.
+pub(super) fn is_flag(s: &str, dashed: bool) -> bool {
+    s.starts_with(|c: char| c.is_ascii_lowercase())
+        && s.len() <= 64
+        && s.chars().all(|c| c.is_ascii_lowercase() || "_-.".contains(c) || (dashed && c.is_ascii_digit()))
+}
+
+/// A path that cannot be a Base64 text: lower-case, as programmes and their files mostly are.
+pub(super) fn is_plain_path(s: &str) -> bool {
+    is_path(s)
+        && s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c) || is_reference(c))
 }
 
 /// `project:region:instance`, with the listener suffixes of the Cloud SQL proxies.

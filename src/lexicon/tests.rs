@@ -190,6 +190,10 @@ const FORMS: &[&str] = &[
     "postgresql+asyncpg://u:{}@db.data:5432/x",
     "postgres://db.data/x?user=u&password={}&sslmode=require",
     "jdbc:postgresql://db.data/x?password={}",
+    "jdbc:postgresql://db.data:5432/x?user=u&password={}",
+    "jdbc:sqlserver://db.data:1433;user=u;password={};encrypt=true",
+    "postgres://u@db.data/x?password={}&sslmode=require",
+    "mysql://u:{}@tcp(db.data:3306)/x",
     "host=db.data password='{}' sslmode=require",
     "host=db.data password={} sslmode=require",
     "Host=db.data;Password={};SSL Mode=Require",
@@ -201,6 +205,7 @@ const FORMS: &[&str] = &[
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn no_password_leaks(password in "[G-Z6-9@#?/:&=;%'\" .,$()\\\\-]{4,24}", form in 0..FORMS.len(), named in 0..5usize) {
         let raw = FORMS[form].replace("{}", &password);
@@ -214,6 +219,12 @@ proptest! {
     #[test]
     fn any_text_can_be_masked(name in "\\PC{0,20}", raw in "\\PC{0,60}") {
         let _ = (Value::mask(&name, &raw), mask_text(&raw), classify(&name), keep_annotation(&name));
+    }
+
+    #[test]
+    fn free_text_hides_parameters(password in "[G-Z6-9@#?/:=%-]{4,20}") {
+        let text = mask_text(&format!("bad dsn postgres://db.data:5432/x?user=u&password={password}: timeout"));
+        prop_assert!(leaked(&password, &text).is_none(), "{text}");
     }
 
     #[test]

@@ -182,15 +182,14 @@ fn keep_argument(text: &str) -> Option<String> {
     if !shape::is_instance(text)
         && let Some((name, value)) = flag.split_once('=')
         && !name.is_empty()
-        && shape::is_name(name)
-        && !name.contains('%')
+        && (shape::is_flag(name, text.starts_with('-')) || classify(name).is_some())
         && dsn::mask(text).is_none()
     {
         let dashes = &text[..text.len() - flag.len()];
         let kept = match is_secret_name(name) {
             true if shape::only_references(value) => value.to_owned(),
             true => HIDDEN.to_owned(),
-            false if shape::is_path(value) || (name == "address" && shape::is_host(value)) => value.to_owned(),
+            false if shape::is_plain_path(value) || (name == "address" && shape::is_host(value)) => value.to_owned(),
             false if name == "instances" && shape::is_instance(value) => value.to_owned(),
             false if shape::is_auth_method(value) => value.to_owned(),
             false => keep_plain(name, value).unwrap_or_else(|| HIDDEN.to_owned()),
@@ -201,8 +200,9 @@ fn keep_argument(text: &str) -> Option<String> {
         return Some(masked);
     }
     // A short flag may have its value glued on (`-phunter2`), so only long flags and single letters are kept.
-    let bare_flag = (text.starts_with("--") && shape::is_name(flag)) || (text.len() == 2 && text.starts_with('-'));
-    if bare_flag || shape::is_path(text) || shape::is_instance(text) {
+    let bare_flag =
+        (text.starts_with("--") && shape::is_flag(flag, true)) || (text.len() == 2 && text.starts_with('-'));
+    if bare_flag || shape::is_plain_path(text) || shape::is_instance(text) {
         return Some(text.to_owned());
     }
     if text.contains(char::is_whitespace) {

@@ -101,7 +101,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// A Unix socket, to which no TLS mode applies. An empty host of libpq is one too.
+    /// A Unix socket, to which no TLS mode applies.
     pub fn is_socket(&self) -> bool {
         self.address == Part::Absent
             && match &self.name {

@@ -67,7 +67,7 @@ fn user_item(cluster: &CnpgCluster, item: usize, text: &str, out: &mut Vec<Line>
     }
 }
 
-/// The first `${podselector:NAME}` of `text` that is not in a comment, and NAME.
+/// The first `${podselector:NAME}` of `text`, and NAME.
 fn selector(text: &str) -> Option<(&str, &str)> {
     let start = text.find("${podselector:")?;
     let end = start + text[start..].find('}')? + 1;

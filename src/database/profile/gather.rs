@@ -33,6 +33,8 @@ pub(super) struct Connection {
     pub reasons: Vec<Reason>,
     /// The connection string itself is not read, or cannot be.
     pub opaque: bool,
+    /// A Secret that is taken whole may overwrite the string.
+    pub shadowed: bool,
     pub confidence: Confidence,
 }
 
@@ -154,10 +156,21 @@ fn from_string(name: String, f: &Found, pod: &PodContext<'_>, env: &Environment)
         problems: Vec::new(),
         reasons: Vec::new(),
         opaque,
+        shadowed: matches!(f.value, EnvValue::Shadowable { .. }),
         confidence: f.confidence,
     };
-    match dsn::parse(&f.text) {
-        Some(Ok(dsn)) => {
+    // A source that names this very variable probably sets it: the visible text says nothing.
+    let replaced = matches!(&f.value, EnvValue::Shadowable { by, .. } if by.iter().any(super::convention::is_keyed));
+    match dsn::parse(&f.text).filter(|_| !replaced) {
+        Some(Ok(mut dsn)) => {
+            // libpq takes from the environment what a string leaves open.
+            if let ([host], Some(name)) = (dsn.hosts.as_mut_slice(), env.get("PGHOST").known())
+                && dsn.engine == Engine::Postgres
+                && (&host.name, &host.address) == (&Part::Absent, &Part::Absent)
+                && !name.is_empty()
+            {
+                host.name = Part::of(name);
+            }
             let problems = dsn.problems.iter().map(|p| format!("{}: {p}", f.name)).collect();
             // A hole in the password leaves the rest as it is; a hole in host or mode is a reason.
             let unread_host = dsn.hosts.iter().any(|h| h.name == Part::Opaque);
@@ -168,7 +181,11 @@ fn from_string(name: String, f: &Found, pod: &PodContext<'_>, env: &Environment)
                 user: dsn.user.clone(),
                 password: dsn.password,
                 problems,
-                reasons: if unread_host { reasons(f, pod, env) } else { Vec::new() },
+                reasons: if unread_host || blank(Engine::Postgres, false).shadowed {
+                    reasons(f, pod, env)
+                } else {
+                    Vec::new()
+                },
                 dsn: Some(dsn),
                 ..blank(Engine::Postgres, false)
             }
@@ -191,7 +208,7 @@ fn from_string(name: String, f: &Found, pod: &PodContext<'_>, env: &Environment)
 }
 
 /// Engine by the words of a prefix, else by the port.
-fn engine_of(profile: &str, port: &str) -> Engine {
+pub(super) fn engine_of(profile: &str, port: &str) -> Engine {
     let upper = profile.to_ascii_uppercase();
     let has = |w: &str| upper.contains(w);
     match port {
@@ -279,6 +296,7 @@ fn from_variables(profile: &str, found: &[Found], pod: &PodContext<'_>, env: &En
         problems: Vec::new(),
         reasons: unread,
         opaque: false,
+        shadowed: false,
         confidence: of(Group::Host).map(|f| f.confidence).min().unwrap_or(Confidence::Low),
     }
 }

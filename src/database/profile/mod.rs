@@ -1,5 +1,6 @@
 //! Connections of a container: the variables of one prefix form a profile, with where each part comes from.
 
+mod convention;
 mod gather;
 mod mode;
 mod operator;

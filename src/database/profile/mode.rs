@@ -1,12 +1,12 @@
 //! The mode of a connection: what drivers read, what a convention variable declares, and which of them counts.
 
+use super::convention::{Reading, conventions};
 use super::gather::{Connection, Found, Gathered};
 use super::{Delegation, Evidence, Mode, Profile, Sidecar, sidecars};
 use crate::database::dsn::{Dsn, Engine, Part, Problem};
-use crate::database::env::{EnvValue, Environment, Opaque, PodContext};
+use crate::database::env::{EnvValue, Environment, PodContext};
 use crate::database::tls::{
-    Class, Declared, DeclaredBoolean, Driver, Range, RootFile, Setting, Settings, UNKNOWN_DRIVER, declared,
-    declared_boolean, declared_other, other_engine, range, table,
+    Class, Declared, Driver, Range, RootFile, Setting, Settings, UNKNOWN_DRIVER, declared, other_engine, range, table,
 };
 use crate::database::verdict::Client;
 use crate::inventory::Reason;
@@ -20,27 +20,6 @@ pub(super) struct Shared<'a> {
     env: &'a Environment,
     gathered: &'a Gathered,
     sidecars: Vec<Sidecar>,
-}
-
-/// What the convention variables of a connection come to.
-enum Convention<'a> {
-    None,
-    /// Worst and best class.
-    Declares {
-        by: &'a Found,
-        worst: Class,
-        best: Class,
-        what: Declared,
-        confidence: Confidence,
-    },
-    /// Set to something that declares nothing.
-    Invalid {
-        by: &'a Found,
-        what: Declared,
-    },
-    Unread {
-        by: &'a Found,
-    },
 }
 
 impl<'a> Shared<'a> {
@@ -209,6 +188,12 @@ impl<'a> Shared<'a> {
         found
     }
 
+    fn is_mounted(&self, path: &str) -> bool {
+        self.container.mounts.iter().any(|m| {
+            path.strip_prefix(m.path.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
     fn root(&self, dsn: Option<&Dsn>) -> (RootFile, Option<Evidence>) {
         let (part, evidence) = match dsn.and_then(|d| d.last("sslrootcert")) {
             Some(p) => (p.clone(), None),
@@ -223,13 +208,8 @@ impl<'a> Shared<'a> {
             None => RootFile::Unknown,
             Some("") => RootFile::None,
             Some("system") => RootFile::System,
-            Some(path) => {
-                let under = |m: &str| {
-                    path.strip_prefix(m.trim_end_matches('/'))
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                };
-                if self.container.mounts.iter().any(|m| under(&m.path)) { RootFile::Mounted } else { RootFile::Missing }
-            }
+            Some(path) if self.is_mounted(path) => RootFile::Mounted,
+            Some(_) => RootFile::Missing,
         };
         (root, evidence)
     }
@@ -247,55 +227,6 @@ impl<'a> Shared<'a> {
             .map(|f| (f, f.name == "NODE_TLS_REJECT_UNAUTHORIZED"))
     }
 
-    fn convention(&self, c: &Connection) -> Convention<'a> {
-        let groups = [Group::ModeConvention, Group::ModeOther, Group::Boolean];
-        let of = |own: bool| {
-            groups.into_iter().flat_map(move |g| self.named(g)).find(|f| {
-                // `PGREQUIRESSL` is read by libpq itself.
-                f.name != "PGREQUIRESSL" && if own { f.profile == c.name } else { !self.gathered.has(&f.profile) }
-            })
-        };
-        // A mode without a host of its own is meant for all connections, less surely.
-        let (by, own) = match (of(true), of(false)) {
-            (Some(f), _) => (f, true),
-            (None, Some(f)) => (f, false),
-            (None, None) => return Convention::None,
-        };
-        let mut confidence = if own { by.confidence } else { Confidence::Low };
-        match &by.value {
-            EnvValue::Known(_) => {}
-            // A Secret that is taken whole need not have this name.
-            EnvValue::Shadowable { by: sources, .. } if !sources.iter().any(is_keyed) => confidence = Confidence::Low,
-            _ => return Convention::Unread { by },
-        }
-        let what = match by.group {
-            Group::Boolean => match declared_boolean(&by.text) {
-                DeclaredBoolean::Wanted => {
-                    let what = Declared::Class { class: Class::T3, respelled: false };
-                    return Convention::Declares {
-                        by,
-                        worst: Class::T3,
-                        best: Class::T5,
-                        what,
-                        confidence: Confidence::Low,
-                    };
-                }
-                DeclaredBoolean::Off => {
-                    confidence = Confidence::Low;
-                    Declared::Class { class: Class::T0, respelled: false }
-                }
-                DeclaredBoolean::Mode(class) => Declared::Class { class, respelled: true },
-                DeclaredBoolean::Unrecognised => Declared::Unrecognised,
-            },
-            Group::ModeOther => declared_other(&by.text),
-            _ => declared(&by.text),
-        };
-        match what {
-            Declared::Class { class, .. } => Convention::Declares { by, worst: class, best: class, what, confidence },
-            Declared::Empty | Declared::Unrecognised => Convention::Invalid { by, what },
-        }
-    }
-
     fn judge(&self, c: &Connection, out: &mut Profile) {
         let dsn = c.dsn.as_ref();
         let (root, root_evidence) = self.root(dsn);
@@ -303,15 +234,25 @@ impl<'a> Shared<'a> {
         if root == RootFile::Missing {
             out.problems.push("the CA file that is named is not mounted".to_owned());
         }
+        let own = |f: &&Found| f.name != "PGSSLROOTCERT" && (f.profile == c.name || !self.gathered.has(&f.profile));
+        for f in self.named(Group::CertificateAuthority).filter(own) {
+            let path = f.text.trim();
+            out.evidence.push(f.evidence.clone());
+            if path.starts_with('/') && f.value.known().is_some() && !self.is_mounted(path) {
+                out.problems.push(format!("{} names a CA file that is not mounted", f.name));
+            }
+        }
         let switch = self.verification_off(c);
         if let Some((f, _)) = switch {
             out.mode.verification_off = Some(f.name.clone());
             out.evidence.push(f.evidence.clone());
         }
+        let service = self.env.get("PGSERVICE").is_visible() || dsn.is_some_and(|d| d.last("service").is_some());
         let is = |name: &str, value: &str| self.env.get(name).known() == Some(value);
         let settings = Settings {
             dsn,
-            pgsslmode: self.setting("PGSSLMODE"),
+            // A service file comes before the environment, and is not read.
+            pgsslmode: if service { Setting::Unknown } else { self.setting("PGSSLMODE") },
             pgrequiressl: self.setting("PGREQUIRESSL"),
             pgssl: self.setting("PGSSL"),
             root,
@@ -332,7 +273,10 @@ impl<'a> Shared<'a> {
         };
         out.mode.valid = match (&read, &out.mode.text) {
             (Some(r), Some(word)) => {
-                let weak = r.judgements.iter().any(|(_, j)| j.weakened);
+                // The best that any driver makes of it is less than the word says (another key, another spelling).
+                let lost =
+                    matches!(declared(word), Declared::Class { class, .. } if switch.is_none() && r.best < class);
+                let weak = lost || r.judgements.iter().any(|(_, j)| j.weakened);
                 Some(
                     (table::WORDS.contains(&word.as_str()) || is_switch_word(word))
                         && !weak
@@ -355,7 +299,6 @@ impl<'a> Shared<'a> {
             )));
             return;
         }
-        let convention = self.convention(c);
         let client = match (&read, other) {
             (Some(r), _) => Some(Client::from(r)),
             (None, Some((worst, best))) => Some(Client::Classes { worst, best }),
@@ -367,104 +310,135 @@ impl<'a> Shared<'a> {
                 out.conflicts.push(format!("{k} is given more than once with different values"));
             }
         }
-        self.decide(c, out, client, convention, driver_set);
-        match &out.mode.delegation {
-            Some(Delegation::Proxy { .. } | Delegation::Connector) => out.mode.client = Client::Delegated,
-            Some(Delegation::Socket | Delegation::InPod { .. }) => out.mode.client = Client::Local,
-            None => {}
+        // Engines other than PostgreSQL decide by scheme and parameters.
+        self.decide(c, out, client, driver_set || other.is_some());
+        if c.shadowed && out.mode.client != Client::Unknown {
+            out.mode.declared = true;
+            out.mode.confidence = Confidence::Low;
         }
+        let delegated = match &out.mode.delegation {
+            Some(Delegation::Proxy { .. } | Delegation::Connector) => Client::Delegated,
+            Some(Delegation::Socket | Delegation::InPod { .. }) => Client::Local,
+            None => return,
+        };
+        out.mode.client = delegated;
+        // No setting matters any more.
+        out.reasons = c.reasons.clone();
     }
 
     /// Puts driver-read and declared mode together.
-    fn decide(
-        &self,
-        c: &Connection,
-        out: &mut Profile,
-        read: Option<Client>,
-        convention: Convention<'_>,
-        driver_set: bool,
-    ) {
-        match convention {
-            Convention::Declares { by, worst, best, what, confidence } => {
-                out.evidence.push(by.evidence.clone());
-                out.mode.convention = Some((by.name.clone(), what));
-                let capped =
-                    |class: Class| if out.mode.verification_off.is_some() { class.min(Class::T3) } else { class };
-                let (worst, best) = (capped(worst), capped(best));
-                if c.opaque {
-                    // The string may say something else.
-                    return;
+    fn decide(&self, c: &Connection, out: &mut Profile, read: Option<Client>, driver_set: bool) {
+        let all = conventions(self.gathered, c);
+        let mut unread = false;
+        // The declared class, worst and best, with the variable that it comes from.
+        let mut said: Option<(&Found, Class, Class, Confidence)> = None;
+        for (by, reading) in &all {
+            out.evidence.push(by.evidence.clone());
+            match *reading {
+                Reading::Unread => {
+                    unread = true;
+                    out.reasons.extend(self.env.reasons(&by.name, self.pod));
                 }
-                if !driver_set {
-                    out.mode.client = Client::Classes { worst, best };
-                    out.mode.declared = true;
-                    out.mode.explicit = Some(true);
-                    out.mode.valid = Some(true);
-                    out.mode.text = Some(by.text.trim().to_owned());
-                    out.mode.confidence = out.mode.confidence.min(confidence);
-                    return;
+                Reading::Invalid(what) => {
+                    let why = if what == Declared::Empty { "is set but empty" } else { "is not a TLS mode" };
+                    out.problems.push(format!("{} {why}", by.name));
+                    out.mode.valid = Some(false);
+                    out.mode.convention.get_or_insert((by.name.clone(), what));
                 }
-                out.mode.explicit = Some(true);
-                out.mode.client = match read {
-                    Some(Client::Classes { worst: w, best: b }) => {
-                        // The word in the string, in libpq's meaning, against the declared word.
-                        let word = out.mode.text.as_deref().map(declared);
-                        let same =
-                            matches!(word, Some(Declared::Class { class, .. }) if class >= worst && class <= best);
-                        if !same {
+                Reading::Declares { worst, best, what, confidence } => {
+                    // A real declaration says more than an empty one.
+                    match &out.mode.convention {
+                        Some((_, Declared::Class { .. })) => {}
+                        _ => out.mode.convention = Some((by.name.clone(), what)),
+                    }
+                    said = Some(match said {
+                        None => (*by, worst, best, confidence),
+                        Some((first, w, b, sure)) if best < w || b < worst => {
                             out.conflicts.push(format!(
-                                "{} says {}, and the driver reads {}",
+                                "{} says {}, and {} says {}",
+                                first.name,
+                                first.text.trim(),
                                 by.name,
-                                by.text.trim(),
-                                out.mode.text.as_deref().unwrap_or("another mode")
+                                by.text.trim()
                             ));
-                            Client::Classes { worst: weaker(w, worst), best: weaker(b, best) }
-                        } else {
-                            Client::Classes { worst: w, best: b }
+                            (first, w.min(worst), b.min(best), sure.min(confidence))
                         }
-                    }
-                    _ => Client::Unknown,
-                };
-            }
-            Convention::Invalid { by, what } => {
-                out.evidence.push(by.evidence.clone());
-                out.mode.convention = Some((by.name.clone(), what));
-                out.mode.valid = Some(false);
-                out.mode.explicit = Some(driver_set);
-                let why = if what == Declared::Empty { "is set but empty" } else { "is not a TLS mode" };
-                out.problems.push(format!("{} {why}", by.name));
-                out.mode.client = read.unwrap_or(Client::Unknown);
-            }
-            Convention::Unread { by } => {
-                out.evidence.push(by.evidence.clone());
-                out.reasons.extend(self.env.reasons(&by.name, self.pod));
-                // A weaker reading cannot be excluded.
-                out.mode.client = match read {
-                    Some(Client::Classes { worst: Class::T0, best: Class::T0 }) if driver_set => {
-                        Client::class(Class::T0)
-                    }
-                    _ => Client::Unknown,
-                };
-            }
-            Convention::None => {
-                let name = format!("{}_SSLMODE", c.name);
-                let hidden = |n: &str| matches!(self.env.get(n), EnvValue::MaybeAbsent(_));
-                let names = [name.as_str(), "DB_SSLMODE", "PGSSLMODE"];
-                let maybe = names.into_iter().find(|n| hidden(n)).filter(|_| !driver_set && !c.opaque);
-                if let Some(n) = maybe {
-                    out.reasons.extend(self.env.reasons(n, self.pod));
-                    return;
-                }
-                out.mode.explicit = (!c.opaque).then_some(driver_set);
-                out.mode.client = read.unwrap_or(Client::Unknown);
-                if out.mode.client == Client::Unknown {
-                    self.explain(c, out, driver_set);
+                        // `DB_SSL=true` beside `DB_SSLMODE=verify-full`: the narrower one.
+                        Some((first, w, b, sure)) => (first, w.max(worst), b.min(best), sure),
+                    });
                 }
             }
+        }
+        if c.opaque {
+            // The string itself may say anything.
+            return;
+        }
+        if unread {
+            // A weaker reading cannot be excluded.
+            out.mode.client = match read {
+                Some(Client::Classes { worst: Class::T0, best: Class::T0 }) if driver_set => Client::class(Class::T0),
+                _ => Client::Unknown,
+            };
+        } else if let Some((by, worst, best, confidence)) = said {
+            let off = out.mode.verification_off.is_some();
+            let capped = |class: Class| if off { class.min(Class::T3) } else { class };
+            self.declare(out, read, driver_set, by, (capped(worst), capped(best)), confidence);
+        } else if all.is_empty() && !driver_set && self.maybe_declared(c, out) {
+            return;
+        } else {
+            out.mode.explicit = Some(driver_set);
+            out.mode.client = read.unwrap_or(Client::Unknown);
         }
         if out.mode.client == Client::Unknown {
             self.explain(c, out, driver_set);
         }
+    }
+
+    /// A mode is declared: alone it counts as declared, beside one that drivers read the weaker counts.
+    fn declare(
+        &self,
+        out: &mut Profile,
+        read: Option<Client>,
+        driver_set: bool,
+        by: &Found,
+        (worst, best): (Class, Class),
+        confidence: Confidence,
+    ) {
+        out.mode.explicit = Some(true);
+        if !driver_set {
+            out.mode.client = Client::Classes { worst, best };
+            out.mode.declared = true;
+            out.mode.valid = out.mode.valid.or(Some(true));
+            out.mode.text = Some(by.text.trim().to_owned());
+            out.mode.confidence = out.mode.confidence.min(confidence);
+            return;
+        }
+        out.mode.client = match read {
+            Some(Client::Classes { worst: w, best: b }) => {
+                // The word in the string, in libpq's meaning, against the declared word.
+                let word = out.mode.text.as_deref().map(declared);
+                let same = matches!(word, Some(Declared::Class { class, .. }) if class >= worst && class <= best);
+                if same || (w >= worst && b <= best) {
+                    Client::Classes { worst: w, best: b }
+                } else {
+                    let text = out.mode.text.as_deref().unwrap_or("another mode");
+                    out.conflicts.push(format!("{} says {}, and the driver reads {text}", by.name, by.text.trim()));
+                    Client::Classes { worst: weaker(w, worst), best: weaker(b, best) }
+                }
+            }
+            _ => Client::Unknown,
+        };
+    }
+
+    /// Nothing visible sets a mode: whether something that is not read may, with the reasons.
+    fn maybe_declared(&self, c: &Connection, out: &mut Profile) -> bool {
+        let own = format!("{}_SSLMODE", c.name);
+        let maybe = [own.as_str(), "DB_SSLMODE", "PGSSLMODE"]
+            .into_iter()
+            .find(|n| matches!(self.env.get(n), EnvValue::MaybeAbsent(_)));
+        let Some(name) = maybe else { return false };
+        out.reasons.extend(self.env.reasons(name, self.pod));
+        true
     }
 
     /// An unknown always has a reason.
@@ -487,11 +461,6 @@ impl<'a> Shared<'a> {
 
 fn weaker(a: Class, b: Class) -> Class {
     if a == Class::Error { b } else { a.weaker(b) }
-}
-
-/// A source that names this very variable.
-fn is_keyed(o: &Opaque) -> bool {
-    matches!(o, Opaque::Secret { key: Some(_), .. } | Opaque::ConfigMap { key: Some(_), .. } | Opaque::Runtime(_))
 }
 
 /// The parameter of a connection string that sets the mode, under any of its names.

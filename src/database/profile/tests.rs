@@ -311,6 +311,8 @@ fn d12_d36_d17_environment_of_the_driver() {
     assert!(run(d17.clone()).remove(0).problems.iter().any(|p| p.contains("not mounted")), "D17");
     d17.mounts = vec![Mount { volume: "ca".into(), path: "/ca".into(), sub_path: None }];
     assert!(run(d17).remove(0).problems.is_empty(), "D17");
+    let ca = one(&[HOST, ("DB_SSLMODE", "verify-full"), ("DB_SSL_CA", "/ca/ca.crt")]);
+    assert_eq!(ca.problems, ["DB_SSL_CA names a CA file that is not mounted"]);
 }
 
 #[test]
@@ -344,4 +346,107 @@ fn booleans_and_prefixes() {
     assert_eq!((odd.name.as_str(), odd.mode.client), ("ANYTHING", client(T0, T0)));
     assert_eq!(one(&[("REDIS_URL", "rediss://h:6380/0")]).mode.client, client(T3, T5));
     assert_eq!(one(&[("REDIS_HOST", "h")]).mode.client, Client::Unknown);
+}
+
+#[test]
+fn what_concerns_one_connection_is_not_taken_for_another() {
+    // A declared mode of PostgreSQL says nothing of Redis.
+    assert_eq!(one(&[("REDIS_URL", "redis://h:6379/0"), ("DB_SSLMODE", "require")]).mode.client, client(T0, T0));
+    let tls = one(&[("REDIS_URL", "redis://h:6379/0"), ("REDIS_TLS", "true")]);
+    assert_eq!((tls.mode.client, tls.conflicts.len()), (client(T0, T0), 1));
+    let both = one(&[HOST, ("DB_SSLMODE", "require"), ("DB_SSL", "false")]);
+    assert_eq!((both.mode.client, both.conflicts.len()), (client(T0, T0), 1));
+    let agree = one(&[HOST, ("DB_SSLMODE", "verify-full"), ("DB_SSL", "true")]);
+    assert_eq!((agree.mode.client, agree.conflicts.len()), (client(T5, T5), 0));
+}
+
+#[test]
+fn a_string_that_may_be_overwritten_is_never_a_full_pass() {
+    let data = [("DATABASE_URL".to_owned(), Value::mask("DATABASE_URL", "postgres://h/d?sslmode=require"))].into();
+    let w = World { maps: [("a".to_owned(), ConfigMap { data, ..ConfigMap::default() })].into(), ..World::default() };
+    let p = judged(vec![with_secret(with_map(app(&[]), "a"), "s", false)], &w, Ownership::default(), false).remove(0);
+    assert_eq!((p.mode.declared, p.mode.confidence, p.reasons.len()), (true, Confidence::Low, 1));
+    let keyed = with_map(app(&[("DATABASE_URL", "secret:s#url?")]), "a");
+    assert_eq!(judged(vec![keyed], &w, Ownership::default(), false).remove(0).mode.client, Client::Unknown);
+}
+
+#[test]
+fn a_service_file_may_set_the_mode() {
+    assert_eq!(one(&[("PGHOST", "h"), ("PGSERVICE", "shop")]).mode.client, Client::Unknown);
+    let url = run(app(&[("DATABASE_URL", "postgres:///d"), ("PGHOST", "h")])).remove(0);
+    assert_eq!((url.name.as_str(), url.hosts[0].name.known()), ("DATABASE", Some("h")));
+}
+
+#[test]
+fn d25_a_key_in_the_wrong_case_is_no_valid_mode() {
+    let p = one(&[("SPRING_R2DBC_URL", "r2dbc:postgresql://h/d?sslmode=require")]);
+    assert_eq!((p.mode.client, p.mode.valid), (client(T0, T0), Some(false)));
+}
+
+const NAMES: &[&str] = &[
+    "DATABASE_URL",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_SSLMODE",
+    "DB_SSL",
+    "PGHOST",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSERVICE",
+    "REDIS_URL",
+    "KC_DB_URL_HOST",
+    "KC_DB_URL_PROPERTIES",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "ConnectionStrings__A",
+    "MYSQL_SSL_MODE",
+    "SPRING_DATASOURCE_URL",
+    "PW",
+];
+const VALUES: &[&str] = &[
+    "",
+    "h",
+    "localhost",
+    "h:5432",
+    "/run",
+    "require",
+    "disable",
+    "verify-full",
+    "Require\n",
+    "true",
+    "0",
+    "$(PW)",
+    "$(NONE)",
+    "postgres://u:$(PW)@h/d",
+    "postgres://h/d?sslmode=$(DB_SSLMODE)",
+    "postgres://a,b/d?sslmode=allow&sslmode=require",
+    "host=h sslrootcert=system",
+    "Host=h;SSL Mode=VerifyFull",
+    "jdbc:postgresql://h/d?ssl",
+    "rediss://h",
+    "?ssl=true",
+    "secret:s#k",
+    "secret:s#k?",
+    "mysql://h/d",
+    "/ca/ca.crt",
+    "system",
+    "x@y:z",
+];
+
+proptest::proptest! {
+    #[test]
+    fn unknown_has_a_reason_and_a_range_is_in_order(
+        pairs in proptest::collection::vec((0..NAMES.len(), 0..VALUES.len()), 0..7),
+        secret: bool,
+    ) {
+        let pairs: Vec<(&str, &str)> = pairs.into_iter().map(|(n, v)| (NAMES[n], VALUES[v])).collect();
+        let container = if secret { with_secret(app(&pairs), "s", true) } else { app(&pairs) };
+        for p in run(container) {
+            proptest::prop_assert!(!p.hosts.is_empty());
+            match p.mode.client {
+                Client::Unknown => proptest::prop_assert!(!p.reasons.is_empty(), "{p:?}"),
+                Client::Classes { worst, best } => proptest::prop_assert!(worst <= best, "{p:?}"),
+                Client::Delegated | Client::Local => {}
+            }
+        }
+    }
 }

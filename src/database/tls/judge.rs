@@ -132,7 +132,7 @@ fn pick<'a>(dsn: &'a Dsn, key: &str, repeated: Repeated) -> Option<&'a Part> {
     let mut values = dsn.parameters.iter().filter(|(k, _)| k == key).map(|(_, v)| v);
     match repeated {
         Repeated::First => values.next(),
-        Repeated::Last => values.last(),
+        Repeated::Last => values.next_back(),
     }
 }
 

@@ -225,6 +225,13 @@ impl Range {
     pub fn single(&self) -> Option<Class> {
         (self.worst == self.best).then_some(self.worst)
     }
+
+    /// Whether the opportunistic drivers fall back to cleartext when `pg_hba` rejects TLS; `None` if they differ.
+    pub fn falls_back_on_hba(&self) -> Option<bool> {
+        let mut drivers = self.judgements.iter().filter(|(_, j)| j.class == Some(Class::T2)).map(|(d, _)| d);
+        let first = drivers.next()?.falls_back_on_hba();
+        drivers.all(|d| d.falls_back_on_hba() == first).then_some(first)
+    }
 }
 
 /// What a convention variable (`DB_SSLMODE`) declares. No driver reads it.

@@ -216,6 +216,8 @@ fn h33_who_falls_back_when_hba_rejects_tls() {
     for d in [GoPq, PostgresJs, Sqlx, Pgx56] {
         assert!(!d.falls_back_on_hba(), "{d:?}");
     }
+    assert_eq!(unknown("?").falls_back_on_hba(), None);
+    assert_eq!(unknown("jdbc:postgresql://h/d").falls_back_on_hba(), Some(true));
 }
 
 #[test]
