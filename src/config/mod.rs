@@ -75,8 +75,8 @@ impl Default for CheckSetting {
     }
 }
 
-/// Coverage in percent (0 to 100) below which a namespace fails.
-#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
+/// Coverage in percent (0 to 100) below which a namespace fails; 0 asks for none.
+#[derive(Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Thresholds {
     /// Share of workloads isolated for ingress, in percent.
@@ -85,12 +85,6 @@ pub struct Thresholds {
     /// Share of workloads isolated for egress, in percent.
     #[schemars(range(min = 0, max = 100))]
     pub egress_coverage: u8,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Thresholds { ingress_coverage: 0, egress_coverage: 0 }
-    }
 }
 
 impl Config {

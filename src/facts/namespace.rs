@@ -117,7 +117,7 @@ fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bo
 }
 
 pub fn build(cx: &mut Context<'_>, name: &str, c: &Coverage) -> Facts {
-    let share = |n: u32| if c.workloads == 0 { 100 } else { i64::from(n * 100 / c.workloads) };
+    let share = |n: u32| (n * 100).checked_div(c.workloads).map_or(100, i64::from);
     let counted = |cx: &mut Context<'_>, d: Direction, value: i64| -> Known<i64> {
         if c.unknown[d as usize] == 0 {
             return Known::Value(value);

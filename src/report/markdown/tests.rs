@@ -2,12 +2,6 @@ use super::*;
 use crate::report::Report;
 use crate::report::sample::{hostile, sample};
 
-#[test]
-#[ignore = "prints the report for people to look at"]
-fn print() {
-    println!("{}", render(&sample(), None).unwrap());
-}
-
 /// Lines outside of fenced blocks; panics if a fence is left open.
 fn outside(text: &str) -> Vec<&str> {
     let mut fence: Option<String> = None;

@@ -12,16 +12,6 @@ fn footer() -> Vec<String> {
     ]
 }
 
-#[test]
-#[ignore = "prints the table for people to look at"]
-fn print() {
-    for report in [sample(), hostile()] {
-        for w in [80, 100, 140] {
-            println!("{}\n=====", render(&report, &Style { footer: footer(), ..Style::new(w) }));
-        }
-    }
-}
-
 /// The text without colour codes.
 fn plain(s: &str) -> String {
     let mut out = String::new();
