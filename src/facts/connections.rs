@@ -430,30 +430,14 @@ pub fn secret_uses(workload: &Workload) -> Vec<SecretUse> {
 }
 
 /// Secret keys that feed the password or the whole address of a connection.
-pub fn credentials(inventory: &Inventory, connection: &Connection) -> Vec<(String, Option<String>)> {
+pub fn credentials(inventory: &Inventory, connection: &Connection) -> Vec<(String, String)> {
     let workload = &inventory.workloads[connection.workload];
-    let mut found = Vec::new();
-    for (_, spec) in workload.classes.iter().flat_map(|c| &c.specs) {
-        for c in spec.containers.iter().filter(|c| c.name == connection.container) {
-            for e in &c.env {
-                let EnvSource::SecretKey { name, key, .. } = &e.source else { continue };
-                use crate::lexicon::Group;
-                let feeds = crate::lexicon::classify(&e.name).is_some_and(|v| {
-                    matches!(v.group, Group::Password | Group::Url | Group::Jdbc | Group::DotNet)
-                        && same_profile(&v.profile, &connection.profile.name)
-                });
-                if feeds {
-                    found.push((name.clone(), Some(key.clone())));
-                }
-            }
-        }
-    }
+    let specs = workload.classes.iter().flat_map(|c| &c.specs).flat_map(|(_, s)| &s.containers);
+    let mut found: Vec<(String, String)> = specs
+        .filter(|c| c.name == connection.container)
+        .flat_map(|c| profile::credential_keys(c, &connection.profile.name))
+        .collect();
     found.sort();
     found.dedup();
     found
-}
-
-/// Whether a variable belongs to a profile.
-fn same_profile(prefix: &str, profile: &str) -> bool {
-    prefix.eq_ignore_ascii_case(profile)
 }

@@ -519,7 +519,7 @@ fn holders(cx: &Context<'_>, all: &Databases, index: usize, users: &Users) -> (S
     for c in all.connections.iter().filter(|c| matches!(&c.leads, Leads::To(set) if set.contains(&index))) {
         let namespace = &cx.inventory.workloads[c.workload].object.namespace;
         for (secret, key) in connections::credentials(cx.inventory, c) {
-            secrets.insert((namespace.clone(), secret, key));
+            secrets.insert((namespace.clone(), secret, Some(key)));
         }
     }
     let (mut certain, mut maybe, mut reasons, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -113,3 +113,25 @@ pub fn profiles(
     let shared = mode::Shared::new(pod, container, env, &gathered);
     gathered.connections.iter().map(|c| shared.profile(c)).collect()
 }
+
+/// Secret names and keys that `env` items of a container read for the password or the whole address of the profile
+/// `name`.
+pub fn credential_keys(container: &Container, name: &str) -> Vec<(String, String)> {
+    use crate::inventory::object::EnvSource;
+    use crate::lexicon::{Group, classify};
+    let feeds = |variable: &str| {
+        classify(variable).is_some_and(|v| {
+            matches!(v.group, Group::Password | Group::Url | Group::Jdbc | Group::DotNet)
+                && v.profile.eq_ignore_ascii_case(name)
+        })
+    };
+    container
+        .env
+        .iter()
+        .filter(|e| feeds(&e.name))
+        .filter_map(|e| match &e.source {
+            EnvSource::SecretKey { name, key, .. } => Some((name.clone(), key.clone())),
+            _ => None,
+        })
+        .collect()
+}
