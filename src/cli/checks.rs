@@ -6,7 +6,7 @@ use crate::check::{Explanation, Registry};
 
 use super::Failure;
 use super::input::registry;
-use super::output;
+use super::output::{self, paragraph};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -96,17 +96,17 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     }
     let width = output::width().clamp(60, 100);
     let mut text = format!("{}   {}   {}\n{}\n\n", e.id, e.severity.name(), e.subject.name(), e.title);
-    paragraph(&mut text, &e.why, width, 0);
+    paragraph(&mut text, &e.why, width, 0, 0);
     text.push_str("\nWhat is read\n");
     for fact in &e.facts {
         text.push_str(&format!("  {}\n", fact.path));
-        paragraph(&mut text, fact.doc.trim(), width, 6);
+        paragraph(&mut text, fact.doc.trim(), width, 6, 0);
     }
     if !e.needs.is_empty() {
         text.push_str("\nRights that it takes on a live cluster\n");
         for need in &e.needs {
             let (what, right) = need.describe();
-            paragraph(&mut text, &format!("{what}: {right}"), width, 2);
+            paragraph(&mut text, &format!("{what}: {right}"), width, 2, 2);
         }
     }
     text.push_str("\nHow it is judged\n");
@@ -116,7 +116,7 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     text.push_str(&format!("  passes when    {}\n", e.pass));
     for l in &e.lower {
         text.push_str(&format!("  {} when   {}\n", l.to.name(), l.when));
-        paragraph(&mut text, &format!("because {}", l.because), width, 6);
+        paragraph(&mut text, &format!("because {}", l.because), width, 6, 0);
     }
     if !e.implied_by.is_empty() {
         text.push_str(&format!("  not counted where it follows from a failure of {}\n", e.implied_by.join(", ")));
@@ -146,24 +146,6 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     text.push_str(&format!("\n{}, with {} tests\n", e.file, e.tests));
     output::print(&text)?;
     Ok(0)
-}
-
-/// Adds text wrapped at words.
-fn paragraph(out: &mut String, text: &str, width: usize, indent: usize) {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > width {
-            out.push_str(&format!("{:indent$}{line}\n", ""));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if !line.is_empty() {
-        out.push_str(&format!("{:indent$}{line}\n", ""));
-    }
 }
 
 fn test(dir: Option<PathBuf>) -> Result<u8, Failure> {

@@ -57,3 +57,23 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     }
     crate::collect::write_atomically(path, bytes).map_err(failed)
 }
+
+/// Adds text wrapped at words, each line indented; further lines of the paragraph by `hang` columns more.
+pub fn paragraph(out: &mut String, text: &str, width: usize, indent: usize, hang: usize) {
+    let mut line = String::new();
+    let mut at = indent;
+    for word in text.split_whitespace() {
+        if !line.is_empty() && at + line.chars().count() + 1 + word.chars().count() > width {
+            out.push_str(&format!("{:at$}{line}\n", ""));
+            line.clear();
+            at = indent + hang;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        out.push_str(&format!("{:at$}{line}\n", ""));
+    }
+}

@@ -14,7 +14,7 @@ use crate::network::{Dataplane, Direction, Peer, PortSet, Reach};
 
 use super::Failure;
 use super::input::Evidence;
-use super::output;
+use super::output::{self, paragraph};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -237,6 +237,7 @@ fn dataplane(reach: &Reach) -> String {
 /// One question, with the rules that decide it.
 fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Result<u8, Failure> {
     let answer = judge(args, reach, from, to);
+    let width = output::width().clamp(60, 140);
     let mut text = String::new();
     for a in from {
         for b in to {
@@ -265,11 +266,12 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
             }
             text.push('\n');
             for side in &e.sides {
-                print_side(&mut text, args, side, if side.direction == Direction::Egress { &a_name } else { &b_name });
+                let name = if side.direction == Direction::Egress { &a_name } else { &b_name };
+                print_side(&mut text, args, side, name, width);
             }
-            print_reasons(&mut text, &e);
+            print_reasons(&mut text, &e, width);
             if one == Tri::Yes {
-                way_out(&mut text, inventory, &e, *b);
+                way_out(&mut text, inventory, &e, *b, width);
             }
         }
     }
@@ -277,45 +279,50 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
     Ok(status(args.expect, answer))
 }
 
-fn print_side(text: &mut String, args: &Args, side: &Side, name: &str) {
+fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: usize) {
     let word = if side.direction == Direction::Egress { "leaves" } else { "enters" };
-    let _ = writeln!(text, "  {word}   {} of {name}   {}", side.direction.name(), side.summary);
+    let _ = writeln!(text, "  {word}   {} of {name}", side.direction.name());
+    paragraph(text, &side.summary, width, 11, 2);
     let asked = args.port.map(|p| PortSet::one(args.protocol.protocol(), p));
     let opens = |set: &PortSet| asked.as_ref().map_or(!set.is_empty(), |a| !set.intersection(a).is_empty());
-    let mut matching = 0;
+    let (mut certain, mut perhaps) = (0, 0);
     for r in &side.rules {
         let verdict = match r.peer_matches {
             Tri::No => "does not mean this peer".to_owned(),
-            Tri::Maybe => format!("may mean this peer: {}", r.opens.1),
             Tri::Yes if opens(&r.opens.0) => {
-                matching += 1;
+                certain += 1;
                 format!("matches: opens {}", r.opens.0)
             }
-            Tri::Yes if opens(&r.opens.1) => format!("may open {}", r.opens.1),
+            Tri::Yes | Tri::Maybe if opens(&r.opens.1) => {
+                perhaps += 1;
+                format!("may match: opens {}", r.opens.1)
+            }
             Tri::Yes if r.opens.1.is_empty() => {
                 format!("means this peer, but its ports ({}) are none of the pod's", r.ports)
             }
-            Tri::Yes => format!("means this peer, but opens only {}", r.opens.0),
+            Tri::Yes => format!("means this peer, but opens only {}", r.opens.1),
+            Tri::Maybe => format!("may mean this peer, but opens only {}", r.opens.1),
         };
-        let _ = writeln!(text, "             {}  {} ({})", r.rule, r.policy, r.origin);
-        let _ = writeln!(text, "               {}, {}", r.peers, r.ports);
-        let _ = writeln!(text, "               {verdict}");
+        let _ = writeln!(text, "             {} of {}", r.rule, r.policy);
+        let _ = writeln!(text, "               {}", r.origin);
+        paragraph(text, &format!("{}, {}", r.peers, r.ports), width, 15, 2);
+        paragraph(text, &verdict, width, 15, 2);
     }
-    if !side.isolated_by.is_empty() && matching == 0 {
-        let n = side.rules.len();
-        let tail = match n {
-            0 => "there is no rule, so nothing is allowed".to_owned(),
-            1 => "1 rule, and it does not certainly match".to_owned(),
-            n => format!("{n} rules, none certainly matches"),
+    if !side.isolated_by.is_empty() && certain == 0 {
+        let tail = match (side.rules.len(), perhaps) {
+            (0, _) => "there is no rule, so nothing is allowed".to_owned(),
+            (1, 0) => "1 rule, and it does not match".to_owned(),
+            (n, 0) => format!("{n} rules, none matches"),
+            (n, p) => format!("{n} rules, none certainly matches, {p} may"),
         };
         let _ = writeln!(text, "             {tail}");
     }
     text.push('\n');
 }
 
-fn print_reasons(text: &mut String, e: &Explanation) {
+fn print_reasons(text: &mut String, e: &Explanation, width: usize) {
     for r in &e.reasons {
-        let _ = writeln!(text, "Not certain: {}", r.text);
+        paragraph(text, &format!("Not certain: {}", r.text), width, 0, 2);
     }
     if !e.reasons.is_empty() {
         text.push('\n');
@@ -323,7 +330,7 @@ fn print_reasons(text: &mut String, e: &Explanation) {
 }
 
 /// How to deny what is allowed.
-fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer) {
+fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer, width: usize) {
     let Peer::Class((w, c)) = to else { return };
     let workload = &inventory.workloads[w];
     let class = &workload.classes[c];
@@ -333,18 +340,18 @@ fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer) 
     }
     let labels: Vec<String> = class.labels.iter().take(2).map(|(k, v)| format!("{k}={v}")).collect();
     let who = if labels.is_empty() { "every pod".to_owned() } else { labels.join(",") };
-    let _ = writeln!(
-        text,
+    let advice = format!(
         "To deny it: a NetworkPolicy in {} that selects {who} for ingress and does not name this source.",
         workload.object.namespace
     );
+    paragraph(text, &advice, width, 0, 2);
 }
 
 /// Everyone and everything, one block a destination, sources that may do the same folded.
 fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
     let mut text = format!("{}\n", dataplane(reach));
     if let Some(r) = reach.enforcement.reason.as_ref().filter(|_| !reach.enforcement.stated) {
-        let _ = writeln!(text, "{}", r.text);
+        paragraph(&mut text, &r.text, output::width().clamp(60, 140), 0, 0);
     }
     let words = |c: &crate::network::table::Connection| {
         let list = |ports: &[(u16, u16)]| {

@@ -63,9 +63,9 @@ pub fn coverage(cx: &mut Context<'_>, name: &str) -> Coverage {
         unknown: [0; 2],
         default_deny: [None; 2],
     };
-    for w in 0..cx.inventory.workloads.len() {
+    for &w in cx.inventory.workloads_in(name) {
         let workload = &cx.inventory.workloads[w];
-        if workload.object.namespace != name || !workload.running || cx.pod_classes(w).is_empty() {
+        if !workload.running || cx.pod_classes(w).is_empty() {
             continue;
         }
         c.workloads += 1;
@@ -123,10 +123,8 @@ pub fn build(cx: &mut Context<'_>, name: &str, c: &Coverage) -> Facts {
             return Known::Value(value);
         }
         let mut reasons: Vec<Reason> = Vec::new();
-        for w in 0..cx.inventory.workloads.len() {
-            if cx.inventory.workloads[w].object.namespace == name {
-                reasons.extend(cx.isolation(w, d).isolated.reasons().iter().cloned());
-            }
+        for &w in cx.inventory.workloads_in(name) {
+            reasons.extend(cx.isolation(w, d).isolated.reasons().iter().cloned());
         }
         reasons.sort();
         reasons.dedup();

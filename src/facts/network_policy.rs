@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use crate::inventory::object::{PortRef, Protocol, ServiceType};
+use crate::inventory::object::{PortRef, Protocol};
 use crate::inventory::{ClassId, Known, Need, Reason, Tri};
 use crate::network::policy::{Peer as RulePeer, Port, PortMatch};
 use crate::network::service::target_ports;
@@ -153,10 +153,8 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
     let policy = &cx.reach.model.policies[index];
     let mut classes = Vec::new();
     let (mut certain, mut maybe) = (Vec::new(), Vec::new());
-    for (w, workload) in cx.inventory.workloads.iter().enumerate() {
-        if workload.object.namespace != policy.namespace {
-            continue;
-        }
+    for &w in cx.inventory.workloads_in(&policy.namespace) {
+        let workload = &cx.inventory.workloads[w];
         for c in 0..workload.classes.len() {
             let hit = cx
                 .reach
@@ -256,9 +254,8 @@ fn served(cx: &Context<'_>, class: ClassId, protocol: Protocol) -> Served {
         targets: BTreeSet::new(),
         services: Vec::new(),
     };
-    let services = cx.inventory.snapshot.services.iter().chain(&cx.inventory.derived_services);
-    for s in services.filter(|s| s.service_type != ServiceType::ExternalName && !s.headless) {
-        if !cx.inventory.backends(s).iter().any(|(c, hit)| *c == class && *hit == Tri::Yes) {
+    for (s, selected) in cx.inventory.services_of(class) {
+        if s.headless || selected != Tri::Yes {
             continue;
         }
         for p in s.ports.iter().filter(|p| p.protocol == protocol) {

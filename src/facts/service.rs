@@ -35,7 +35,7 @@ crate::facts! {
 
 pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     let service = cx.inventory.snapshot.services[index].clone();
-    let backends = cx.inventory.backends(&service);
+    let backends = cx.inventory.backends(&service).to_vec();
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut evidence: Vec<Evidence> = Vec::new();
     let judged = !service.headless && !service.selector.is_empty() && service.service_type != ServiceType::ExternalName;

@@ -35,6 +35,12 @@ pub struct Inventory {
     cluster_ips: HashMap<IpAddr, usize>,
     pod_ips: HashMap<IpAddr, ClassId>,
     seen_namespaces: BTreeSet<String>,
+    /// Workloads of each namespace, by index.
+    by_namespace: HashMap<String, Vec<usize>>,
+    /// Classes behind each selector Service, by its index.
+    backends: Vec<Vec<(ClassId, Tri)>>,
+    /// Services that select a class, by their index.
+    selected_by: HashMap<ClassId, Vec<(usize, Tri)>>,
 }
 
 pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -51,6 +57,9 @@ impl Inventory {
             cluster_ips: HashMap::new(),
             pod_ips: HashMap::new(),
             seen_namespaces: BTreeSet::new(),
+            by_namespace: HashMap::new(),
+            backends: Vec::new(),
+            selected_by: HashMap::new(),
             derived_services,
             snapshot,
         };
@@ -67,12 +76,20 @@ impl Inventory {
         }
         for (w, workload) in self.workloads.iter().enumerate() {
             self.seen_namespaces.insert(workload.object.namespace.clone());
+            self.by_namespace.entry(workload.object.namespace.clone()).or_default().push(w);
             for (c, class) in workload.classes.iter().enumerate().filter(|(_, c)| !c.host_network) {
                 for ip in class.members.iter().flat_map(|m| &m.ips) {
                     self.pod_ips.insert(*ip, (w, c));
                 }
             }
         }
+        let backends: Vec<_> = self.all_services().map(|s| self.select(s)).collect();
+        for (i, classes) in backends.iter().enumerate() {
+            for (class, tri) in classes {
+                self.selected_by.entry(*class).or_default().push((i, *tri));
+            }
+        }
+        self.backends = backends;
     }
 
     fn all_services(&self) -> impl Iterator<Item = &Service> {
@@ -113,17 +130,33 @@ impl Inventory {
         }
     }
 
+    /// Workloads of a namespace, by index.
+    pub fn workloads_in(&self, namespace: &str) -> &[usize] {
+        self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Classes that a selector Service sends traffic to. A Service without selector has none here; see `endpoints`.
-    pub fn backends(&self, service: &Service) -> Vec<(ClassId, Tri)> {
+    pub fn backends(&self, service: &Service) -> &[(ClassId, Tri)] {
+        self.services
+            .get(&(service.meta.namespace.clone(), service.meta.name.clone()))
+            .and_then(|i| self.backends.get(*i))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// Services, also those that an operator makes, that select a class.
+    pub fn services_of(&self, class: ClassId) -> impl Iterator<Item = (&Service, Tri)> {
+        let list = self.selected_by.get(&class).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|(i, tri)| self.service_at(*i).map(|s| (s, *tri)))
+    }
+
+    fn select(&self, service: &Service) -> Vec<(ClassId, Tri)> {
         if service.selector.is_empty() || service.service_type == ServiceType::ExternalName {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for (w, workload) in self.workloads.iter().enumerate() {
-            if workload.object.namespace != service.meta.namespace {
-                continue;
-            }
-            for (c, class) in workload.classes.iter().enumerate() {
+        for &w in self.workloads_in(&service.meta.namespace) {
+            for (c, class) in self.workloads[w].classes.iter().enumerate() {
                 let tri = if class.members.is_empty() {
                     class.view(None).matches_all(&service.selector)
                 } else {

@@ -325,15 +325,22 @@ fn block_matches(model: &Model, dataplane: Dataplane, block: usize, target: Targ
     model.block_holds_node(block, &model.nodes[target - model.node(0)])
 }
 
-/// The ports of one rule, computed once where they do not depend on the target.
+/// The ports of one rule, computed once where they do not depend on the target, and else once for each list of ports
+/// that a target has.
 struct PortCache<'a> {
     ports: &'a [Port],
     fixed: Option<Decision>,
+    /// By `Cell::ports_id`; `None` is a target that is no pod.
+    by_ports: HashMap<Option<usize>, Decision>,
 }
 
 impl<'a> PortCache<'a> {
     fn new(rule: &'a Rule) -> Self {
-        PortCache { ports: &rule.ports, fixed: rule.ports.is_empty().then_some(Decision::ALL) }
+        PortCache {
+            ports: &rule.ports,
+            fixed: rule.ports.is_empty().then_some(Decision::ALL),
+            by_ports: HashMap::new(),
+        }
     }
 
     fn decision(
@@ -347,6 +354,10 @@ impl<'a> PortCache<'a> {
     ) -> Decision {
         if let Some(d) = self.fixed {
             return d;
+        }
+        let key = model.cells.get(target).map(|c| c.ports_id);
+        if let Some(d) = self.by_ports.get(&key) {
+            return *d;
         }
         let (mut certain, mut possible) = (PortSet::empty(), PortSet::empty());
         let mut depends = false;
@@ -375,7 +386,9 @@ impl<'a> PortCache<'a> {
             possible = possible.union(&p);
         }
         let d = Decision { certain: pool.intern(certain), possible: pool.intern(possible) };
-        if !depends {
+        if depends {
+            self.by_ports.insert(key, d);
+        } else {
             self.fixed = Some(d);
         }
         d

@@ -19,6 +19,8 @@ pub struct Cell {
     pub labels: LabelView,
     pub host_network: bool,
     pub ports: Vec<(ContainerRole, ContainerPort)>,
+    /// Equal for cells of equal `ports` that are all on the host's network or all not.
+    pub ports_id: usize,
     /// One entry a pod: the ranges, one an address family, in which its address lies. Empty: no pod is known.
     pub addresses: Vec<Vec<Range>>,
     /// Node of each pod, by index into [`Model::nodes`]; `None` where it is not known. Empty: no pod is known.
@@ -103,6 +105,7 @@ impl Model {
         let mut nodes = NodeTable::default();
         let mut cells: Vec<Cell> = Vec::new();
         let mut by_class: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+        let mut port_lists = PortLists::default();
         for (w, workload) in inventory.workloads.iter().enumerate() {
             let Some(&namespace) = index.get(&workload.object.namespace) else { continue };
             for (c, class) in workload.classes.iter().enumerate() {
@@ -127,6 +130,7 @@ impl Model {
                         labels: view,
                         host_network: class.host_network,
                         ports: class.ports.clone(),
+                        ports_id: port_lists.of(&class.ports, class.host_network),
                         addresses: members.iter().map(|m| addresses(m, class.host_network)).collect(),
                         nodes: members.iter().map(|m| nodes.of(m)).collect(),
                     });
@@ -139,12 +143,14 @@ impl Model {
         for i in imagined {
             let Some(&namespace) = index.get(&i.namespace) else { continue };
             let id = cells.len();
+            let ports: Vec<_> = i.ports.iter().map(|p| (ContainerRole::Regular, p.clone())).collect();
             cells.push(Cell {
                 class: None,
                 namespace,
                 labels: i.labels.clone(),
                 host_network: false,
-                ports: i.ports.iter().map(|p| (ContainerRole::Regular, p.clone())).collect(),
+                ports_id: port_lists.of(&ports, false),
+                ports,
                 addresses: Vec::new(),
                 nodes: Vec::new(),
             });
@@ -329,6 +335,17 @@ fn used_keys(inventory: &Inventory, policies: &[Policy]) -> BTreeSet<String> {
         used.extend(s.selector.keys().cloned());
     }
     used
+}
+
+/// Numbers equal lists of ports.
+#[derive(Default)]
+struct PortLists(HashMap<(Vec<(ContainerRole, ContainerPort)>, bool), usize>);
+
+impl PortLists {
+    fn of(&mut self, ports: &[(ContainerRole, ContainerPort)], host_network: bool) -> usize {
+        let next = self.0.len();
+        *self.0.entry((ports.to_vec(), host_network)).or_insert(next)
+    }
 }
 
 #[derive(Default)]

@@ -294,19 +294,16 @@ impl Reach {
     /// Indices of the policies that select a class in a direction, as if enforced: certainly and possibly.
     pub fn policies_of(&mut self, class: ClassId, direction: Direction) -> (Vec<usize>, Vec<usize>) {
         let (mut certain, mut maybe) = (Vec::new(), Vec::new());
-        let cells = self.model.cells_of(class).to_vec();
-        for p in 0..self.model.policies.len() {
+        let cells = self.model.cells_of(class);
+        let Some(first) = cells.first() else { return (certain, maybe) };
+        // All cells of a class are in one namespace, and so are the policies that may select them.
+        for &p in &self.model.namespaces[self.model.cells[*first].namespace].policies {
             let policy = &self.model.policies[p];
             if !policy.isolates[direction as usize] {
                 continue;
             }
-            let hits: Vec<Tri> = cells
-                .iter()
-                .map(|c| &self.model.cells[*c])
-                .filter(|c| self.model.namespaces[c.namespace].name == policy.namespace)
-                .map(|c| c.labels.matches(&policy.selector))
-                .collect();
-            match (hits.iter().min(), hits.iter().max()) {
+            let hits = cells.iter().map(|c| self.model.cells[*c].labels.matches(&policy.selector));
+            match (hits.clone().min(), hits.max()) {
                 (Some(Tri::Yes), _) => certain.push(p),
                 (_, Some(Tri::Maybe | Tri::Yes)) => maybe.push(p),
                 _ => {}

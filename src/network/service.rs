@@ -48,11 +48,11 @@ pub fn backends(inventory: &Inventory, service: &Service, port: u16, protocol: P
     let mut found = Vec::new();
     if service.headless {
         // DNS gives pod addresses and nothing is translated: the dialled port is the pod's.
-        for (class, selected) in inventory.backends(service) {
+        for &(class, selected) in inventory.backends(service) {
             found.push(Backend::Pods { class, selected, port });
         }
     } else if let Some(entry) = entry {
-        for (class, selected) in inventory.backends(service) {
+        for &(class, selected) in inventory.backends(service) {
             let pods = &inventory.workloads[class.0].classes[class.1];
             for port in target_ports(pods, &entry.target, protocol) {
                 found.push(Backend::Pods { class, selected, port });
