@@ -186,7 +186,10 @@ fn the_cluster_as_it_is() {
     let common = ["data/StatefulSet/redis", "kube-system/Deployment/kube-dns", "prod/Deployment/frontend"];
     let common = common.into_iter().chain(["tomoda/Deployment/frontend", "traefik-system/Deployment/traefik"]);
     for (database, others) in [
-        ("data/Cluster/postgres-prod", "data/Cluster/postgres tomoda/Deployment/tomoda-api tomoda/Deployment/tomoda-async"),
+        (
+            "data/Cluster/postgres-prod",
+            "data/Cluster/postgres tomoda/Deployment/tomoda-api tomoda/Deployment/tomoda-async",
+        ),
         ("data/Cluster/postgres", "data/Cluster/postgres-prod prod/Deployment/tomoda-api prod/Deployment/tomoda-async"),
     ] {
         let expected: BTreeSet<&str> = common.clone().chain(others.split(' ')).collect();
@@ -219,7 +222,8 @@ fn enforcement_switched_off() {
     assert_says(report.one("network-policy-enforcement", "cluster"), &["your 6 policies protect nothing"]);
     assert_eq!(report.json["target"]["enforced"], false);
     // Nothing counts as isolated, whatever is written.
-    let isolation = ["workload-ingress-isolated", "workload-egress-isolated", "workload-reachable-from-every-namespace"];
+    let isolation =
+        ["workload-ingress-isolated", "workload-egress-isolated", "workload-reachable-from-every-namespace"];
     let isolation = isolation.into_iter().chain(["namespace-default-deny-ingress", "namespace-default-deny-egress"]);
     for check in isolation {
         let passing: Vec<&str> = report.passing().filter(|r| r["check"] == check).map(id).collect();
@@ -244,7 +248,10 @@ fn with_the_obvious_policy() {
     }
     // Let in with its namespace, although it does not use the database.
     assert_eq!(excess(&report, database), BTreeSet::from(["prod/Deployment/frontend"]));
-    assert_says(report.one("database-reachable-by-non-clients", database), &["1 workload ", "prod/Deployment/frontend"]);
+    assert_says(
+        report.one("database-reachable-by-non-clients", database),
+        &["1 workload ", "prod/Deployment/frontend"],
+    );
     let cut_off = report.one("database-operator-cut-off", database);
     let operator = "cnpg-system/Deployment/cnpg-controller-manager";
     assert_says(cut_off, &[&format!("{operator} on TCP 5432"), &format!("{operator} on TCP 8000"), "peer instances"]);
