@@ -36,11 +36,12 @@ impl Registry {
                 results.extend(checks.iter().map(|check| bench.judge(check)));
             }
         }
+        // Before waivers: who accepts a failure accepts what follows from it.
+        self.mark_causes(&mut results);
         for result in &mut results {
             waive(result, config, now);
         }
         let mut results = self.unknown_once(results, &judge, config, now);
-        self.mark_causes(&mut results);
         results.sort_by(|a, b| (&a.check, &a.subject.id).cmp(&(&b.check, &b.subject.id)));
         results
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::config::{Config, PRODUCTION};
 use crate::inventory::object::Meta;
 use crate::inventory::{ClassId, Inventory, Known, ObjectRef, Origin, Reason, Tri, Workload};
-use crate::network::{Direction, Reach};
+use crate::network::{Dataplane, Direction, Reach};
 
 use super::schema::{Evidence, Fact, Facts, Subject, SubjectKind};
 
@@ -93,6 +93,27 @@ impl<'a> Context<'a> {
     /// Evidence about a workload as a whole.
     pub fn of_workload(&self, w: &Workload, path: &str, value: Json, rule: &str) -> Evidence {
         evidence(w.object.clone(), &w.origin, path, value, rule)
+    }
+
+    /// Whether policies are enforced; assumed where there is no cluster configuration.
+    pub fn policies_enforced(&self) -> Known<bool> {
+        let enforcement = &self.reach.enforcement;
+        let assumed = !enforcement.candidates.contains(&Dataplane::None);
+        match enforcement.enforced.or(assumed.then_some(true)) {
+            Some(e) => Known::Value(e),
+            None => Known::Unknown(enforcement.reason.iter().cloned().collect()),
+        }
+    }
+
+    /// Where an object that the environment of a workload refers to was read.
+    pub fn source_of(&self, object: &ObjectRef, workload: &Workload) -> Option<Origin> {
+        if *object == workload.object {
+            return Some(workload.origin.clone());
+        }
+        (object.kind == "ConfigMap")
+            .then(|| self.inventory.config_map(&object.namespace, &object.name))
+            .flatten()
+            .map(|c| c.meta.origin.clone())
     }
 
     /// Evidence for what isolates a workload: its policies, or that there is none.

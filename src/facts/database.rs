@@ -68,6 +68,8 @@ crate::facts! {
         rule_errors / "ruleErrors": Vec<String> => [CloudNativePg],
         /// Whether a login by `md5` is possible, or passwords are stored as MD5.
         md5_reachable / "md5Reachable": bool => [CloudNativePg],
+        /// Whether new passwords are stored as MD5: `password_encryption` says so, or the major version is 13 or older.
+        md5_stored / "md5Stored": bool => [CloudNativePg],
         /// Workloads that hold a credential of it and have no connection to it.
         credential_holders_excess / "credentialHoldersExcess": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
         /// Workloads of which that is possible.
@@ -127,7 +129,7 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
     cut_evidence.push(own(
         "needed connections",
         list(&cut.certain),
-        "the operator needs TCP 8000 and 5432 at the instances, and instances need 5432 of each other",
+        "the operator and the other instances need TCP 8000 (status) and 5432 at each instance",
     ));
     let values = DatabaseFacts {
         name: Known::Value(d.id.clone()),
@@ -158,6 +160,7 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
         rules_valid: server.valid,
         rule_errors: server.errors,
         md5_reachable: server.md5,
+        md5_stored: server.md5_stored,
         credential_holders_excess: holders.0.certain,
         credential_holders_excess_maybe: holders.0.maybe,
         credential_holders_excess_empty: holders.0.empty,
@@ -198,6 +201,7 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
                 let w = &cx.inventory.workloads[c.workload];
                 if let Some(e) = c.profile.evidence.first() {
                     let (object, path) = e.from.evidence(&w.object);
+                    let source = cx.source_of(&object, w);
                     users.evidence.push(Evidence {
                         object,
                         path,
@@ -209,7 +213,7 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
                             all.list[index].id,
                             c.path.join(" → ")
                         )),
-                        source: None,
+                        source,
                     });
                 }
             }
@@ -399,7 +403,9 @@ fn cut_off(cx: &mut Context<'_>, d: &Database) -> SetFacts {
             }
         }
         if cx.inventory.workloads[instances].pods.is_none_or(|n| n > 1) {
-            ask(cx, "peer instances", Peer::Class(*to), Peer::Class(*to), d.port);
+            for port in [8000, d.port] {
+                ask(cx, "peer instances", Peer::Class(*to), Peer::Class(*to), port);
+            }
         }
     }
     set_of(certain, maybe, reasons)
@@ -413,6 +419,7 @@ struct Server {
     valid: Known<bool>,
     errors: Known<Vec<String>>,
     md5: Known<bool>,
+    md5_stored: Known<bool>,
     cleartext_evidence: Vec<Evidence>,
     error_evidence: Vec<Evidence>,
     md5_evidence: Vec<Evidence>,
@@ -430,7 +437,8 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
             rule: Known::unknown(reason.clone()),
             valid: Known::unknown(reason.clone()),
             errors: Known::unknown(reason.clone()),
-            md5: Known::unknown(reason),
+            md5: Known::unknown(reason.clone()),
+            md5_stored: Known::unknown(reason),
             cleartext_evidence: Vec::new(),
             error_evidence: Vec::new(),
             md5_evidence: Vec::new(),
@@ -465,7 +473,11 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
     };
     let errors: Vec<String> =
         rules.errors.iter().map(|e| format!("{} `{}`: {}", place(&e.origin), e.text, e.message)).collect();
-    let stored_md5 = cluster.parameters.get("password_encryption").is_some_and(|v| v.eq_ignore_ascii_case("md5"));
+    // <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-PASSWORD-ENCRYPTION>
+    let stored_md5 = match cluster.parameters.get("password_encryption") {
+        Some(v) => v.eq_ignore_ascii_case("md5"),
+        None => hba::major(cluster) <= 13,
+    };
     let md5 = match (stored_md5, posture.reaches(Method::Md5, None)) {
         (true, _) | (_, Some(true)) => Known::Value(true),
         (false, Some(false)) => Known::Value(false),
@@ -491,6 +503,7 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
             .collect(),
         errors: Known::Value(errors),
         md5,
+        md5_stored: Known::Value(stored_md5),
         cleartext_evidence: posture
             .reached
             .iter()

@@ -173,7 +173,7 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
         .iter()
         .map(|e| {
             let (object, path) = e.from.evidence(&workload.object);
-            let source = (object == workload.object).then(|| workload.origin.clone());
+            let source = cx.source_of(&object, &workload);
             Evidence { object, path, value: Json::from(format!("{}={}", e.variable, e.value)), rule: None, source }
         })
         .collect();

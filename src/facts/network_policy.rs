@@ -20,7 +20,9 @@ crate::facts! {
         name / "name": String => [NetworkPolicies],
         /// Whether its namespace is the platform's own.
         platform / "platform": bool => [NetworkPolicies],
-        /// Whether an Ingress or Egress policy type is in effect.
+        /// Whether policies are enforced at all (assumed where no cluster configuration says).
+        enforced / "enforced": bool => [],
+        /// Whether it isolates ingress.
         ingress / "ingress": bool => [NetworkPolicies],
         /// Whether it isolates egress.
         egress / "egress": bool => [NetworkPolicies],
@@ -104,6 +106,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     let values = NetworkPolicyFacts {
         name: Known::Value(policy.id()),
         platform: Known::Value(cx.is_platform(&meta.namespace)),
+        enforced: cx.policies_enforced(),
         ingress: Known::Value(policy.isolates[0]),
         egress: Known::Value(policy.isolates[1]),
         selected: selected.certain,

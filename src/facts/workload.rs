@@ -99,13 +99,7 @@ pub fn build(cx: &mut Context<'_>, w: usize) -> Facts {
         }
         metadata = metadata.max(one);
     }
-    let enforcement = &cx.reach.enforcement;
-    let enforced =
-        enforcement.enforced.or((!enforcement.candidates.contains(&crate::network::Dataplane::None)).then_some(true));
-    let enforced = match enforced {
-        Some(e) => Known::Value(e),
-        None => Known::Unknown(enforcement.reason.iter().cloned().collect()),
-    };
+    let enforced = cx.policies_enforced();
     let namespace_labels = cx.inventory.namespaces.get(&namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
     let environment = environment::of_namespace(cx.config, &namespace, &namespace_labels).map(|e| e.name);
     let values = WorkloadFacts {
