@@ -26,6 +26,7 @@ enum Command {
     },
     /// Explain one check: why it matters, what is read, how to fix it.
     Show {
+        /// Id of the check, as `checks list` prints it.
         #[arg(value_name = "ID")]
         id: String,
         /// A folder with checks of your own, in addition to the built-in ones.
@@ -36,6 +37,7 @@ enum Command {
     },
     /// Run the tests that checks carry: the built-in ones, or those of a folder.
     Test {
+        /// A folder with checks; without it the built-in ones are tested.
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },

@@ -27,8 +27,9 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     }
     let bytes = collect::encode(&snapshot).map_err(|e| Failure::input(format!("cannot make the snapshot: {e}")))?;
     output::write_file(&args.output, &bytes)?;
-    let kinds = snapshot.kinds();
-    let objects: u32 = kinds.values().sum::<u32>() + u32::from(snapshot.cluster.is_some());
+    let objects: u32 = snapshot.kinds().values().sum::<u32>()
+        + snapshot.unmodelled.values().sum::<u32>()
+        + u32::from(snapshot.cluster.is_some());
     eprintln!("{}: {objects} objects, {}", args.output.display(), collect::digest(&snapshot));
     let file = super::input::quote(&args.output.display().to_string());
     eprintln!("Next: gke-posture audit {file}");

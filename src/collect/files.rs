@@ -62,7 +62,8 @@ pub fn read(inputs: &[String], options: Options) -> Result<Snapshot, Vec<Problem
         builder.finish()?;
         return Ok(snapshot);
     }
-    builder.snapshot_mut().source = format!("files: {}", inputs.join(", "));
+    let names: Vec<&str> = inputs.iter().map(|i| if i == "-" { "(standard input)" } else { i.as_str() }).collect();
+    builder.snapshot_mut().source = format!("files: {}", names.join(", "));
     builder.finish()
 }
 

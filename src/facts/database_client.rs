@@ -103,9 +103,9 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
         if r.worst != r.best {
             reasons.push(Reason::undecided(format!(
                 "it depends on the driver, which is not known: {} at worst ({}), {} at best ({})",
-                r.worst.word(),
+                r.worst.describe(),
                 names(&r.worst_drivers),
-                r.best.word(),
+                r.best.describe(),
                 names(&r.best_drivers)
             )));
         }

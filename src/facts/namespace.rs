@@ -106,14 +106,16 @@ fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bo
         .iter()
         .any(|i| cx.reach.model.policies[*i].rules[d].iter().any(|r| r.peers.is_none() && r.ports.is_empty()));
     let denied = !all.is_empty() && !opens;
+    let opaque = cx.reach.opaque_in(name, direction);
     let known = match (denied, enforcement.enforced) {
+        (false, _) if opaque.is_some() => Tri::Maybe,
         (false, _) => Tri::No,
         (true, Some(e)) => e.into(),
         (true, None) if enforcement.candidates.contains(&Dataplane::None) => Tri::Maybe,
         // Without configuration enforcement is assumed.
         (true, None) => Tri::Yes,
     };
-    (tri(known, enforcement.reason.iter().cloned().collect()), all)
+    (tri(known, opaque.into_iter().chain(enforcement.reason.clone()).collect()), all)
 }
 
 pub fn build(cx: &mut Context<'_>, name: &str, c: &Coverage) -> Facts {

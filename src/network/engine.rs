@@ -124,9 +124,13 @@ impl Engine {
 
     /// Why rules that are not modelled may decide for this cell.
     pub fn opaque(&self, model: &Model, cell: usize, direction: Direction) -> Option<Reason> {
-        let namespace = &model.namespaces[model.cells[cell].namespace].name;
+        self.opaque_in(model, &model.namespaces[model.cells[cell].namespace].name, direction)
+    }
+
+    /// As [`Engine::opaque`], for every pod of a namespace.
+    pub fn opaque_in(&self, model: &Model, namespace: &str, direction: Direction) -> Option<Reason> {
         model.opaque.iter().find_map(|o| {
-            let everywhere = o.object.namespace.is_empty() || o.object.namespace == *namespace;
+            let everywhere = o.object.namespace.is_empty() || o.object.namespace == namespace;
             if !everywhere || !opaque_applies(model, self.dataplane, &o.group, &o.object.kind, direction) {
                 return None;
             }

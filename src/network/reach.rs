@@ -312,6 +312,11 @@ impl Reach {
         (certain, maybe)
     }
 
+    /// Why policies of kinds that are not evaluated may isolate the pods of a namespace.
+    pub fn opaque_in(&self, namespace: &str, direction: Direction) -> Option<Reason> {
+        self.engines.iter().find_map(|e| e.opaque_in(&self.model, namespace, direction))
+    }
+
     pub fn set(&self, id: u32) -> &PortSet {
         self.pool.get(id)
     }

@@ -8,7 +8,7 @@ const H02: &str = "hostssl all all all scram-sha-256";
 
 fn cluster(items: &[&str]) -> CnpgCluster {
     CnpgCluster {
-        image_name: Some("ghcr.io/cloudnative-pg/postgresql:16.4-1@sha256:0".into()),
+        image_name: Some("registry.example.com/cloudnative-pg/postgresql:16.4-1@sha256:0".into()),
         pg_hba: items.iter().map(|s| (*s).to_owned()).collect(),
         ..CnpgCluster::default()
     }

@@ -321,7 +321,7 @@ fn j19_servers_are_no_clients() {
     let cnpg = Ownership { database_operator: true };
     assert!(judged(vec![app(&pairs)], &World::default(), cnpg, false).is_empty(), "J19");
     let mut server = app(&pairs);
-    server.image = "docker.io/library/postgres:16@sha256:0".into();
+    server.image = "registry.example.com/library/postgres:16@sha256:0".into();
     assert!(is_server(&server) && run(server.clone()).is_empty());
     server.command = vec![Value::mask("command", "pg_dump")];
     assert!(!is_server(&server), "a backup job is a client");

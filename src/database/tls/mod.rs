@@ -47,6 +47,19 @@ impl Class {
         }
     }
 
+    /// What it means, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Class::T0 => "cleartext",
+            Class::T1 => "cleartext first",
+            Class::T2 => "TLS that falls back to cleartext",
+            Class::T3 => "TLS to an unverified server",
+            Class::T4 => "TLS with a checked certificate",
+            Class::T5 => "TLS with a checked certificate and name",
+            Class::Error => "no connection",
+        }
+    }
+
     /// The weaker of two; an error is weaker than nothing.
     pub fn weaker(self, other: Class) -> Class {
         self.min(other)

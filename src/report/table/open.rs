@@ -37,7 +37,7 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
     }
     let mut also: Vec<String> = vec![];
     for n in &report.not_judged {
-        let mut text = format!("Out of scope: {}. {}", count(n.checks.len(), "check", "checks"), line(&n.reason));
+        let mut text = format!("Not judged: {}: {}", count(n.checks.len(), "check", "checks"), line(&n.reason));
         if style.show_all {
             let titles: Vec<String> =
                 n.checks.iter().map(|id| report.check(id).map_or(line(id), |c| line(&c.title))).collect();

@@ -89,7 +89,7 @@ fn what_was_not_judged_is_told() {
         "ConfigMaps in all namespaces could not be read",
         "2 results of 1 check are unknown for it.",
         "DB_SSLMODE may be overridden by Secret prod/backend,",
-        "Out of scope: 2 checks.",
+        "Not judged: 2 checks: ",
         "Not looked at: 4 objects of kinds that no check knows: cilium.io/v2 CiliumNetworkPolicy (1),",
         "Ignored: 2 input files",
         "Passed with a remark: prod/CronJob/report/report/DATABASE: declared only",
