@@ -119,6 +119,9 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         output::write_file(path, render(format, 100, false)?.as_bytes())?;
     }
     output::print(&render(args.format, output::width(), args.color.enabled())?)?;
+    if showing && args.format != Format::Table {
+        eprintln!("note: {}", real_status(status));
+    }
     if report.outcome == Outcome::NoResult {
         eprintln!("error: nothing could be read: no object that this tool knows is in the input");
     }
@@ -164,13 +167,18 @@ fn footer(args: &Args, report: &Report, showing: bool, status: u8) -> Vec<String
         }
     }
     if showing {
-        let meaning = match status {
-            0 => "nothing at or above high",
-            1 => "findings at or above high",
-            3 => "incomplete",
-            _ => "no usable result",
-        };
-        lines.push(format!("A real audit would have ended with exit status {status} ({meaning})."));
+        lines.push(real_status(status));
     }
     lines
+}
+
+/// What the example alone says instead of failing.
+fn real_status(status: u8) -> String {
+    let meaning = match status {
+        0 => "nothing at or above high",
+        1 => "findings at or above high",
+        3 => "incomplete",
+        _ => "no usable result",
+    };
+    format!("A real audit would have ended with exit status {status} ({meaning}).")
 }

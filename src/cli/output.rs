@@ -29,14 +29,18 @@ impl Color {
     }
 }
 
+/// Nobody reads wider lines, and `format!` pads no wider than 65,535.
+const WIDEST: usize = 1000;
+
 /// Columns: the terminal's, else `COLUMNS`, else 80.
 pub fn width() -> usize {
     if std::io::stdout().is_terminal()
         && let Some((terminal_size::Width(w), _)) = terminal_size::terminal_size()
     {
-        return usize::from(w);
+        return usize::from(w).min(WIDEST);
     }
-    std::env::var("COLUMNS").ok().and_then(|c| c.trim().parse().ok()).filter(|w| *w > 0).unwrap_or(80)
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.trim().parse().ok());
+    columns.filter(|w| *w > 0).unwrap_or(80).min(WIDEST)
 }
 
 /// Prints to standard output. A reader that stops reading (`| head`) is no error.

@@ -17,6 +17,8 @@ fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
         .into_iter()
         .filter_map(|(k, v)| {
             let text = match &v.node.kind {
+                // The command may hold the passphrase itself, as in `echo …`.
+                Kind::Str(_) if k == "ssl_passphrase_command" => crate::lexicon::HIDDEN.to_owned(),
                 Kind::Str(s) => crate::lexicon::mask_text(s),
                 Kind::Int(i) => i.to_string(),
                 Kind::Float(f) => f.to_string(),

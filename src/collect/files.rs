@@ -131,6 +131,8 @@ fn walk(builder: &mut Builder, dir: &Path, seen: &mut HashSet<PathBuf>, files: &
             match std::fs::metadata(&path) {
                 Ok(m) if m.is_dir() => pending.push(path),
                 Ok(_) if CONFIG_NAMES.contains(&file_name.as_str()) => {}
+                // Whoever opens a named pipe may wait for ever.
+                Ok(m) if !m.is_file() => builder.snapshot_mut().ignored_files += 1,
                 Ok(_) => match path.extension().and_then(|e| e.to_str()) {
                     Some("yaml" | "yml" | "json") => found.push(path),
                     _ => builder.snapshot_mut().ignored_files += 1,
@@ -232,6 +234,9 @@ fn content(builder: &mut Builder, loaded: &mut Option<Snapshot>, file: &str, byt
     any
 }
 
+/// No object of Kubernetes is nested that deep.
+const MAX_DEPTH: usize = 200;
+
 /// YAML documents. The budget grows with the file: the parser's defaults refuse clusters of ordinary size, while aliases
 /// stay bounded by what the text itself could hold.
 fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
@@ -242,7 +247,7 @@ fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
             max_nodes: size,
             max_documents: size,
             max_total_scalar_bytes: size.saturating_mul(2),
-            max_depth: 200,
+            max_depth: MAX_DEPTH,
         },
     };
     let documents: Vec<Placed<Yaml>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|e| {
@@ -259,6 +264,23 @@ fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
 
 /// The parser's message without its own place and without the snippet, which could quote a secret.
 fn first_line(e: &serde_saphyr::Error) -> String {
+    use serde_saphyr::{Error, budget::BudgetBreach};
+    match e.without_snippet() {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            return format!("the key \"{}\" is given twice", crate::lexicon::mask_text(key));
+        }
+        Error::DuplicateMappingKey { key: None, .. } => return "a key is given twice".to_owned(),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            return format!("nested deeper than {MAX_DEPTH} levels");
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            return "its aliases would make it many times as large as it is".to_owned();
+        }
+        _ => {}
+    }
     let text = e.without_snippet().to_string();
     let line = text.lines().next().unwrap_or_default();
     let line = line.strip_prefix("error: ").unwrap_or(line);
@@ -266,6 +288,8 @@ fn first_line(e: &serde_saphyr::Error) -> String {
         Some((place, rest)) if place.starts_with("line ") => rest,
         _ => line,
     };
+    // The place is said before the message.
+    let line = line.split_once(" at line ").map_or(line, |(message, _)| message);
     crate::lexicon::mask_text(line)
 }
 

@@ -133,6 +133,16 @@ fn strip_secrets(cluster: &mut Value) {
     strip(cluster);
 }
 
+/// Takes out every text of what has the name of a secret. Switches stay, and an empty text, which says that there is none.
+fn withhold(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(withhold),
+        Value::Array(items) => items.iter_mut().for_each(withhold),
+        Value::String(s) if !s.is_empty() => *s = WITHHELD.to_owned(),
+        _ => {}
+    }
+}
+
 fn strip(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -146,14 +156,27 @@ fn strip(value: &mut Value) {
             }
             for (key, v) in map.iter_mut() {
                 let lower = key.to_ascii_lowercase();
-                let looks_secret = ["password", "token", "secret", "authorization", "credential", "privatekey"]
-                    .iter()
-                    .any(|w| lower.ends_with(w))
+                const ENDS: [&str; 11] = [
+                    "password",
+                    "passphrase",
+                    "token",
+                    "secret",
+                    "authorization",
+                    "credential",
+                    "credentials",
+                    "privatekey",
+                    "clientkey",
+                    "accesskey",
+                    "apikey",
+                ];
+                let looks_secret = ENDS.iter().any(|w| lower.ends_with(w))
                     || lower == "header"
                     || lower == "headers"
                     || lower == "host" && v.is_array();
-                if looks_secret && (v.is_string() || v.is_array()) {
+                if looks_secret && v.is_array() {
                     *v = Value::String(WITHHELD.to_owned());
+                } else if looks_secret {
+                    withhold(v);
                 } else {
                     strip(v);
                 }

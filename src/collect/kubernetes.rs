@@ -42,6 +42,11 @@ impl Head<'_> {
     }
 }
 
+/// The annotations that are kept, without secrets in their values.
+fn annotations(all: Labels) -> Labels {
+    all.into_iter().filter(|(k, _)| lexicon::keep_annotation(k)).map(|(k, v)| (k, lexicon::mask_text(&v))).collect()
+}
+
 /// Reads metadata. `namespace` is the default for namespaced objects that name none; empty for cluster-scoped ones.
 pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
     let Some(m) = c.get("metadata") else {
@@ -66,8 +71,7 @@ pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -
             _ => namespace.to_owned(),
         }
     };
-    let mut annotations = m.get("annotations").map(|a| a.strings()).unwrap_or_default();
-    annotations.retain(|k, _| lexicon::keep_annotation(k));
+    let annotations = annotations(m.get("annotations").map(|a| a.strings()).unwrap_or_default());
     let owner = m.items("ownerReferences").into_iter().find_map(|o| {
         let controller = o.bool_at("controller").unwrap_or(false);
         let owner = Owner {
@@ -272,8 +276,7 @@ fn template(c: Option<Cursor<'_>>) -> Template {
     let Some(c) = c else { return Template::default() };
     let meta = c.get("metadata");
     let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
-    let mut annotations = strings("annotations");
-    annotations.retain(|k, _| lexicon::keep_annotation(k));
+    let annotations = annotations(strings("annotations"));
     Template { labels: strings("labels"), annotations, spec: c.get("spec").map(|s| pod_spec(&s)).unwrap_or_default() }
 }
 

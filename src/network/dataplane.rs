@@ -131,7 +131,7 @@ impl Enforcement {
                 return undecided(
                     result,
                     &all,
-                    "networkConfig of the cluster configuration is not an object".to_owned(),
+                    "networkConfig of the cluster configuration has an unexpected form".to_owned(),
                 );
             }
         }
@@ -172,9 +172,10 @@ impl Enforcement {
 
 /// A field of a JSON document: a wrong type on the way makes it unreadable, never absent.
 pub enum Field<'a> {
-    /// Missing or null: the API's zero value.
+    /// Missing: the API's zero value.
     Absent,
     Value(&'a Value),
+    /// Also a null, which the API never prints: nothing is read into it.
     Unreadable,
 }
 
@@ -192,7 +193,8 @@ pub fn field<'a>(doc: &'a Value, path: &[&str]) -> Field<'a> {
     for key in path {
         match at {
             Value::Object(map) => match map.get(*key) {
-                None | Some(Value::Null) => return Field::Absent,
+                None => return Field::Absent,
+                Some(Value::Null) => return Field::Unreadable,
                 Some(v) => at = v,
             },
             _ => return Field::Unreadable,
@@ -394,7 +396,19 @@ mod tests {
                 Option::None,
             ),
             (json!({"networkConfig": []}), Option::None, Option::None),
-            (json!({"networkConfig": null}), Some(None), Some(false)),
+            (json!({"networkConfig": null}), Option::None, Option::None),
+            (json!({"networkPolicy": null}), Option::None, Option::None),
+            (json!({"networkPolicy": {"enabled": null}}), Option::None, Option::None),
+            (
+                json!({"networkPolicy": {"enabled": true}, "addonsConfig": {"networkPolicyConfig": null}}),
+                Option::None,
+                Option::None,
+            ),
+            (
+                json!({"networkPolicy": {"enabled": true}, "addonsConfig": {"networkPolicyConfig": {"disabled": null}}}),
+                Option::None,
+                Option::None,
+            ),
             (
                 json!({"networkPolicy": {"enabled": "true"}, "addonsConfig": {"networkPolicyConfig": {}}}),
                 Option::None,
