@@ -5,23 +5,34 @@ mod oracle;
 #[path = "support/mod.rs"]
 mod support;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
 
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::inventory::object::Protocol;
-use gke_posture::inventory::Inventory;
+use gke_posture::inventory::{Inventory, Tri};
 use gke_posture::network::{self as net, Dataplane, Enforcement, PortSet, Reach};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use oracle::*;
 use support::generate::{self, Case};
 use support::manifest::{self, Style, text};
 
-fn cases(n: u32) -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::with_cases(n) }
+/// Runs a property on `n` random values, then prints what was counted; a failure shows the smallest cluster as YAML.
+fn check<S: Strategy>(n: u32, strategy: S, property: impl Fn(S::Value) -> Result<(), String>) {
+    let config = ProptestConfig { failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::with_cases(n) };
+    let result = TestRunner::new(config).run(&strategy, |value| property(value).map_err(TestCaseError::fail));
+    COUNTS.with_borrow_mut(|counts| {
+        for (what, n) in std::mem::take(counts) {
+            println!("{n:>12}  {what}");
+        }
+    });
+    if let Err(e) = result {
+        panic!("{e}");
+    }
 }
 
 fn dataplane(profile: Profile) -> Dataplane {
@@ -105,16 +116,12 @@ impl Subject {
 }
 
 /// How often the engine was compared, and how often and why it was weaker than the oracle.
-static COUNTS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
-
 fn count(what: impl Into<String>, n: u64) {
-    *COUNTS.lock().expect("a lock").entry(what.into()).or_insert(0) += n;
+    COUNTS.with_borrow_mut(|c| *c.entry(what.into()).or_insert(0) += n);
 }
 
-fn print_counts() {
-    for (what, n) in &*COUNTS.lock().expect("a lock") {
-        println!("{n:>12}  {what}");
-    }
+thread_local! {
+    static COUNTS: RefCell<BTreeMap<String, u64>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Worlds that this cluster can tell apart.
@@ -299,7 +306,7 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
     let alive: Vec<usize> = (0..cluster.pods.len()).filter(|p| !cluster.pods[*p].finished).collect();
     let nodes = nodes(cluster);
     let addresses: Vec<IpAddr> = cluster.samples();
-    let check = |pair: Pair<'_>| compare(cluster, &worlds, &ports, &pair, &what);
+    let check_pair = |pair: Pair<'_>| compare(cluster, &worlds, &ports, &pair, &what);
     for &a in &alive {
         let pod = &cluster.pods[a];
         let (peer, ips) = (subject.pod(pod), cluster.addresses(a));
@@ -311,7 +318,7 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
             let questions = questions(&end, &to, &ips, &to_ips, unplaced);
             let other_peer = subject.pod(other);
             let own_node = other.host_network && (other.node.is_none() || pod.node.is_none() || other.node == pod.node);
-            check(Pair {
+            check_pair(Pair {
                 name: format!("{}/{} > {}/{}", pod.namespace, pod.name, other.namespace, other.name),
                 answer: subject.pair(peer, other_peer),
                 excuses: excuses(&end, &to, [&ips, &to_ips]),
@@ -325,7 +332,7 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
                 (&end, &out, subject.pair(peer, net::Peer::Address(*ip))),
                 (&out, &end, subject.pair(net::Peer::Address(*ip), peer)),
             ] {
-                check(Pair {
+                check_pair(Pair {
                     name: format!("{from:?} > {to:?} ({}/{})", pod.namespace, pod.name),
                     answer: engine,
                     excuses: excuses(from, to, [&[*ip], &[*ip]]).into_iter().filter(|e| *e != NO_ADDRESS).collect(),
@@ -342,7 +349,7 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
                 (&end, &node, subject.pair(peer, net::Peer::OneNode(i)), &ips[..], *node_ips),
                 (&node, &end, subject.pair(net::Peer::OneNode(i), peer), *node_ips, &ips[..]),
             ] {
-                check(Pair {
+                check_pair(Pair {
                     name: format!("{from:?} > {to:?} ({}/{})", pod.namespace, pod.name),
                     answer: engine,
                     excuses: excuses(from, to, [from_ips, to_ips]),
@@ -377,7 +384,7 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
             if node_is_source {
                 excuses.push(OWN_NODE);
             }
-            check(Pair {
+            check_pair(Pair {
                 name: format!("{} {name} {}/{}", if node_is_source { "from" } else { "to" }, pod.namespace, pod.name),
                 answer,
                 excuses,
@@ -389,11 +396,9 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
     Ok(())
 }
 
-fn agree(case: &Case, profile: Profile) -> Result<(), TestCaseError> {
+fn agree(case: &Case, profile: Profile) -> Result<(), String> {
     for (_, versions) in profiles().into_iter().filter(|(p, _)| *p == profile) {
-        if let Err(e) = compare_all(case, profile, versions) {
-            return Err(TestCaseError::fail(e));
-        }
+        compare_all(case, profile, versions)?;
     }
     Ok(())
 }
@@ -432,40 +437,33 @@ fn with_names(mut case: Case) -> Case {
     case
 }
 
-proptest! {
-    #![proptest_config(cases(150))]
+#[test]
+fn the_engine_agrees_with_the_oracle_upstream() {
+    check(200, generate::case(5), |case| agree(&case, Profile::Upstream));
+}
 
-    #[test]
-    fn the_engine_agrees_with_the_oracle_upstream(case in generate::case(5)) {
-        agree(&case, Profile::Upstream)?;
-    }
+#[test]
+fn the_engine_agrees_with_the_oracle_on_calico() {
+    check(200, generate::case(5), |case| agree(&case, Profile::Calico));
+}
 
-    #[test]
-    fn the_engine_agrees_with_the_oracle_on_calico(case in generate::case(5)) {
-        agree(&case, Profile::Calico)?;
-    }
+#[test]
+fn the_engine_agrees_with_the_oracle_on_dataplane_v2_for_numeric_ports() {
+    check(150, generate::case(5), |case| agree(&without_names(case), Profile::DataplaneV2));
+}
 
-    #[test]
-    fn the_engine_agrees_with_the_oracle_on_dataplane_v2_for_numeric_ports(case in generate::case(5)) {
-        agree(&without_names(case), Profile::DataplaneV2)?;
-    }
-
-    #[test]
-    fn the_engine_agrees_with_the_oracle_for_named_ports(case in generate::case(5)) {
+#[test]
+fn the_engine_agrees_with_the_oracle_for_named_ports() {
+    check(100, generate::case(5), |case| {
         let case = with_names(case);
         agree(&case, Profile::Upstream)?;
-        agree(&case, Profile::Calico)?;
-    }
+        agree(&case, Profile::Calico)
+    });
+}
 
-    #[test]
-    fn the_engine_agrees_with_the_oracle_on_dataplane_v2_for_named_ports(case in generate::case(5)) {
-        agree(&with_names(case), Profile::DataplaneV2)?;
-    }
-
-    #[test]
-    fn the_engine_agrees_with_the_oracle_on_dataplane_v2(case in generate::case(5)) {
-        agree(&case, Profile::DataplaneV2)?;
-    }
+#[test]
+fn the_engine_agrees_with_the_oracle_on_dataplane_v2_for_named_ports() {
+    check(100, generate::case(5), |case| agree(&with_names(case), Profile::DataplaneV2));
 }
 
 /// `[[80, 81], …]` of each protocol, as the table writes it.
@@ -581,16 +579,12 @@ fn table_is_faithful(case: &Case, profile: Profile, versions: Versions) -> Resul
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(cases(80))]
-
-    #[test]
-    fn the_table_says_what_the_pairs_say(case in generate::case(5), which in 0..8usize) {
+#[test]
+fn the_table_says_what_the_pairs_say() {
+    check(80, (generate::case(5), 0..8usize), |(case, which)| {
         let (profile, versions) = profiles()[which];
-        if let Err(e) = table_is_faithful(&case, profile, versions) {
-            prop_assert!(false, "{profile:?} {versions:?}: {e}");
-        }
-    }
+        table_is_faithful(&case, profile, versions).map_err(|e| format!("{profile:?} {versions:?}: {e}"))
+    });
 }
 
 /// Label sets that an unread namespace may have: each key absent, with a value that selectors know, or with another.
@@ -658,29 +652,256 @@ fn holds_for_every_completion(case: &Case, missing: usize, profile: Profile) -> 
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(cases(40))]
-
-    #[test]
-    fn unread_namespaces_make_no_answer_wrong(case in generate::case(4), missing in 1..8usize) {
+#[test]
+fn unread_namespaces_make_no_answer_wrong() {
+    check(40, (generate::case(4), 1..8usize), |(case, missing)| {
         let case = without_names(case);
         for profile in [Profile::Upstream, Profile::Calico, Profile::DataplaneV2] {
-            if let Err(e) = holds_for_every_completion(&case, missing, profile) {
-                prop_assert!(false, "{e}");
-            }
+            holds_for_every_completion(&case, missing, profile)?;
         }
-    }
+        Ok(())
+    });
 }
 
-/// How much the other tests of this file compared; they run in this process too, in any order, so it asks them itself.
-#[test]
-fn counts_of_comparisons_are_printed() {
-    let mut runner = proptest::test_runner::TestRunner::new(cases(20));
-    for (profile, versions) in profiles() {
-        let _ = runner.run(&generate::case(5), |case| {
-            let _ = compare_all(&case, profile, versions);
-            Ok(())
-        });
+/// (from, to) → (allowed, possibly allowed), as the table has them; the reasons are words and may change.
+type Answers = BTreeMap<(String, String), (Value, Value)>;
+
+fn answers(objects: &[Value], style: Style, profile: Profile) -> Answers {
+    let mut subject = Subject::of(objects, style, true, profile);
+    let table = table(&mut subject);
+    let strip = |v: &Value| {
+        let list = v.as_array().cloned().unwrap_or_default();
+        list.iter().map(|p| json!([p["protocol"], p["ports"]])).collect::<Vec<_>>().into()
+    };
+    let list = table["connections"].as_array().expect("connections");
+    list.iter()
+        .map(|c| {
+            let id = |key: &str| c[key].as_str().expect("an id").to_owned();
+            ((id("from"), id("to")), (strip(&c["allow"]), strip(&c["unknown"])))
+        })
+        .collect()
+}
+
+fn of(cluster: &Cluster, style: Style, profile: Profile) -> Answers {
+    let versions = Versions { calico: Some(30), cilium: Some(16) };
+    let mut objects = manifest::agents(versions);
+    objects.extend(cluster.objects(style));
+    answers(&objects, style, profile)
+}
+
+const ALL: [Profile; 3] = [Profile::Upstream, Profile::Calico, Profile::DataplaneV2];
+
+fn same(a: &Answers, b: &Answers, what: &str) -> Result<(), String> {
+    for key in a.keys().chain(b.keys()) {
+        if a.get(key) != b.get(key) {
+            return Err(format!("{what}: {key:?} was {:?} and is {:?}", a.get(key), b.get(key)));
+        }
     }
-    print_counts();
+    count(format!("{what}: pairs that stayed"), a.len() as u64);
+    Ok(())
+}
+
+/// Every list of rules.
+fn rule_lists(cluster: &mut Cluster) -> impl Iterator<Item = &mut Vec<Rule>> {
+    cluster.policies.iter_mut().flat_map(|p| p.ingress.iter_mut().chain(&mut p.egress))
+}
+
+#[test]
+fn names_and_order_of_policies_change_nothing() {
+    check(60, (generate::case(5), any::<u64>()), |(case, seed)| {
+        let mut other = case.cluster.clone();
+        // A fixed shuffle from a seed: rotate and perhaps reverse each list.
+        fn shuffle<T>(list: &mut [T], seed: u64) {
+            if !list.is_empty() {
+                let n = list.len();
+                list.rotate_left(seed as usize % n);
+            }
+            if seed & 1 << 40 != 0 {
+                list.reverse();
+            }
+        }
+        shuffle(&mut other.policies, seed);
+        for (i, p) in other.policies.iter_mut().enumerate() {
+            p.name = format!("other-{}", (i as u64).wrapping_mul(seed | 1) % 1000 * 10 + i as u64);
+        }
+        for rules in rule_lists(&mut other) {
+            shuffle(rules, seed >> 3);
+            for r in rules {
+                shuffle(r.peers.as_deref_mut().unwrap_or_default(), seed >> 5);
+                shuffle(r.ports.as_deref_mut().unwrap_or_default(), seed >> 7);
+            }
+        }
+        for profile in ALL {
+            let style = Style { json: !case.style.json, nulls: !case.style.nulls };
+            same(&of(&case.cluster, case.style, profile), &of(&other, style, profile), "names and order")?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_port_range_in_two_parts_is_the_same_range() {
+    check(80, (generate::case(5), any::<u16>()), |(case, at)| {
+        let mut other = case.cluster.clone();
+        let mut split = 0;
+        for r in rule_lists(&mut other).flatten() {
+            let Some(ports) = &mut r.ports else { continue };
+            for i in 0..ports.len() {
+                if let (Some(PortNumber::Number(first)), Some(last)) = (ports[i].port.clone(), ports[i].end)
+                    && first < last
+                {
+                    let middle = first + at % (last - first);
+                    let rest = Port { port: Some(PortNumber::Number(middle + 1)), ..ports[i].clone() };
+                    ports[i].end = Some(middle);
+                    ports.push(rest);
+                    split += 1;
+                }
+            }
+        }
+        count("port ranges split", split);
+        for profile in [Profile::Upstream, Profile::Calico] {
+            same(&of(&case.cluster, case.style, profile), &of(&other, case.style, profile), "split ranges")?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn match_labels_are_in_expressions() {
+    fn rewrite(s: &mut Selector) {
+        for (key, value) in std::mem::take(&mut s.labels) {
+            s.expressions.push((key, Operator::In, vec![value]));
+        }
+    }
+    check(60, generate::case(5), |case| {
+        let mut other = case.cluster.clone();
+        other.policies.iter_mut().filter_map(|p| p.selector.as_mut()).for_each(rewrite);
+        for r in rule_lists(&mut other).flatten() {
+            for peer in r.peers.iter_mut().flatten() {
+                if let Peer::Pods { namespaces, pods } = peer {
+                    namespaces.iter_mut().chain(pods).for_each(rewrite);
+                }
+            }
+        }
+        for profile in ALL {
+            same(&of(&case.cluster, case.style, profile), &of(&other, case.style, profile), "In for matchLabels")?;
+        }
+        Ok(())
+    });
+}
+
+/// A policy that selects isolated pods only can but allow more; one that selects free pods only can but take away.
+#[test]
+fn a_further_policy_adds_and_a_first_one_takes_away() {
+    check(150, (generate::case(4), generate::policy()), |(case, mut added)| {
+        added.name = "added".into();
+        let versions = Versions { calico: Some(30), cilium: Some(16) };
+        let mut more = case.clone();
+        more.cluster.policies.push(added.clone());
+        let mut alone = case.clone();
+        alone.cluster.policies = vec![added];
+        for profile in ALL {
+            let mut before = Subject::new(&case, profile, versions);
+            let mut after = Subject::new(&more, profile, versions);
+            let mut only = Subject::new(&alone, profile, versions);
+            let pods: Vec<&Pod> = case.cluster.pods.iter().filter(|p| !p.finished).collect();
+            for a in &pods {
+                for b in &pods {
+                    let sides = [(a, net::Direction::Egress), (b, net::Direction::Ingress)];
+                    // Per side: whether the new policy isolates it, and whether it was isolated before.
+                    let mut touched: Vec<Tri> = Vec::new();
+                    for (pod, direction) in sides {
+                        let isolated = |s: &mut Subject| match s.pod(pod) {
+                            net::Peer::Class(c) => s.reach.isolated(c, direction),
+                            _ => Tri::Maybe,
+                        };
+                        match isolated(&mut only) {
+                            Tri::No => {}
+                            Tri::Yes => touched.push(isolated(&mut before)),
+                            Tri::Maybe => touched.push(Tri::Maybe),
+                        }
+                    }
+                    let (from, to) = (before.pod(a), before.pod(b));
+                    let (c1, p1) = before.pair(from, to);
+                    let (c2, p2) = after.pair(from, to);
+                    let within = |x: &PortSet, y: &PortSet| x.difference(y).is_empty();
+                    let name = || format!("{profile:?}: {}/{} > {}/{}: {c1} / {p1} before, {c2} / {p2} after", a.namespace, a.name, b.namespace, b.name);
+                    let all = |t: Tri| touched.iter().all(|x| *x == t);
+                    if all(Tri::Yes) && !(within(&c1, &c2) && within(&p1, &p2)) {
+                        return Err(format!("a further policy takes away: {}", name()));
+                    }
+                    if all(Tri::No) && !(within(&c2, &c1) && within(&p2, &p1)) {
+                        return Err(format!("a first policy adds: {}", name()));
+                    }
+                    let kind = match (touched.is_empty(), all(Tri::Yes), all(Tri::No)) {
+                        (true, ..) => "not touched",
+                        (_, true, _) => "isolated before",
+                        (_, _, true) => "free before",
+                        _ => "mixed",
+                    };
+                    count(format!("one more policy: {kind}"), 1);
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// The pods of a cluster as Deployments: of templates only, or of running pods.
+fn deployments(case: &Case, replicas: usize, running: bool) -> Vec<Value> {
+    let cluster = &case.cluster;
+    let mut objects: Vec<Value> = cluster.namespaces.iter().map(manifest::namespace).collect();
+    for p in cluster.pods.iter().filter(|p| !p.finished) {
+        objects.push(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": p.namespace, "name": p.name},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"a": "b"}},
+                "template": {"metadata": {"labels": p.labels}, "spec": manifest::pod_spec(p)},
+            },
+        }));
+        if !running {
+            continue;
+        }
+        objects.push(json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"namespace": p.namespace, "name": format!("{}-5d4f", p.name), "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "Deployment", "name": p.name, "controller": true, "uid": "u"},
+            ]},
+            "spec": {"replicas": replicas, "template": {"metadata": {"labels": p.labels}, "spec": manifest::pod_spec(p)}},
+        }));
+        for r in 0..replicas {
+            let mut one = p.clone();
+            one.name = format!("{}-5d4f-{r}", p.name);
+            // Neighbours that no block of the generator tells apart.
+            if !p.host_network {
+                one.ips.retain(IpAddr::is_ipv4);
+                if let Some(IpAddr::V4(ip)) = one.ips.first_mut()
+                    && ip.octets()[..3] != [10, 4, 0]
+                {
+                    *ip = (u32::from(*ip) + (r as u32) % 9).into();
+                }
+            }
+            let mut pod = manifest::pod(&one);
+            pod["metadata"]["labels"]["pod-template-hash"] = json!("5d4f");
+            pod["metadata"]["ownerReferences"] = json!([
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{}-5d4f", p.name), "controller": true, "uid": "u"},
+            ]);
+            objects.push(pod);
+        }
+    }
+    objects.extend(cluster.policies.iter().map(|p| manifest::policy(p, case.style)));
+    objects
+}
+
+#[test]
+fn ten_times_the_replicas_change_nothing() {
+    check(50, (generate::case(5), any::<bool>()), |(case, running)| {
+        for profile in ALL {
+            let one = answers(&deployments(&case, 1, running), case.style, profile);
+            let ten = answers(&deployments(&case, 10, running), case.style, profile);
+            same(&one, &ten, if running { "ten running pods" } else { "ten replicas of a template" })?;
+        }
+        Ok(())
+    });
 }
