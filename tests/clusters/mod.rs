@@ -1,0 +1,6 @@
+//! What the network tests share: clusters at random, written down as manifests.
+
+#![allow(dead_code)]
+
+pub mod generate;
+pub mod manifest;
