@@ -1,6 +1,6 @@
 //! The snapshot file: one gzip stream of JSON, a header first.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -33,10 +33,11 @@ pub fn encode(snapshot: &Snapshot) -> std::io::Result<Vec<u8>> {
         tool: format!("gke-posture {}", env!("CARGO_PKG_VERSION")),
         evidence: snapshot,
     };
-    let mut gz = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
-    serde_json::to_writer(&mut gz, &envelope)?;
-    gz.flush()?;
-    gz.finish()
+    let gz = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
+    // The serialiser writes a few bytes at a time, which would cost a call of the compressor each.
+    let mut buffered = std::io::BufWriter::with_capacity(1 << 16, gz);
+    serde_json::to_writer(&mut buffered, &envelope)?;
+    buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
 }
 
 /// # Errors
