@@ -487,8 +487,11 @@ fn the_engine_agrees_with_the_oracle_on_dataplane_v2_for_named_ports() {
     });
 }
 
+/// Whether a pod is on its node's network, and the ports of each container, all of them named `http`.
+type PodPorts<'a> = (bool, &'a [(Role, &'a [(u16, Proto)])]);
+
 /// A client whose egress is open for one port name towards everything, and some pods with ports.
-fn named_case(protocol: Proto, pods: &[(bool, &[(Role, &[(u16, Proto)])])]) -> Case {
+fn named_case(protocol: Proto, pods: &[PodPorts<'_>]) -> Case {
     let pod = |i: usize, host_network: bool, containers: Vec<(Role, Vec<ContainerPort>)>| Pod {
         namespace: "x".into(),
         name: format!("p{i}"),
