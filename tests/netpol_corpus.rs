@@ -23,9 +23,9 @@ type Conns = [Vec<(u16, u16)>; 3];
 const EVERYTHING: (u16, u16) = (1, 65535);
 
 fn corpus() -> Option<PathBuf> {
-    let path = std::env::var_os("NETPOL_CORPUS").map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/netpol-analyzer")
-    });
+    let path = std::env::var_os("NETPOL_CORPUS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/netpol-analyzer"));
     path.join("tests").is_dir().then_some(path)
 }
 
@@ -81,7 +81,9 @@ fn pod_spec(object: &mut Value) -> Option<&mut Value> {
     let path = match object["kind"].as_str()? {
         "Pod" => "/spec",
         "CronJob" => "/spec/jobTemplate/spec/template/spec",
-        "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" | "Job" | "ReplicationController" => "/spec/template/spec",
+        "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet" | "Job" | "ReplicationController" => {
+            "/spec/template/spec"
+        }
         _ => return None,
     };
     object.pointer_mut(path)
@@ -424,7 +426,8 @@ fn judge(dir: &Path, expected: &Expected) -> Outcome {
                         // Blocks that hold pods too allow more, certainly or (for pods without address) perhaps.
                         "ipBlock holds pods"
                     } else {
-                        out.wrong.push(format!("{a} => {b} as it stands: expected {right:?}, the engine says {answer:?}"));
+                        out.wrong
+                            .push(format!("{a} => {b} as it stands: expected {right:?}, the engine says {answer:?}"));
                         "wrong"
                     }
                 }
@@ -446,12 +449,16 @@ fn judge(dir: &Path, expected: &Expected) -> Outcome {
                     r.0 <= number && number <= r.1 && peer == name && *source == is_source
                 });
                 let right = lines.next().map(|l| l.3.clone()).unwrap_or_default();
-                let ends = |a: &str, b: &str| if is_source { (a.to_owned(), b.to_owned()) } else { (b.to_owned(), a.to_owned()) };
+                let ends = |a: &str, b: &str| {
+                    if is_source { (a.to_owned(), b.to_owned()) } else { (b.to_owned(), a.to_owned()) }
+                };
                 let (from, to) = ends(&group, &id);
                 let answer = outside.pair(&from, &to);
                 out.addresses += 1;
                 if !agrees(&answer, &right) {
-                    out.wrong.push(format!("{ip} (source: {is_source}) and {name}: expected {right:?}, the engine says {answer:?}"));
+                    out.wrong.push(format!(
+                        "{ip} (source: {is_source}) and {name}: expected {right:?}, the engine says {answer:?}"
+                    ));
                 }
                 // As it stands only pods on the network of their node may differ.
                 if let Some((id, false)) = native.id(subject) {

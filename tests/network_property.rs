@@ -129,10 +129,8 @@ thread_local! {
 
 /// Worlds that this cluster can tell apart.
 fn distinct_worlds(cluster: &Cluster, profile: Profile, versions: Versions) -> Vec<World> {
-    let names = cluster
-        .rules()
-        .flat_map(|r| r.ports.iter().flatten())
-        .any(|p| matches!(p.port, Some(PortNumber::Name(_))));
+    let names =
+        cluster.rules().flat_map(|r| r.ports.iter().flatten()).any(|p| matches!(p.port, Some(PortNumber::Name(_))));
     let ends = cluster.rules().flat_map(|r| r.ports.iter().flatten()).any(|p| p.end.is_some());
     let twice = names && cluster.pods.iter().any(named_twice);
     let stray = cluster.policies.iter().any(has_stray_rules);
@@ -246,12 +244,24 @@ fn compare(cluster: &Cluster, worlds: &[World], ports: &[u16], pair: &Pair<'_>, 
 }
 
 /// Every way in which a connection between two ends may be made.
-fn questions<'a>(from: &End<'a>, to: &End<'a>, from_ips: &[IpAddr], to_ips: &[IpAddr], unplaced: bool) -> Vec<Question<'a>> {
+fn questions<'a>(
+    from: &End<'a>,
+    to: &End<'a>,
+    from_ips: &[IpAddr],
+    to_ips: &[IpAddr],
+    unplaced: bool,
+) -> Vec<Question<'a>> {
     let mut found = Vec::new();
     for a in from_ips {
         for b in to_ips.iter().filter(|b| b.is_ipv4() == a.is_ipv4()) {
             for same_node in if unplaced { &[false, true][..] } else { &[false] } {
-                found.push(Question { from: from.clone(), to: to.clone(), from_ip: *a, to_ip: *b, same_node: *same_node });
+                found.push(Question {
+                    from: from.clone(),
+                    to: to.clone(),
+                    from_ip: *a,
+                    to_ip: *b,
+                    same_node: *same_node,
+                });
             }
         }
     }
@@ -273,11 +283,14 @@ const OWN_NODE: &str = "the destination's own node is counted among the nodes";
 fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), String> {
     let cluster = &case.cluster;
     let mut subject = Subject::new(case, profile, versions);
-    let what = format!("{profile:?} {}", match (versions.calico, versions.cilium) {
-        (Some(m), _) => format!("calico 3.{m}"),
-        (_, Some(m)) => format!("cilium 1.{m}"),
-        _ => "version unknown".into(),
-    });
+    let what = format!(
+        "{profile:?} {}",
+        match (versions.calico, versions.cilium) {
+            (Some(m), _) => format!("calico 3.{m}"),
+            (_, Some(m)) => format!("cilium 1.{m}"),
+            _ => "version unknown".into(),
+        }
+    );
     let worlds = distinct_worlds(cluster, profile, versions);
     let ports = cluster.ports();
     let families = |ips: &[IpAddr]| ips.iter().any(IpAddr::is_ipv4) as u8 + ips.iter().any(IpAddr::is_ipv6) as u8;
@@ -356,7 +369,10 @@ fn compare_all(case: &Case, profile: Profile, versions: Versions) -> Result<(), 
                     name: format!("{from:?} > {to:?} ({}/{})", pod.namespace, pod.name),
                     answer: engine,
                     excuses: excuses(from, to, [from_ips, to_ips]),
-                    unstated: profile == Profile::Upstream && from == &end && !pod.host_network && pod.node.as_deref().is_none_or(|n| n == *name),
+                    unstated: profile == Profile::Upstream
+                        && from == &end
+                        && !pod.host_network
+                        && pod.node.as_deref().is_none_or(|n| n == *name),
                     questions: questions(from, to, from_ips, to_ips, pod.node.is_none()),
                 })?;
             }
@@ -469,6 +485,89 @@ fn the_engine_agrees_with_the_oracle_on_dataplane_v2_for_named_ports() {
     check(120, (generate::case(5), prop::bool::weighted(0.7)), |(case, more)| {
         agree(&if more { with_names(case) } else { case }, Profile::DataplaneV2)
     });
+}
+
+/// Whether a pod is on its node's network, and the ports of each container, all of them named `http`.
+type PodPorts<'a> = (bool, &'a [(Role, &'a [(u16, Proto)])]);
+
+/// A client whose egress is open for one port name towards everything, and some pods with ports.
+fn named_case(protocol: Proto, pods: &[PodPorts<'_>]) -> Case {
+    let pod = |i: usize, host_network: bool, containers: Vec<(Role, Vec<ContainerPort>)>| Pod {
+        namespace: "x".into(),
+        name: format!("p{i}"),
+        labels: Labels::new(),
+        host_network,
+        ips: vec![IpAddr::from(if host_network { [10, 128, 0, 11] } else { [10, 4, 0, i as u8 + 1] })],
+        node: Some("n1".into()),
+        host_ips: vec![IpAddr::from([10, 128, 0, 11])],
+        containers,
+        finished: false,
+    };
+    let mut client = pod(0, false, Vec::new());
+    client.labels.insert("team".into(), "red".into());
+    let mut all = vec![client];
+    for (i, (host_network, containers)) in pods.iter().enumerate() {
+        let port = |(number, protocol): &(u16, Proto)| ContainerPort {
+            name: Some("http".into()),
+            number: *number,
+            protocol: Some(*protocol),
+        };
+        let containers = containers.iter().map(|(role, p)| (*role, p.iter().map(port).collect())).collect();
+        all.push(pod(i + 1, *host_network, containers));
+    }
+    let port = Port { protocol: Some(protocol), port: Some(PortNumber::Name("http".into())), end: None };
+    let policy = Policy {
+        namespace: "x".into(),
+        name: "p".into(),
+        selector: Some(Selector { labels: all[0].labels.clone(), expressions: Vec::new() }),
+        types: Some(vec![Side::Egress]),
+        ingress: None,
+        egress: Some(vec![Rule { peers: None, ports: Some(vec![port]) }]),
+    };
+    let namespaces = vec![Namespace { name: "x".into(), labels: Labels::new() }];
+    Case { cluster: Cluster { namespaces, pods: all, policies: vec![policy] }, style: Style::default() }
+}
+
+fn agrees_on_dataplane_v2(case: &Case) {
+    if let Err(e) = agree(case, Profile::DataplaneV2) {
+        panic!("{e}{case:?}");
+    }
+}
+
+/// Cilium's cluster-wide table holds the ports of pods that have an address of their own.
+#[test]
+fn names_of_host_network_pods_do_not_count_cluster_wide() {
+    let (http, host) = ([(8080, Proto::Tcp)], [(80, Proto::Tcp)]);
+    agrees_on_dataplane_v2(&named_case(
+        Proto::Tcp,
+        &[(false, &[(Role::Regular, &http)]), (true, &[(Role::Regular, &host)])],
+    ));
+}
+
+/// What a pod's later container has taken over by another protocol is not in the cluster-wide table either.
+#[test]
+fn a_name_taken_over_by_another_protocol_does_not_count_cluster_wide() {
+    let (udp, tcp) = ([(80, Proto::Udp)], [(80, Proto::Tcp)]);
+    agrees_on_dataplane_v2(&named_case(Proto::Udp, &[(false, &[(Role::Regular, &udp), (Role::Regular, &tcp)])]));
+}
+
+/// Nor is a number that the pod's later container has replaced.
+#[test]
+fn a_name_taken_over_by_another_number_does_not_count_cluster_wide() {
+    let (first, last) = ([(53, Proto::Tcp)], [(80, Proto::Tcp)]);
+    agrees_on_dataplane_v2(&named_case(Proto::Tcp, &[(false, &[(Role::Regular, &first), (Role::Regular, &last)])]));
+}
+
+/// With an agent that is not known to be old, either number may be the one.
+#[test]
+fn of_two_numbers_for_one_name_none_is_certain_on_an_unknown_agent() {
+    let (first, last) = ([(53, Proto::Tcp)], [(80, Proto::Tcp)]);
+    let mut case = named_case(Proto::Tcp, &[(false, &[(Role::Regular, &first), (Role::Regular, &last)])]);
+    let policy = &mut case.cluster.policies[0];
+    policy.selector = None;
+    policy.types = Some(vec![Side::Ingress]);
+    policy.ingress = policy.egress.take();
+    agrees_on_dataplane_v2(&case);
 }
 
 /// `[[80, 81], …]` of each protocol, as the table writes it.
@@ -642,11 +741,22 @@ fn holds_for_every_completion(case: &Case, missing: usize, profile: Profile) -> 
                                     return Err(format!(
                                         "{profile:?}: {}/{} > {}/{} {}/{port}: engine certain {c}, possible {m}; \
                                          with hidden {:?} labelled {labels:?}, … allowed is {allowed}",
-                                        from.namespace, from.name, to.namespace, to.name, p.name(),
+                                        from.namespace,
+                                        from.name,
+                                        to.namespace,
+                                        to.name,
+                                        p.name(),
                                         hidden.iter().map(|(_, n)| &n.name).collect::<Vec<_>>(),
                                     ));
                                 }
-                                count(if c == m { "hidden namespaces: answers certain" } else { "hidden namespaces: answers open" }, 1);
+                                count(
+                                    if c == m {
+                                        "hidden namespaces: answers certain"
+                                    } else {
+                                        "hidden namespaces: answers open"
+                                    },
+                                    1,
+                                );
                             }
                         }
                     }
@@ -830,7 +940,12 @@ fn a_further_policy_adds_and_a_first_one_takes_away() {
                     let (c1, p1) = before.pair(from, to);
                     let (c2, p2) = after.pair(from, to);
                     let within = |x: &PortSet, y: &PortSet| x.difference(y).is_empty();
-                    let name = || format!("{profile:?}: {}/{} > {}/{}: {c1} / {p1} before, {c2} / {p2} after", a.namespace, a.name, b.namespace, b.name);
+                    let name = || {
+                        format!(
+                            "{profile:?}: {}/{} > {}/{}: {c1} / {p1} before, {c2} / {p2} after",
+                            a.namespace, a.name, b.namespace, b.name
+                        )
+                    };
                     let all = |t: Tri| touched.iter().all(|x| *x == t);
                     if all(Tri::Yes) && !(within(&c1, &c2) && within(&p1, &p2)) {
                         return Err(format!("a further policy takes away: {}", name()));

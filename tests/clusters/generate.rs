@@ -58,13 +58,15 @@ fn labels() -> impl Strategy<Value = Labels> {
 }
 
 fn selector(key: impl Strategy<Value = String> + Clone + 'static) -> BoxedStrategy<Selector> {
-    let value = prop_oneof![8 => select(&VALUES[..]), 1 => Just(""), 1 => select(&NAMESPACES[..])].prop_map(str::to_owned);
-    let expression = (key.clone(), 0..4u8, vec(value.clone(), 1..3)).prop_map(|(key, operator, values)| match operator {
-        0 => (key, Operator::In, values),
-        1 => (key, Operator::NotIn, values),
-        2 => (key, Operator::Exists, Vec::new()),
-        _ => (key, Operator::DoesNotExist, Vec::new()),
-    });
+    let value =
+        prop_oneof![8 => select(&VALUES[..]), 1 => Just(""), 1 => select(&NAMESPACES[..])].prop_map(str::to_owned);
+    let expression =
+        (key.clone(), 0..4u8, vec(value.clone(), 1..3)).prop_map(|(key, operator, values)| match operator {
+            0 => (key, Operator::In, values),
+            1 => (key, Operator::NotIn, values),
+            2 => (key, Operator::Exists, Vec::new()),
+            _ => (key, Operator::DoesNotExist, Vec::new()),
+        });
     let labels = prop_oneof![
         3 => Just(Labels::new()),
         3 => (key.clone(), value.clone()).prop_map(|kv| Labels::from([kv])),
@@ -117,9 +119,8 @@ fn protocol() -> impl Strategy<Value = Option<Proto>> + Clone {
 }
 
 fn port() -> BoxedStrategy<Port> {
-    let number = (select(&PORTS[..]), weighted(0.4, prop_oneof![select(&PORTS[..]), Just(82u16), Just(9000)])).prop_map(
-        |(n, end)| (Some(PortNumber::Number(n)), end.map(|e| e.max(n))),
-    );
+    let number = (select(&PORTS[..]), weighted(0.4, prop_oneof![select(&PORTS[..]), Just(82u16), Just(9000)]))
+        .prop_map(|(n, end)| (Some(PortNumber::Number(n)), end.map(|e| e.max(n))));
     let what = prop_oneof![
         1 => Just((None, None)),
         5 => number,
@@ -143,7 +144,8 @@ pub fn policy() -> BoxedStrategy<Policy> {
         2 => Just(Some(vec![Egress])),
         3 => Just(Some(vec![Ingress, Egress])),
     ];
-    let selector = prop_oneof![2 => Just(None), 2 => Just(Some(Selector::default())), 6 => pod_selector().prop_map(Some)];
+    let selector =
+        prop_oneof![2 => Just(None), 2 => Just(Some(Selector::default())), 6 => pod_selector().prop_map(Some)];
     (select(&NAMESPACES[..]), selector, types, rules(), rules())
         .prop_map(|(namespace, selector, types, ingress, egress)| Policy {
             namespace: namespace.to_owned(),
@@ -157,9 +159,8 @@ pub fn policy() -> BoxedStrategy<Policy> {
 }
 
 fn containers() -> BoxedStrategy<Vec<(Role, Vec<ContainerPort>)>> {
-    let port = (weighted(0.8, select(&NAMES[..])), select(&PORTS[..]), protocol()).prop_map(
-        |(name, number, protocol)| ContainerPort { name: name.map(str::to_owned), number, protocol },
-    );
+    let port = (weighted(0.8, select(&NAMES[..])), select(&PORTS[..]), protocol())
+        .prop_map(|(name, number, protocol)| ContainerPort { name: name.map(str::to_owned), number, protocol });
     let role = prop_oneof![6 => Just(Role::Regular), 2 => Just(Role::Sidecar), 1 => Just(Role::Init)];
     vec((role, vec(port, 0..3)), 0..3)
         .prop_map(|mut list| {

@@ -239,7 +239,10 @@ pub fn worlds(profile: Profile, versions: Versions) -> Vec<World> {
 pub enum End<'a> {
     /// A pod by index. The same index twice: another replica of it.
     Pod(usize),
-    Node { name: &'a str, ips: &'a [IpAddr] },
+    Node {
+        name: &'a str,
+        ips: &'a [IpAddr],
+    },
     /// An address outside the cluster.
     Outside(IpAddr),
 }
@@ -362,8 +365,7 @@ impl Cluster {
     }
 
     pub fn namespace_labels(&self, name: &str) -> Labels {
-        let mut labels =
-            self.namespaces.iter().find(|n| n.name == name).map(|n| n.labels.clone()).unwrap_or_default();
+        let mut labels = self.namespaces.iter().find(|n| n.name == name).map(|n| n.labels.clone()).unwrap_or_default();
         labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
         labels
     }
@@ -435,7 +437,9 @@ impl Cluster {
 
     pub fn cidrs(&self) -> impl Iterator<Item = &str> {
         self.rules().flat_map(|r| r.peers.iter().flatten()).flat_map(|p| match p {
-            Peer::Block { cidr, except } => std::iter::once(cidr.as_str()).chain(except.iter().map(String::as_str)).collect(),
+            Peer::Block { cidr, except } => {
+                std::iter::once(cidr.as_str()).chain(except.iter().map(String::as_str)).collect()
+            }
             Peer::Pods { .. } => Vec::new(),
         })
     }
