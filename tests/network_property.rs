@@ -1,9 +1,9 @@
 //! The engine against a slow evaluator on tiny clusters at random, and properties that hold whatever the policies say.
 
-#[path = "oracle/mod.rs"]
-mod oracle;
 #[path = "clusters/mod.rs"]
 mod clusters;
+#[path = "oracle/mod.rs"]
+mod oracle;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use oracle::*;
 use clusters::generate::{self, Case};
 use clusters::manifest::{self, Style, text};
+use oracle::*;
 
 /// Runs a property on `n` random values, then prints what was counted; a failure shows the smallest cluster as YAML.
 /// `ORACLE_FACTOR=20 cargo test` looks longer.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::inventory::object::{ContainerPort, ContainerRole, Member};
+use crate::inventory::object::{ContainerPort, ContainerRole, Member, Protocol};
 use crate::inventory::{Inventory, LabelView, ObjectRef, Tri, labels};
 
 use super::address::{Atoms, Block, Range};
@@ -57,6 +57,15 @@ pub struct Imagined {
     pub ports: Vec<ContainerPort>,
 }
 
+/// The numbers of one port name over all pods.
+#[derive(Clone, Debug, Default)]
+pub struct PortNumbers {
+    /// As older Cilium registers them: regular containers, the last declaration of a name in a pod.
+    pub registered: BTreeSet<u16>,
+    /// As Kubernetes reads them: regular containers and sidecars, every declaration.
+    pub serving: BTreeSet<u16>,
+}
+
 /// Place of a peer in the rows of the engine.
 pub type Target = usize;
 
@@ -75,8 +84,8 @@ pub struct Model {
     pub more_nodes: bool,
     /// Cells of each class.
     by_class: HashMap<(usize, usize), Vec<usize>>,
-    /// Numbers that a container port name has in the whole cluster: (name, protocol) → numbers, regular containers only.
-    pub port_names: HashMap<(String, crate::inventory::object::Protocol), BTreeSet<u16>>,
+    /// Numbers that a container port name has in the whole cluster, by name and protocol.
+    pub port_names: HashMap<(String, Protocol), PortNumbers>,
     imagined: usize,
 }
 
@@ -368,11 +377,23 @@ impl NodeTable {
     }
 }
 
-fn port_names(cells: &[Cell]) -> HashMap<(String, crate::inventory::object::Protocol), BTreeSet<u16>> {
-    let mut names: HashMap<_, BTreeSet<u16>> = HashMap::new();
-    for (role, port) in cells.iter().flat_map(|c| &c.ports) {
-        if let (ContainerRole::Regular, Some(name)) = (role, &port.name) {
-            names.entry((name.clone(), port.protocol)).or_default().insert(port.port);
+fn port_names(cells: &[Cell]) -> HashMap<(String, Protocol), PortNumbers> {
+    let mut names: HashMap<(String, Protocol), PortNumbers> = HashMap::new();
+    // A pod on the host's network is no endpoint of the agent.
+    for cell in cells.iter().filter(|c| !c.host_network) {
+        // One entry a name and pod: the last declaration wins, whatever its protocol.
+        let mut table: BTreeMap<&str, &ContainerPort> = BTreeMap::new();
+        for (role, port) in &cell.ports {
+            let Some(name) = &port.name else { continue };
+            if *role == ContainerRole::Regular {
+                table.insert(name, port);
+            }
+            if matches!(role, ContainerRole::Regular | ContainerRole::Sidecar) {
+                names.entry((name.clone(), port.protocol)).or_default().serving.insert(port.port);
+            }
+        }
+        for (name, port) in table {
+            names.entry((name.to_owned(), port.protocol)).or_default().registered.insert(port.port);
         }
     }
     names

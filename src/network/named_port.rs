@@ -68,7 +68,12 @@ pub fn on_pod(model: &Model, dataplane: Dataplane, cell: &Cell, name: &str, prot
             if is_older_cilium(model.agents.cilium) {
                 Numbers::exactly(older)
             } else {
-                Numbers::either(older, numbers(cell, name, protocol, &SERVING))
+                let newer = numbers(cell, name, protocol, &SERVING);
+                if newer.len() > 1 {
+                    // Whether the first, the last or all count is not known of newer agents.
+                    return Numbers { certain: BTreeSet::new(), possible: newer };
+                }
+                Numbers::either(older, newer)
             }
         }
         Dataplane::Upstream | Dataplane::None => Numbers::exactly(numbers(cell, name, protocol, &SERVING)),
@@ -109,16 +114,15 @@ pub fn towards(
         return own;
     }
     // Older Cilium resolves the name once for the whole cluster: one number is opened towards every peer of the rule,
-    // several open nothing (cilium/cilium#24779, #30003).
-    let cluster_wide = match model.port_names.get(&(name.to_owned(), protocol)) {
-        Some(numbers) if numbers.len() == 1 => numbers.clone(),
-        _ => BTreeSet::new(),
-    };
+    // several open nothing (cilium/cilium#24779, #30003). Of newer agents either half of that may still hold.
+    let everywhere = model.port_names.get(&(name.to_owned(), protocol));
+    let registered = everywhere.map(|n| n.registered.clone()).unwrap_or_default();
+    let cluster_wide = if registered.len() == 1 { registered } else { BTreeSet::new() };
     if is_older_cilium(model.agents.cilium) {
         return Numbers::exactly(cluster_wide);
     }
-    Numbers {
-        certain: own.certain.intersection(&cluster_wide).copied().collect(),
-        possible: own.possible.union(&cluster_wide).copied().collect(),
-    }
+    let serving = everywhere.map(|n| n.serving.clone()).unwrap_or_default();
+    let certain =
+        if serving.len() == 1 { own.certain.intersection(&cluster_wide).copied().collect() } else { BTreeSet::new() };
+    Numbers { certain, possible: own.possible.into_iter().chain(cluster_wide).chain(serving).collect() }
 }

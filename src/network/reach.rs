@@ -135,12 +135,32 @@ impl Reach {
     fn outside_pair(&mut self, engine: usize, from: Peer, target: Target, cell: usize) -> Decision {
         let remote = self.side_on(engine, Direction::Ingress, cell, target);
         match from {
+            Peer::Node => self.from_other_nodes(engine, cell, remote),
             Peer::OneNode(n) => {
                 let on_it = self.locality(cell, |node| node == n);
                 self.as_node(remote, on_it)
             }
             _ => remote,
         }
+    }
+
+    /// What nodes other than the destination's may reach: each known one, and `remote`, which stands for unknown ones.
+    fn from_other_nodes(&mut self, engine: usize, cell: usize, remote: Decision) -> Decision {
+        if self.model.more_nodes {
+            return remote;
+        }
+        let mut result: Option<Decision> = None;
+        for n in 0..self.model.nodes.len() {
+            if self.locality(cell, |node| node == n) == Tri::Yes {
+                continue;
+            }
+            let d = self.side_on(engine, Direction::Ingress, cell, self.model.node(n));
+            result = Some(match result {
+                None => d,
+                Some(r) => r.either(d, &mut self.pool),
+            });
+        }
+        result.unwrap_or(remote)
     }
 
     /// Ingress from the pod's own node is always allowed.

@@ -237,7 +237,7 @@ pub fn worlds(profile: Profile, versions: Versions) -> Vec<World> {
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End<'a> {
-    /// A pod by index. The same index twice: another replica of it.
+    /// A pod by index. The same index twice: the pod itself, since a bare pod has no replicas.
     Pod(usize),
     Node {
         name: &'a str,
@@ -260,7 +260,9 @@ pub struct Question<'a> {
 
 impl Cluster {
     pub fn allowed(&self, w: &World, q: &Question<'_>, protocol: Proto, port: u16) -> bool {
-        self.egress(w, q, protocol, port) && self.ingress(w, q, protocol, port)
+        // A pod's connection to its own address never leaves it, and no policy sees it.
+        let itself = matches!((&q.from, &q.to), (End::Pod(a), End::Pod(b)) if a == b);
+        itself || self.egress(w, q, protocol, port) && self.ingress(w, q, protocol, port)
     }
 
     fn egress(&self, w: &World, q: &Question<'_>, protocol: Proto, port: u16) -> bool {
