@@ -135,7 +135,7 @@ impl Reach {
     fn outside_pair(&mut self, engine: usize, from: Peer, target: Target, cell: usize) -> Decision {
         let remote = self.side_on(engine, Direction::Ingress, cell, target);
         match from {
-            Peer::Node => self.from_other_nodes(engine, cell, remote),
+            Peer::Node => self.other_nodes_pair(engine, cell, remote),
             Peer::OneNode(n) => {
                 let on_it = self.locality(cell, |node| node == n);
                 self.as_node(remote, on_it)
@@ -145,7 +145,7 @@ impl Reach {
     }
 
     /// What nodes other than the destination's may reach: each known one, and `remote`, which stands for unknown ones.
-    fn from_other_nodes(&mut self, engine: usize, cell: usize, remote: Decision) -> Decision {
+    fn other_nodes_pair(&mut self, engine: usize, cell: usize, remote: Decision) -> Decision {
         if self.model.more_nodes {
             return remote;
         }
