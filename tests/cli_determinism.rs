@@ -64,7 +64,10 @@ fn the_order_and_the_bundling_of_inputs_do_not_change_a_result() {
     assert_eq!(results(&files.join(" ")), folder);
     files.reverse();
     assert_eq!(results(&files.join(" ")), folder);
-    assert_eq!(room.sh("reach in --format json").stdout, room.sh(&format!("reach {} --format json", files.join(" "))).stdout);
+    assert_eq!(
+        room.sh("reach in --format json").stdout,
+        room.sh(&format!("reach {} --format json", files.join(" "))).stdout
+    );
 }
 
 #[test]
@@ -166,7 +169,11 @@ fn a_file_that_is_no_snapshot_of_this_tool_is_an_error() {
         ("without its end", good[..good.len() - 4].to_vec(), "damaged or cut off"),
         ("flipped", flipped, "damaged"),
         ("only magic", vec![0x1f, 0x8b], "damaged or cut off"),
-        ("future", gzip(&text.replace(r#""gkePostureSnapshot":1,"#, r#""gkePostureSnapshot":2,"#)), "use a newer gke-posture"),
+        (
+            "future",
+            gzip(&text.replace(r#""gkePostureSnapshot":1,"#, r#""gkePostureSnapshot":2,"#)),
+            "use a newer gke-posture",
+        ),
         ("foreign text", gzip("hello"), "not a snapshot of this tool"),
         ("foreign JSON", gzip(r#"{"a": 1}"#), "not a snapshot of this tool"),
         ("manifest", gzip(&deployment("a", "b")), "not a snapshot of this tool"),
