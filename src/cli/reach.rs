@@ -92,18 +92,36 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         }
         let answer = judge(&args, &mut reach, from, to);
         let atoms = reach.model.atoms.clone();
-        let t = table(&mut reach, &inventory, |a, b| among(&atoms, from, a) && among(&atoms, to, b));
+        let mut t = table(&mut reach, &inventory, |a, b| among(&atoms, from, a) && among(&atoms, to, b));
+        only_asked(&args, &mut t);
         print_json(&t)?;
         return Ok(status(args.expect, answer));
     }
     let atoms = reach.model.atoms.clone();
     let selected = |side: &Option<Vec<Peer>>, p: Peer| side.as_ref().is_none_or(|list| among(&atoms, list, p));
-    let t = table(&mut reach, &inventory, |a, b| selected(&from, a) && selected(&to, b));
+    let mut t = table(&mut reach, &inventory, |a, b| selected(&from, a) && selected(&to, b));
+    only_asked(&args, &mut t);
     match args.format {
         Format::Json => print_json(&t)?,
         Format::Table => output::print(&overview(&args, &reach, &t))?,
     }
     Ok(0)
+}
+
+/// With `--port`, what concerns that port.
+fn only_asked(args: &Args, t: &mut ReachTable) {
+    let Some(port) = args.port else { return };
+    let protocol = args.protocol.protocol();
+    let holds = |p: Protocol, ranges: &mut Vec<(u16, u16)>| {
+        let found = p == protocol && ranges.iter().any(|(a, b)| (*a..=*b).contains(&port));
+        *ranges = vec![(port, port)];
+        found
+    };
+    t.connections.retain_mut(|c| {
+        c.allow.retain_mut(|p| holds(p.protocol, &mut p.ports));
+        c.unknown.retain_mut(|p| holds(p.protocol, &mut p.ports));
+        !(c.allow.is_empty() && c.unknown.is_empty())
+    });
 }
 
 fn print_json(t: &ReachTable) -> Result<(), Failure> {

@@ -262,6 +262,8 @@ fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
     Ok(documents.into_iter().map(|d| d.0).collect())
 }
 
+const TOO_LARGE: &str = "its aliases would make it many times as large as it is";
+
 /// The parser's message without its own place and without the snippet, which could quote a secret.
 fn first_line(e: &serde_saphyr::Error) -> String {
     use serde_saphyr::{Error, budget::BudgetBreach};
@@ -276,9 +278,9 @@ fn first_line(e: &serde_saphyr::Error) -> String {
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            return "its aliases would make it many times as large as it is".to_owned();
-        }
+        | Error::AliasReplayStackDepthExceeded { .. } => return TOO_LARGE.to_owned(),
+        // What goes wrong inside of an alias is wrapped.
+        Error::AliasError { error, .. } => return first_line(error),
         _ => {}
     }
     let text = e.without_snippet().to_string();

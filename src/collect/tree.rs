@@ -244,8 +244,13 @@ impl<'a> Cursor<'a> {
 
     pub fn str(&self) -> Option<&'a str> {
         let text = self.node.as_str();
-        if text.is_none() {
-            self.expected("a string");
+        match (&self.node.kind, text) {
+            (_, Some(_)) => {}
+            // YAML reads an unquoted y, no or 1.0 as something else, as does kubectl.
+            (Kind::Bool(_) | Kind::Int(_) | Kind::Float(_), None) => {
+                self.problem(format_args!("expected a string, found {} (put it in quotes)", self.node.kind.name()))
+            }
+            (_, None) => self.expected("a string"),
         }
         text
     }
