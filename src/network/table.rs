@@ -149,7 +149,9 @@ pub fn table(reach: &mut Reach, inventory: &Inventory, wanted: impl Fn(Peer, Pee
     for (from, from_peer) in &ends {
         for (to, to_peer) in &ends {
             let outside = |p: &Peer| !matches!(p, Peer::Class(_));
-            if outside(from) && outside(to) || !wanted(*from, *to) {
+            // One pod that can have no replica does not connect to another of itself.
+            let itself = from == to && reach.is_single(*from);
+            if itself || outside(from) && outside(to) || !wanted(*from, *to) {
                 continue;
             }
             let d = reach.pair(*from, *to);
