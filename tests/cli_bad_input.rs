@@ -386,7 +386,7 @@ fn links_and_unreadable_files_are_said() {
 
     let room = Room::with(&deployment("shop", "web"));
     room.write("d/x.yaml", "a: b\n");
-    std::fs::set_permissions(room.path("d/x.yaml"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(room.path("d/x.yaml"), std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(room.path("d/x.yaml")).is_ok() {
         println!("skipped: this user may read everything");
     } else {
