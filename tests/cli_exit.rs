@@ -72,7 +72,7 @@ fn what_the_evidence_does_not_decide_makes_an_audit_incomplete_from_the_threshol
     audit(&room, "--fail-on medium --allow-unknown", 0, "pass");
     audit(&room, "--fail-on medium --strict", 3, "incomplete");
     // A policy that selects nothing is certain, and medium: findings win.
-    room.write("stray.yaml", &policy("shop", "stray", "{ podSelector: { matchLabels: { no: one } } }"));
+    room.write("stray.yaml", policy("shop", "stray", "{ podSelector: { matchLabels: { no: one } } }"));
     audit(&room, "--fail-on medium", 1, "findings-incomplete");
 }
 
