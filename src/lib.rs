@@ -14,4 +14,5 @@ pub mod facts;
 pub mod inventory;
 pub mod lexicon;
 pub mod network;
+pub mod problem;
 pub mod report;

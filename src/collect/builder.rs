@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use crate::inventory::object::*;
 use crate::inventory::{ClusterConfig, Completeness, Origin, Snapshot};
+use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
-use super::tree::{Cursor, Node, Problem, Problems};
+use super::tree::{Cursor, Node, Problems};
 use super::{cnpg, gke, policy};
 
 /// Namespace in which objects that name none are put.

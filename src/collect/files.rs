@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::value::RawValue;
 
 use crate::inventory::{Origin, Snapshot};
+use crate::problem::Problem;
 
 use super::archive;
 use super::builder::{Builder, Options};
-use super::tree::{Json, Kind, Node, Placed, Problem, Yaml};
+use super::tree::{Json, Kind, Node, Placed, Yaml};
 
 /// Name of the configuration file, which is no evidence.
 pub const CONFIG_NAMES: [&str; 2] = ["gke-posture.yaml", "gke-posture.yml"];

@@ -9,7 +9,7 @@ mod kubernetes;
 mod policy;
 mod tree;
 
+pub use crate::problem::Problem;
 pub use archive::{decode, digest, encode, write_atomically};
 pub use builder::Options;
 pub use files::{CONFIG_NAMES, read, read_embedded};
-pub use tree::Problem;

@@ -164,26 +164,6 @@ impl Node {
     }
 }
 
-/// Something wrong at a place of an input.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    pub file: String,
-    /// 1-based; 0 where not known.
-    pub line: u32,
-    pub column: u32,
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.line, self.column) {
-            (0, _) => write!(f, "{}: {}", self.file, self.message),
-            (l, 0) => write!(f, "{}:{l}: {}", self.file, self.message),
-            (l, c) => write!(f, "{}:{l}:{c}: {}", self.file, self.message),
-        }
-    }
-}
-
 /// Collects the problems of one object.
 #[derive(Default)]
 pub struct Problems {

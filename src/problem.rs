@@ -1,4 +1,4 @@
-//! What is wrong with a file, and where.
+//! What is wrong with a file, and where; and the name that was probably meant. A leaf room.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub struct Problem {
     pub file: String,
     /// 1-based; 0 where no line can be named.
     pub line: u32,
-    /// 1-based, in characters.
+    /// 1-based, in characters; 0 where only the line is known.
     pub column: u32,
     /// One sentence for a person, without the place.
     pub message: String,
@@ -17,10 +17,10 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line == 0 {
-            write!(f, "{}: {}", self.file, self.message)
-        } else {
-            write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}: {}", self.file, self.message),
+            (line, 0) => write!(f, "{}:{line}: {}", self.file, self.message),
+            (line, column) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
         }
     }
 }
