@@ -97,6 +97,15 @@ fn no_line_of_the_table_is_wider_than_the_terminal() {
     }
 }
 
+/// Wrapping a long word takes time in proportion to its length.
+#[test]
+fn a_very_long_word_is_wrapped_in_no_time() {
+    let room = Room::with(&deployment("shop", &"a".repeat(300_000)));
+    let started = std::time::Instant::now();
+    fits(&room.sh("audit in.yaml").status(0).stdout, 80);
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
 #[test]
 fn colour_is_for_terminals() {
     let room = shop();

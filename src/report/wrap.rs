@@ -53,11 +53,17 @@ fn wrap_line(line: &str, max: usize, out: &mut Vec<String>) {
     out.push(current);
 }
 
+/// Whether a text takes more than `max` columns, mostly from its beginning: a long word is asked for each of its pieces.
+fn wider(text: &str, max: usize) -> bool {
+    let cut = text.char_indices().nth(2 * max + 2).map_or(text.len(), |(at, _)| at);
+    width(&text[..cut]) > max || cut < text.len() && width(text) > max
+}
+
 /// A word in pieces of at most `max` columns, broken after `/` or `-`, else after other punctuation, else anywhere.
 fn split(word: &str, max: usize) -> Vec<&str> {
     let mut out = Vec::new();
     let mut rest = word;
-    while width(rest) > max {
+    while wider(rest, max) {
         let (mut used, mut hard, mut soft, mut softer) = (0, 0, 0, 0);
         for (at, c) in rest.char_indices() {
             used += c.width().unwrap_or(1);
