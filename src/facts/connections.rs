@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::database::dsn::{Engine, Host, Part};
 use crate::database::env::{self, PodContext};
 use crate::database::hba;
+use crate::database::pooler::{PoolerPosture, pooler};
 use crate::database::profile::{self, Ownership, Profile};
 use crate::database::resolve::{self, Endpoint, ServiceDirectory};
 use crate::inventory::object::{
@@ -35,6 +36,27 @@ pub struct Database {
     pub port: u16,
     /// What cleartext logins meet (CloudNativePG only: other servers' rules are not in the API).
     pub posture: Option<(hba::Rules, hba::Posture)>,
+    /// Its poolers, which take connections of their own.
+    pub poolers: Vec<Pooler>,
+}
+
+/// A CloudNativePG Pooler in front of a database.
+#[derive(Clone, Debug)]
+pub struct Pooler {
+    /// Index into `snapshot.cnpg_poolers`.
+    pub index: usize,
+    pub workload: Option<usize>,
+    pub posture: PoolerPosture,
+}
+
+impl Database {
+    /// What a client meets at one of the server workloads; `None` where the rules are not in the API.
+    pub fn met_at(&self, workload: usize) -> Option<&hba::Verdict> {
+        match self.poolers.iter().find(|p| p.workload == Some(workload)) {
+            Some(p) => Some(&p.posture.client),
+            None => self.posture.as_ref().map(|(_, p)| &p.verdict),
+        }
+    }
 }
 
 /// What a connection leads to.
@@ -55,6 +77,8 @@ pub struct Connection {
     pub container: String,
     pub profile: Profile,
     pub leads: Leads,
+    /// The server workloads it arrives at: instances or poolers.
+    pub servers: BTreeSet<usize>,
     /// The typed hosts.
     pub hosts: Vec<String>,
     /// What was looked up on the way.
@@ -207,16 +231,10 @@ fn connections_of(
         if profile.engine != Engine::Postgres {
             continue;
         }
-        let (leads, path) = follow(inventory, pod, spec, &profile, server_of);
+        let (leads, servers, path) = follow(inventory, pod, spec, &profile, server_of);
         let hosts = profile.hosts.iter().map(host_text).collect();
-        found.connections.push(Connection {
-            workload: w,
-            container: container.name.clone(),
-            profile,
-            leads,
-            hosts,
-            path,
-        });
+        let container = container.name.clone();
+        found.connections.push(Connection { workload: w, container, profile, leads, servers, hosts, path });
     }
 }
 
@@ -235,8 +253,9 @@ fn follow(
     spec: &PodSpec,
     profile: &Profile,
     server_of: &BTreeMap<usize, usize>,
-) -> (Leads, Vec<String>) {
+) -> (Leads, BTreeSet<usize>, Vec<String>) {
     let evidence = Evidence(inventory);
+    let mut servers = BTreeSet::new();
     let origin = resolve::Origin {
         namespace: pod.namespace,
         cluster_domain: "cluster.local",
@@ -281,6 +300,7 @@ fn follow(
                     })
                     .collect();
                 let hit: Vec<usize> = behind.iter().filter_map(|(w, _)| server_of.get(w).copied()).collect();
+                servers.extend(behind.iter().map(|(w, _)| *w).filter(|w| server_of.contains_key(w)));
                 if hit.is_empty() {
                     if behind.is_empty() && !inventory.complete(Need::Workloads, &namespace) {
                         reasons.push(Reason::missing(format!(
@@ -292,9 +312,10 @@ fn follow(
                 }
                 databases.extend(hit);
             }
-            Endpoint::Address(ip) => match inventory.class_by_ip(ip).and_then(|(w, _)| server_of.get(&w)) {
-                Some(d) => {
+            Endpoint::Address(ip) => match inventory.class_by_ip(ip).and_then(|(w, _)| Some((w, server_of.get(&w)?))) {
+                Some((w, d)) => {
                     databases.insert(*d);
+                    servers.insert(w);
                 }
                 None => elsewhere.push(format!("address {ip}")),
             },
@@ -314,7 +335,7 @@ fn follow(
     } else {
         Leads::Elsewhere(elsewhere.join("; "))
     };
-    (leads, path)
+    (leads, servers, path)
 }
 
 /// CloudNativePG Clusters and other PostgreSQL servers, sorted by id.
@@ -323,24 +344,32 @@ fn databases(inventory: &Inventory, v6: bool) -> Vec<Database> {
     for (i, c) in inventory.snapshot.cnpg_clusters.iter().enumerate() {
         let object = c.meta.object_ref();
         let instances = inventory.workload(&object.to_string()).map(|(w, _)| w);
-        let poolers = inventory
+        let question = hba::Question { ipv4_only: !v6, ..hba::Question::default() };
+        let poolers: Vec<Pooler> = inventory
             .snapshot
             .cnpg_poolers
             .iter()
-            .filter(|p| p.meta.namespace == c.meta.namespace && p.cluster == c.meta.name)
-            .filter_map(|p| inventory.workload(&p.meta.object_ref().to_string()).map(|(w, _)| w));
+            .enumerate()
+            .filter(|(_, p)| p.meta.namespace == c.meta.namespace && p.cluster == c.meta.name)
+            .map(|(index, p)| Pooler {
+                index,
+                workload: inventory.workload(&p.meta.object_ref().to_string()).map(|(w, _)| w),
+                posture: pooler(p, &question),
+            })
+            .collect();
         let rules = hba::parse(&hba::generated(c), hba::major(c));
-        let posture = hba::evaluate(&rules, &hba::Question { ipv4_only: !v6, ..hba::Question::default() });
+        let posture = hba::evaluate(&rules, &question);
         list.push(Database {
             id: object.to_string(),
             object,
             origin: c.meta.origin.clone(),
             labels: c.meta.labels.clone(),
-            servers: instances.into_iter().chain(poolers).collect(),
+            servers: instances.into_iter().chain(poolers.iter().filter_map(|p| p.workload)).collect(),
             instances,
             cnpg: Some(i),
             port: POSTGRES,
             posture: Some((rules, posture)),
+            poolers,
         });
     }
     for (w, workload) in inventory.workloads.iter().enumerate() {
@@ -358,6 +387,7 @@ fn databases(inventory: &Inventory, v6: bool) -> Vec<Database> {
             cnpg: None,
             port,
             posture: None,
+            poolers: Vec::new(),
         });
     }
     list.sort_by(|a, b| a.id.cmp(&b.id));

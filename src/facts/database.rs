@@ -465,12 +465,39 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
             d.id
         )))
     };
-    let refuses = match &posture.verdict {
+    let judge = |v: &hba::Verdict| match v {
         hba::Verdict::TlsOnly | hba::Verdict::LockedOut => Known::Value(true),
         hba::Verdict::Open | hba::Verdict::Partial { .. } | hba::Verdict::CleartextOnly => Known::Value(false),
         hba::Verdict::Invalid(_) => invalid(),
         hba::Verdict::Unknown(reasons) => Known::Unknown(reasons.clone()),
     };
+    let mut refuses = judge(&posture.verdict);
+    let mut verdict = &posture.verdict;
+    let mut rule = rule;
+    let mut pooler_evidence = Vec::new();
+    // A pooler takes connections of its own: what it accepts, the database accepts.
+    for p in &d.poolers {
+        let one = judge(&p.posture.client);
+        let object = &cx.inventory.snapshot.cnpg_poolers[p.index];
+        if one == Known::Value(false) {
+            let setting = object.parameters.get("client_tls_sslmode").cloned();
+            pooler_evidence.push(cx.evidence(
+                &object.meta,
+                "spec.pgbouncer.parameters.client_tls_sslmode",
+                setting.map_or(Json::Null, Json::from),
+                "prefer is the default and accepts cleartext; require refuses it",
+            ));
+            if refuses != Known::Value(false) {
+                verdict = &p.posture.client;
+                rule = format!("{} (its client_tls_sslmode is not require)", object.meta.object_ref());
+            }
+        }
+        refuses = match (refuses, one) {
+            (Known::Value(false), _) | (_, Known::Value(false)) => Known::Value(false),
+            (Known::Unknown(r), _) | (_, Known::Unknown(r)) => Known::Unknown(r),
+            (Known::Value(true), Known::Value(true)) => Known::Value(true),
+        };
+    }
     let errors: Vec<String> =
         rules.errors.iter().map(|e| format!("{} `{}`: {}", place(&e.origin), e.text, e.message)).collect();
     // <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-PASSWORD-ENCRYPTION>
@@ -493,7 +520,7 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
         .collect();
     Server {
         refuses,
-        word: Known::Value(posture.verdict.word().to_owned()),
+        word: Known::Value(verdict.word().to_owned()),
         rule: Known::Value(rule),
         valid: Known::Value(errors.is_empty()),
         error_evidence: rules
@@ -512,6 +539,7 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
             .map(|r| {
                 show(r, &format!("first match decides: {} in cleartext, for example {}", r.method.word(), r.witness))
             })
+            .chain(pooler_evidence)
             .collect(),
         md5_evidence,
     }

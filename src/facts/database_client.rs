@@ -62,10 +62,8 @@ fn word(o: Outcome) -> &'static str {
 /// The server's side for a connection: the weakest of the databases it may lead to.
 fn server_of(all: &Databases, c: &Connection) -> (Server, Option<bool>) {
     let Leads::To(set) = &c.leads else { return (Server::Unknown, None) };
-    let mut servers = set.iter().map(|d| match &all.list[*d].posture {
-        Some((_, p)) => Server::from(&p.verdict),
-        None => Server::Unknown,
-    });
+    let at = |w: &usize| all.list.iter().find(|d| d.servers.contains(w)).and_then(|d| d.met_at(*w));
+    let mut servers = c.servers.iter().map(|w| at(w).map_or(Server::Unknown, Server::from));
     let Some(first) = servers.next() else { return (Server::Unknown, None) };
     let server = servers.fold(first, |a, b| if a == b { a } else { Server::Unknown });
     // The operator's own CA signs for one Cluster only.
