@@ -407,3 +407,15 @@ fn a_named_pipe_in_a_folder_is_not_waited_for() {
     let out = room.sh("audit d --format json").status(0);
     assert_eq!(out.json()["evidence"]["ignoredFiles"], 1);
 }
+
+#[test]
+fn a_misspelt_field_of_a_policy_is_refused_with_the_name_that_was_meant() {
+    let room = Room::with(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: p, namespace: shop }\nspec:\n  podSelector: {}\n  ingres: [{}]\n",
+    );
+    room.sh("audit in.yaml").status(2).warns("in.yaml:6:11: spec.ingres: unknown field (did you mean \"ingress\"?)");
+    let room = Room::with(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: p, namespace: shop }\nspec:\n  podSelector: { matchLabel: { a: b } }\n",
+    );
+    room.sh("audit in.yaml").status(2).warns("matchLabel: unknown field (did you mean \"matchLabels\"?)");
+}

@@ -90,7 +90,7 @@ fn names_that_mean_nothing_or_too_much_are_errors() {
         ("ip:1.2.3", "\"1.2.3\" is not an IPv4 or IPv6 address"),
         ("ip:10.0.0.0/8", "is not an IPv4 or IPv6 address"),
         ("ip:", "is not an IPv4 or IPv6 address"),
-        ("shop/api#2", "no #2"),
+        ("shop/api#2", "has no class #2 of pods (it has 1)"),
         ("shop/api#0", "is not the number of a class"),
     ] {
         let out = room.sh(&format!("reach in.yaml --from {name}")).status(2).warns(message);

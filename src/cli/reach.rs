@@ -147,6 +147,12 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
         let ip: IpAddr = address.parse().map_err(|_| {
             Failure::input(format!("\"{address}\" is not an IPv4 or IPv6 address (as in ip:203.0.113.7)"))
         })?;
+        if let Some(class) = inventory.class_by_ip(ip) {
+            return Err(Failure::input(format!(
+                "{ip} is the address of a pod of {}: ask for that peer, since policies tell pods from addresses",
+                class_name(inventory, class)
+            )));
+        }
         return Ok(vec![Peer::Address(ip)]);
     }
     let (name, class) = match text.rsplit_once('#') {
@@ -190,10 +196,9 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
             let all: Vec<ClassId> = (0..inventory.workloads[*one].classes.len()).map(|c| (*one, c)).collect();
             match class {
                 None => Ok(all.into_iter().map(Peer::Class).collect()),
-                Some(n) => all
-                    .get(n)
-                    .map(|c| vec![Peer::Class(*c)])
-                    .ok_or_else(|| Failure::input(format!("{name} has {} classes of pods, no #{}", all.len(), n + 1))),
+                Some(n) => all.get(n).map(|c| vec![Peer::Class(*c)]).ok_or_else(|| {
+                    Failure::input(format!("{name} has no class #{} of pods (it has {})", n + 1, all.len()))
+                }),
             }
         }
         several => {
@@ -365,6 +370,17 @@ fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer, 
     paragraph(text, &advice, width, 0, 2);
 }
 
+/// An address group as a person says it.
+fn name(id: &str) -> String {
+    match id {
+        "ip:0.0.0.0-255.255.255.255,::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" => {
+            "any address outside the cluster".to_owned()
+        }
+        "node" => "any other node".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 /// Everyone and everything, one block a destination, sources that may do the same folded.
 fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
     let mut text = format!("{}\n", dataplane(reach));
@@ -408,10 +424,10 @@ fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
         if into.is_empty() {
             continue;
         }
-        let _ = writeln!(text, "\nto {}", peer.id());
-        let mut by_ports: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        let _ = writeln!(text, "\nto {}", name(peer.id()));
+        let mut by_ports: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for c in into {
-            by_ports.entry(words(c)).or_default().push(&c.from);
+            by_ports.entry(words(c)).or_default().push(name(&c.from));
         }
         for (ports, sources) in by_ports {
             let limit = if args.all { usize::MAX } else { 6 };

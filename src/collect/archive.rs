@@ -44,8 +44,10 @@ pub fn encode(snapshot: &Snapshot) -> std::io::Result<Vec<u8>> {
 /// One sentence: not ours, of a later version, or damaged.
 pub fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     let mut json = Vec::new();
+    // JSON of a cluster packs at most some hundredfold; more is a file made to fill memory.
+    let limit = LIMIT.min(bytes.len() as u64 * 500 + (16 << 20));
     flate2::read::GzDecoder::new(bytes)
-        .take(LIMIT)
+        .take(limit)
         .read_to_end(&mut json)
         .map_err(|e| format!("the snapshot is damaged or cut off: {e}. Make it again with `gke-posture snapshot`"))?;
     let head: Envelope<serde::de::IgnoredAny> = serde_json::from_slice(&json)

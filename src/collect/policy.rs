@@ -9,7 +9,20 @@ use super::tree::{Cursor, Kind};
 const REFUSED: &str = "the API server refuses this object";
 
 pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
+    const STRICT: &str = "kubectl refuses it, and an API server that is told not to validate drops it";
     let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
+    spec.only(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
+    for (list, peers) in [("ingress", "from"), ("egress", "to")] {
+        for rule in spec.items(list) {
+            rule.only(&[peers, "ports"], STRICT);
+            for peer in rule.items(peers) {
+                peer.only(&["podSelector", "namespaceSelector", "ipBlock"], STRICT);
+            }
+            for port in rule.items("ports") {
+                port.only(&["protocol", "port", "endPort"], STRICT);
+            }
+        }
+    }
     let policy_types = spec
         .items("policyTypes")
         .iter()
@@ -44,6 +57,7 @@ pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
 
 /// A label selector with the API's validation of operators and values.
 pub fn selector(c: &Cursor<'_>) -> LabelSelector {
+    c.only(&["matchLabels", "matchExpressions"], "the API server drops it, and an empty selector selects everything");
     let match_expressions = c
         .items("matchExpressions")
         .iter()

@@ -308,6 +308,16 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
+    /// Fields that nothing knows are problems: a misspelt one would silently mean its absence.
+    pub fn only(&self, known: &[&str], consequence: &str) {
+        let Kind::Map(entries) = &self.node.kind else { return };
+        let unknown = |(k, n): &&(String, Node)| !known.contains(&k.as_str()) && n.kind != Kind::Null;
+        for (key, node) in entries.iter().filter(unknown) {
+            let hint = crate::problem::hint(key, known.iter().copied());
+            self.child(key, node).problem(format_args!("unknown field{hint}; {consequence}"));
+        }
+    }
+
     pub fn string_at(&self, key: &str) -> Option<String> {
         self.get(key)?.str().map(str::to_owned)
     }

@@ -92,7 +92,10 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
     let users = users(cx, all, index);
     let reached = reached(cx, d);
     let excess = excess(cx, &users, &reached);
-    let (cross, environments) = cross(cx, d, environment.as_deref(), &reached);
+    // All of them in one sentence, so that there is one thing to do.
+    let homeless: Vec<String> =
+        all.list.iter().filter(|d| environment_of(cx, d).is_none()).map(|d| d.id.clone()).collect();
+    let (cross, environments) = cross(cx, d, environment.as_deref(), &homeless, &reached);
     let cut = cut_off(cx, d);
     let isolation = d.instances.map(|w| cx.isolation(w, Direction::Ingress));
     let holders = holders(cx, all, index, &users);
@@ -317,12 +320,15 @@ fn cross(
     cx: &Context<'_>,
     d: &Database,
     environment: Option<&str>,
+    homeless: &[String],
     reached: &Reached,
 ) -> (SetFacts, Known<Vec<String>>) {
     let Some(environment) = environment else {
         let reason = Reason::missing(format!(
-            "nothing says which environment {} and its neighbours belong to. Add to gke-posture.yaml:\n  environments:\n    {PRODUCTION}: {{ namespaces: [{}], databases: [{}] }}\n    development: {{ namespaces: [...], databases: [...] }}",
-            d.id, "...", d.id
+            "nothing says which environment {} belong{} to. Add to gke-posture.yaml, each in its place:\n  environments:\n    {PRODUCTION}: {{ namespaces: [], databases: [{}] }}\n    development: {{ namespaces: [], databases: [] }}",
+            homeless.join(", "),
+            if homeless.len() == 1 { "s" } else { "" },
+            homeless.join(", "),
         ));
         return (SetFacts::unknown(vec![reason.clone()]), Known::unknown(reason));
     };

@@ -333,12 +333,16 @@ fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
         PortMatch::Named(name) => {
             let found = target_ports(pods, &PortRef::Name(name.clone()), port.protocol);
             if found.is_empty() {
-                let other: Vec<&str> = pods.ports.iter().filter_map(|(_, p)| p.name.as_deref()).collect();
+                let other: Vec<String> = pods
+                    .ports
+                    .iter()
+                    .filter_map(|(_, p)| p.name.as_ref().map(|n| format!("{n} for {} {}", p.protocol, p.port)))
+                    .collect();
                 return if pods.ports.is_empty() {
                     Fit::Not(format!("declares no port named \"{name}\""))
                 } else {
                     Fit::Not(format!(
-                        "declares no {} port named \"{name}\" (its names: {})",
+                        "declares no {} port named \"{name}\" (it has: {})",
                         port.protocol,
                         other.join(", ")
                     ))
