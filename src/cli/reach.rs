@@ -81,6 +81,9 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     let (inventory, mut reach) = prepare(snapshot, args.evidence.dataplane.stated());
     let ends = |text: &Option<String>| text.as_ref().map(|t| find(&inventory, t)).transpose();
     let (from, to) = (ends(&args.from)?, ends(&args.to)?);
+    if let Some(to) = &to {
+        rewritten(&args, &reach, to)?;
+    }
     if let (Some(from), Some(to)) = (&from, &to) {
         if from.iter().chain(to).all(|p| !matches!(p, Peer::Class(_))) {
             return Err(Failure::input(
@@ -138,6 +141,41 @@ fn among(atoms: &Atoms, asked: &[Peer], peer: Peer) -> bool {
     })
 }
 
+/// Refuses addresses of the cluster itself: a policy tells pods and nodes from addresses, and never sees a Service's.
+fn inside(inventory: &Inventory, ip: IpAddr) -> Result<(), Failure> {
+    if let Some(class) = inventory.class_by_ip(ip) {
+        let name = class_name(inventory, class);
+        return Err(Failure::input(format!("{ip} is the address of a pod of {name}: ask for that peer")));
+    }
+    if let Some(s) = inventory.service_by_ip(ip) {
+        let id = s.meta.object_ref();
+        return Err(Failure::input(format!(
+            "{ip} is the cluster IP of {id}, which is translated before any policy sees it: ask for a workload behind it, with the port at its pods"
+        )));
+    }
+    let members = inventory.workloads.iter().flat_map(|w| &w.classes).flat_map(|c| &c.members);
+    if let Some(m) = members.clone().find(|m| m.host_ips.contains(&ip)) {
+        return Err(Failure::input(format!(
+            "{ip} is the address of node {}: ask for `node`, any node but the destination's own, which always reaches its pods",
+            m.node.as_deref().unwrap_or("(unnamed)")
+        )));
+    }
+    Ok(())
+}
+
+/// On the legacy dataplane the node rewrites a connection to the metadata server before a policy sees it.
+fn rewritten(args: &Args, reach: &Reach, to: &[Peer]) -> Result<(), Failure> {
+    let metadata = IpAddr::from([169, 254, 169, 254]);
+    let calico = reach.enforcement.candidates.contains(&Dataplane::Calico);
+    let asked = to.contains(&Peer::Address(metadata)) && args.port.is_none_or(|p| p == 80 || p == 8080);
+    if asked && calico && reach.model.network.gke_metadata > Tri::No {
+        return Err(Failure::input(
+            "on the legacy dataplane a node with the GKE metadata server rewrites 169.254.169.254 port 80 to 169.254.169.252 port 988 (8080 to 987) before any policy sees it: ask for --to ip:169.254.169.252 --port 988",
+        ));
+    }
+    Ok(())
+}
+
 /// The peers that a name on the command line means: all classes of a workload, or one with `#2`.
 fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
     if text == "node" {
@@ -147,12 +185,7 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
         let ip: IpAddr = address.parse().map_err(|_| {
             Failure::input(format!("\"{address}\" is not an IPv4 or IPv6 address (as in ip:203.0.113.7)"))
         })?;
-        if let Some(class) = inventory.class_by_ip(ip) {
-            return Err(Failure::input(format!(
-                "{ip} is the address of a pod of {}: ask for that peer, since policies tell pods from addresses",
-                class_name(inventory, class)
-            )));
-        }
+        inside(inventory, ip)?;
         return Ok(vec![Peer::Address(ip)]);
     }
     let (name, class) = match text.rsplit_once('#') {
@@ -294,7 +327,9 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
             }
             print_reasons(&mut text, &e, width);
             if one == Tri::Yes {
-                way_out(&mut text, inventory, &e, *b, width);
+                if reach.enforcement.enforced != Some(false) {
+                    way_out(&mut text, inventory, &e, *b, width);
+                }
             }
         }
     }

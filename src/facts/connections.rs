@@ -77,6 +77,8 @@ pub struct Connection {
     pub container: String,
     pub profile: Profile,
     pub leads: Leads,
+    /// Nothing that its container's environment needs is missing.
+    pub starts: bool,
     /// The server workloads it arrives at: instances or poolers.
     pub servers: BTreeSet<usize>,
     /// The typed hosts.
@@ -234,7 +236,8 @@ fn connections_of(
         let (leads, servers, path) = follow(inventory, pod, spec, &profile, server_of);
         let hosts = profile.hosts.iter().map(host_text).collect();
         let container = container.name.clone();
-        found.connections.push(Connection { workload: w, container, profile, leads, servers, hosts, path });
+        let starts = environment.errors.is_empty();
+        found.connections.push(Connection { workload: w, container, profile, leads, starts, servers, hosts, path });
     }
 }
 

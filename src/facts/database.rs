@@ -42,6 +42,12 @@ crate::facts! {
         excess_clients_maybe / "excessClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps, Namespaces, NetworkPolicies],
         /// Whether only its clients reach it.
         excess_clients_empty / "excessClientsEmpty": bool => [CloudNativePg, Workloads, Services, ConfigMaps, Namespaces, NetworkPolicies],
+        /// Workloads on the host's network that reach it from its own node only, which no policy can take away.
+        node_local_clients / "nodeLocalClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        /// Namespaces of its clients.
+        client_namespaces / "clientNamespaces": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
+        /// Whether a login without any credential is possible over TCP (`trust`), by pg_hba or by a pooler.
+        trust_reachable / "trustReachable": bool => [CloudNativePg],
         /// Workloads of another environment that certainly reach its port.
         cross_environment_clients / "crossEnvironmentClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
         /// Workloads that possibly do, or whose environment is not known.
@@ -150,6 +156,13 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
         excess_clients: excess.certain,
         excess_clients_maybe: excess.maybe,
         excess_clients_empty: excess.empty,
+        node_local_clients: Known::Value(ids(cx, reached.node_local.iter().copied())),
+        client_namespaces: Known::Value({
+            let all: BTreeSet<String> =
+                users.certain.iter().map(|w| cx.inventory.workloads[*w].object.namespace.clone()).collect();
+            all.into_iter().collect()
+        }),
+        trust_reachable: server.trust,
         cross_environment_clients: cross.certain,
         cross_environment_clients_maybe: cross.maybe,
         cross_environment_clients_empty: cross.empty,
@@ -182,6 +195,7 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
             ("refusesCleartext", server.cleartext_evidence),
             ("rulesValid", server.error_evidence),
             ("md5Reachable", server.md5_evidence),
+            ("trustReachable", server.trust_evidence),
             ("credentialHoldersExcessEmpty", holders.1),
         ],
     )
@@ -235,26 +249,31 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
 struct Reached {
     certain: BTreeSet<usize>,
     maybe: BTreeMap<usize, Vec<Reason>>,
+    /// On the host's network, and only from the node of a database pod: no policy can take that away.
+    node_local: BTreeSet<usize>,
 }
 
 fn reached(cx: &mut Context<'_>, d: &Database) -> Reached {
-    let mut reached = Reached { certain: BTreeSet::new(), maybe: BTreeMap::new() };
+    let mut reached = Reached { certain: BTreeSet::new(), maybe: BTreeMap::new(), node_local: BTreeSet::new() };
     for w in 0..cx.inventory.workloads.len() {
         if d.servers.contains(&w) || is_infrastructure(cx, d, w) || !cx.inventory.workloads[w].running {
             continue;
         }
         let mut best = Tri::No;
+        let mut node_local = false;
         let mut reasons = Vec::new();
         for from in cx.classes(w) {
             for server in &d.servers {
                 for to in cx.classes(*server) {
                     let (a, b) = (Peer::Class(from), Peer::Class(to));
-                    let decision = cx.reach.any_pair(a, b);
+                    let decision = cx.reach.any_pair_from_other_nodes(a, b);
                     let one = cx.reach.allows(decision, Protocol::Tcp, d.port);
                     best = best.max(one);
                     if one == Tri::Maybe {
                         reasons.extend(explain::reasons(cx.reach, cx.inventory, a, b));
                     }
+                    let whole = cx.reach.any_pair(a, b);
+                    node_local |= cx.reach.allows(whole, Protocol::Tcp, d.port) > Tri::No && one == Tri::No;
                 }
             }
         }
@@ -264,6 +283,9 @@ fn reached(cx: &mut Context<'_>, d: &Database) -> Reached {
             }
             Tri::Maybe => {
                 reached.maybe.insert(w, reasons);
+            }
+            Tri::No if node_local => {
+                reached.node_local.insert(w);
             }
             Tri::No => {}
         }
@@ -426,6 +448,8 @@ struct Server {
     errors: Known<Vec<String>>,
     md5: Known<bool>,
     md5_stored: Known<bool>,
+    trust: Known<bool>,
+    trust_evidence: Vec<Evidence>,
     cleartext_evidence: Vec<Evidence>,
     error_evidence: Vec<Evidence>,
     md5_evidence: Vec<Evidence>,
@@ -444,7 +468,9 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
             valid: Known::unknown(reason.clone()),
             errors: Known::unknown(reason.clone()),
             md5: Known::unknown(reason.clone()),
-            md5_stored: Known::unknown(reason),
+            md5_stored: Known::unknown(reason.clone()),
+            trust: Known::unknown(reason),
+            trust_evidence: Vec::new(),
             cleartext_evidence: Vec::new(),
             error_evidence: Vec::new(),
             md5_evidence: Vec::new(),
@@ -517,6 +543,20 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
         (false, None) if matches!(posture.verdict, hba::Verdict::Invalid(_)) => invalid(),
         (false, None) => tri(Tri::Maybe, Vec::new()),
     };
+    let pooler_trust = d.poolers.iter().any(|p| p.posture.no_authentication);
+    let trust = match (pooler_trust, posture.reaches(Method::Trust, None)) {
+        (true, _) | (_, Some(true)) => Known::Value(true),
+        (false, Some(false)) => Known::Value(false),
+        (false, None) if matches!(posture.verdict, hba::Verdict::Invalid(_)) => invalid(),
+        (false, None) => tri(Tri::Maybe, Vec::new()),
+    };
+    let trust_evidence = posture
+        .reached
+        .iter()
+        .filter(|r| r.method == Method::Trust)
+        .take(1)
+        .map(|r| show(r, &format!("first match decides, for example {}", r.witness)))
+        .collect();
     let md5_evidence = posture
         .reached
         .iter()
@@ -537,6 +577,8 @@ fn server(cx: &Context<'_>, d: &Database) -> Server {
         errors: Known::Value(errors),
         md5,
         md5_stored: Known::Value(stored_md5),
+        trust,
+        trust_evidence,
         cleartext_evidence: posture
             .reached
             .iter()

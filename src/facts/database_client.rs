@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::database::profile::Delegation;
+use crate::database::profile::{Delegation, Profile};
 use crate::database::verdict::{self, Client, Outcome, Server};
 use crate::inventory::{Known, Reason, Tri};
 
@@ -40,6 +40,10 @@ crate::facts! {
         encryption / "encryption": String => [Workloads, ConfigMaps, Services, CloudNativePg],
         /// Whether it certainly checks that the server is the right one.
         verifies_server / "verifiesServer": bool => [Workloads, ConfigMaps, Services, CloudNativePg],
+        /// What the weakest driver that may be in use makes of it, in words; empty when that is not known.
+        weakest / "weakest": String => [Workloads, ConfigMaps],
+        /// Whether the container starts: it does not when its environment refers to something that does not exist.
+        starts / "starts": bool => [Workloads, ConfigMaps],
         /// Settings that contradict each other.
         conflicts / "conflicts": Vec<String> => [Workloads, ConfigMaps],
     }
@@ -108,6 +112,12 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
             )));
         }
     }
+    // Where the server refuses cleartext nothing runs in it, whichever driver it is; only an attempt could.
+    let refused = server == Server::TlsOnly;
+    let no_cleartext = match no_cleartext {
+        Outcome::DependsOnDriver | Outcome::Unknown if refused => Outcome::PassEncrypted,
+        other => other,
+    };
     let encrypted = match no_cleartext {
         o if o.passes() => Tri::Yes,
         Outcome::Warn | Outcome::Fail => Tri::No,
@@ -164,6 +174,8 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
         encrypted: tri(encrypted, reasons.clone()),
         encryption: Known::Value(word(no_cleartext).to_owned()),
         verifies_server: tri(verifies, reasons),
+        weakest: Known::Value(weakest(p)),
+        starts: Known::Value(c.starts),
         conflicts: Known::Value(p.conflicts.clone()),
     };
     let mut evidence: Vec<Evidence> = p
@@ -212,12 +224,24 @@ fn private_ca_of(cx: &Context<'_>, all: &Databases, c: &Connection) -> bool {
 /// The mode with its variable, as a person would look for it.
 fn mode_text(c: &Connection) -> Option<String> {
     let mode = &c.profile.mode;
-    match (&mode.convention, &mode.text) {
-        (Some((variable, _)), Some(text)) => Some(format!("{variable}={text}")),
-        (None, Some(text)) => Some(format!("sslmode {text}")),
-        (Some((variable, _)), None) => Some(variable.clone()),
+    let text = mode.text.as_ref().filter(|t| !t.is_empty());
+    match (&mode.convention, text) {
+        (Some((variable, _)), Some(text)) if mode.declared => Some(format!("{variable}={text}")),
+        (_, Some(text)) => Some(format!("sslmode={text}")),
+        (Some((variable, _)), None) => Some(format!("an empty {variable}")),
         (None, None) => None,
     }
+}
+
+/// What the weakest driver makes of the settings, with the switch that weakens them.
+fn weakest(p: &Profile) -> String {
+    let Client::Classes { worst, .. } = p.mode.client else { return String::new() };
+    let drivers = p.mode.range.as_ref().filter(|r| r.worst == worst && r.worst != r.best).map(|r| {
+        let names: Vec<&str> = r.worst_drivers.iter().map(|d| d.name()).collect();
+        format!(" with {}", names.join(", "))
+    });
+    let switch = p.mode.verification_off.as_ref().map(|v| format!(", since {v} turns verification off"));
+    format!("{}{}{}", worst.describe(), drivers.unwrap_or_default(), switch.unwrap_or_default())
 }
 
 /// Ids of all connections, `#2` where a container has two of one name.

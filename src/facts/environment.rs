@@ -44,12 +44,13 @@ fn from_labels(labels: &Labels) -> Option<Environment> {
         .map(|v| Environment { name: canonical(v).map_or_else(|| v.clone(), str::to_owned), guessed: false })
 }
 
+/// An environment that the configuration names: `prod` there is production too.
+fn configured(name: &str) -> Environment {
+    Environment { name: canonical(name).map_or_else(|| name.to_owned(), str::to_owned), guessed: false }
+}
+
 pub fn of_namespace(config: &Config, name: &str, labels: &Labels) -> Option<Environment> {
-    config
-        .environment_of_namespace(name)
-        .map(|e| Environment { name: e.to_owned(), guessed: false })
-        .or_else(|| from_labels(labels))
-        .or_else(|| from_name(name))
+    config.environment_of_namespace(name).map(configured).or_else(|| from_labels(labels)).or_else(|| from_name(name))
 }
 
 /// A database in a shared namespace is classified by itself: configuration, its labels, its name; then its namespace.
@@ -63,7 +64,7 @@ pub fn of_database(
 ) -> Option<Environment> {
     config
         .environment_of_database(id, namespace)
-        .map(|e| Environment { name: e.to_owned(), guessed: false })
+        .map(configured)
         .or_else(|| from_labels(labels))
         .or_else(|| from_name(name))
         .or_else(|| of_namespace(config, namespace, namespace_labels))
@@ -94,5 +95,7 @@ mod tests {
             Config::parse("c", "environments: {blue: {namespaces: [shop-prod]}}", &known).expect("a valid file");
         let e = of_namespace(&config, "shop-prod", &labels).unwrap();
         assert_eq!((e.name.as_str(), e.guessed), ("blue", false));
+        let short = Config::parse("c", "environments: {prod: {namespaces: [shop]}}", &known).expect("a valid file");
+        assert_eq!(of_namespace(&short, "shop", &Labels::new()).unwrap().name, PRODUCTION);
     }
 }

@@ -50,6 +50,8 @@ crate::facts! {
         end_ports / "endPorts": Vec<String> => [NetworkPolicies],
         /// Whether Dataplane V2 may be what enforces it.
         on_dataplane_v2 / "onDataplaneV2": bool => [Cluster],
+        /// Where the cluster's DNS answers, as a policy sees it, in words.
+        dns_server / "dnsServer": String => [Cluster],
         /// Workloads that its egress rules let out somewhere, but not to the cluster's DNS.
         without_dns / "withoutDns": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
         /// Workloads of which that is possible.
@@ -127,6 +129,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
         } else {
             Known::Value(false)
         },
+        dns_server: Known::Value(well_known::dns_server(cx.reach, cx.inventory)),
         without_dns: dns.certain,
         without_dns_maybe: dns.maybe,
         without_dns_empty: dns.empty,

@@ -95,7 +95,9 @@ fn side(
     let from_host =
         matches!(other, Peer::Class(c) if reach.model.cells_of(c).iter().any(|x| reach.model.cells[*x].host_network));
     let (model, pool, engines) = reach.engines();
-    let Some(engine) = engines.first_mut() else {
+    // Where enforcement is not known, the rules are what there is to explain; that they may not be enforced is a reason.
+    let at = engines.iter().position(|e| e.dataplane != Dataplane::None).unwrap_or(0);
+    let Some(engine) = engines.get_mut(at) else {
         return Side {
             direction,
             summary: "nothing is known of the dataplane".to_owned(),

@@ -257,6 +257,34 @@ impl Reach {
         }
     }
 
+    /// As [`Reach::any_pair`], but a pod on the host's network counts as on another node than the destination's: the
+    /// destination's own node always reaches its pods, whatever any policy says.
+    pub fn any_pair_from_other_nodes(&mut self, from: Peer, to: Peer) -> Decision {
+        let (sources, targets) = (self.cells(from), self.cells(to));
+        if !sources.iter().any(|c| self.model.cells[*c].host_network) {
+            return self.any_pair(from, to);
+        }
+        let mut result: Option<Decision> = None;
+        for &b in &targets {
+            let mut one: Option<Decision> = None;
+            for engine in 0..self.engines.len() {
+                let remote = self.model.remote_node();
+                let side = self.side_on(engine, Direction::Ingress, b, remote);
+                let d = self.other_nodes_pair(engine, b, side);
+                one = Some(match one {
+                    None => d,
+                    Some(o) => o.either(d, &mut self.pool),
+                });
+            }
+            let one = one.unwrap_or(Decision::OPEN);
+            result = Some(match result {
+                None => one,
+                Some(r) => r.or(one, &mut self.pool),
+            });
+        }
+        result.unwrap_or(Decision::OPEN)
+    }
+
     /// What some pod of `from` reaches at some pod of `to`: one pod that can is enough.
     pub fn any_pair(&mut self, from: Peer, to: Peer) -> Decision {
         let whole = self.pair(from, to);

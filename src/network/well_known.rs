@@ -147,6 +147,26 @@ fn unread_address(reach: &mut Reach, engine: usize, class: ClassId) -> Decision 
     result.unwrap_or(Decision::OPEN)
 }
 
+/// Where cluster DNS answers, as a policy sees it, for people.
+pub fn dns_server(reach: &Reach, inventory: &Inventory) -> String {
+    let network = &reach.model.network;
+    let v2 = reach.enforcement.candidates.as_slice() == [Dataplane::DataplaneV2];
+    let service_ip = inventory.service("kube-system", "kube-dns").and_then(|s| s.cluster_ips.first().copied());
+    match (network.cloud_dns, network.node_local_dns) {
+        (Tri::Maybe, _) | (_, Tri::Maybe) => {
+            "where DNS answers depends on the cluster's configuration, which is not known".to_owned()
+        }
+        (Tri::Yes, Tri::No) => format!("Cloud DNS answers at {METADATA}"),
+        (Tri::Yes, Tri::Yes) => format!("NodeLocal DNSCache answers at {NODE_LOCAL}"),
+        (Tri::No, Tri::Yes) if v2 => "NodeLocal DNSCache answers in the node-local-dns pods".to_owned(),
+        (Tri::No, Tri::Yes) => format!(
+            "NodeLocal DNSCache answers on the node at the address of the kube-dns Service{}",
+            service_ip.map_or(String::new(), |ip| format!(", {ip}"))
+        ),
+        (Tri::No, Tri::No) => "kube-dns answers in its pods, labelled k8s-app=kube-dns".to_owned(),
+    }
+}
+
 fn combinations(a: Tri, b: Tri) -> Vec<(bool, bool)> {
     let values = |t: Tri| match t {
         Tri::Yes => vec![true],

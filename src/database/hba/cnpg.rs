@@ -61,9 +61,9 @@ fn user_item(cluster: &CnpgCluster, item: usize, text: &str, out: &mut Vec<Line>
             }
         }
         // The status was not read: the item may be there or not, for addresses that are not known.
-        Some(None) => push(&text.replace(reference, "unresolved-pod-selector"), true),
-        // An unresolved selector comments out the first line only.
-        None => push(&format!("# {text}"), false),
+        // So it is with a name that podSelectorRefs does not have: the operator refuses that, and a Cluster that has it all
+        // the same is served with the first line, or the whole item, left out.
+        Some(None) | None => push(&text.replace(reference, "unresolved-pod-selector"), true),
     }
 }
 

@@ -101,8 +101,9 @@ impl<'a> Shared<'a> {
             }
         }
         if c.name == "libpq" {
-            let readers: Vec<Driver> =
-                UNKNOWN_DRIVER.iter().copied().filter(|d| !matches!(table::row(*d).env, table::Env::Ignored)).collect();
+            // postgres.js reads PGHOST and its like, and not PGSSLMODE.
+            let reads = |d: &Driver| !matches!(table::row(*d).env, table::Env::Ignored) || *d == Driver::PostgresJs;
+            let readers: Vec<Driver> = UNKNOWN_DRIVER.iter().copied().filter(reads).collect();
             return (readers, Some("PG… variables are read by libpq-like drivers".to_owned()));
         }
         let has = |prefix: &str| self.env.variables.keys().find(|k| k.starts_with(prefix));

@@ -1,6 +1,6 @@
 //! Containers that are not clients: servers, poolers, proxies.
 
-use crate::inventory::object::{Container, PodSpec};
+use crate::inventory::object::{Container, ContainerRole, PodSpec};
 
 /// A container that serves the others of its pod over loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,8 @@ fn proxy(container: &Container) -> Option<Sidecar> {
 pub fn sidecars(spec: &PodSpec) -> Vec<Sidecar> {
     spec.containers
         .iter()
+        // A plain init container has ended before the others connect.
+        .filter(|c| matches!(c.role, ContainerRole::Regular | ContainerRole::Sidecar))
         .filter_map(|c| {
             let container = c.name.clone();
             let image = image_name(&c.image);
