@@ -136,3 +136,123 @@ fn databases_without_environment_give_one_unknown_with_lines_to_paste() {
         text.contains("environments:") && text.contains("shared/Cluster/pg") && text.contains("shared/Cluster/other")
     );
 }
+
+#[test]
+fn nothing_runs_in_cleartext_where_the_server_refuses_it_whatever_the_driver() {
+    // Without a mode drivers differ from cleartext to verified TLS; the server settles it.
+    let results = judge(
+        &(CLUSTER.to_owned()
+            + "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api, namespace: prod }
+spec:
+  template:
+    metadata: { labels: { app: api } }
+    spec:
+      containers:
+        - { name: app, image: registry.example.com/api:1, env: [{ name: DATABASE_URL, value: 'postgres://u@pg-rw/app' }] }
+"),
+    );
+    let r = results.iter().find(|r| r.check == "database-client-tls-mode").expect("one client");
+    assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
+    assert!(r.remark.as_deref().is_some_and(|t| t.contains("refuses everything without TLS")), "{:?}", r.remark);
+}
+
+#[test]
+fn libpq_variables_are_read_by_a_driver_that_ignores_the_mode() {
+    let results = judge(
+        "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api, namespace: prod }
+spec:
+  template:
+    metadata: { labels: { app: api } }
+    spec:
+      containers:
+        - name: app
+          image: registry.example.com/api:1
+          env: [{ name: PGHOST, value: db.example.com }, { name: PGSSLMODE, value: require }]
+",
+    );
+    let r = results.iter().find(|r| r.check == "database-client-tls-mode").expect("one client");
+    assert_eq!(r.verdict, Verdict::Unknown);
+    assert!(r.reasons.iter().any(|r| r.text.contains("postgres.js")), "{:?}", r.reasons);
+}
+
+#[test]
+fn trust_admits_anybody_and_is_critical() {
+    let trusting = CLUSTER
+        .replace("'hostnossl all all all reject'", "'hostssl all all all trust', 'hostnossl all all all reject'");
+    let r = judge(&trusting);
+    let r = one(&r, "database-trust", "prod/Cluster/pg");
+    assert_eq!((r.verdict, r.severity.name()), (Verdict::Fail, "critical"));
+    assert!(r.evidence.iter().any(|e| e.value.as_str().is_some_and(|v| v.contains("trust"))));
+    assert_eq!(one(&judge(CLUSTER), "database-trust", "prod/Cluster/pg").verdict, Verdict::Pass);
+}
+
+#[test]
+fn an_agent_on_the_database_s_own_node_is_a_remark_and_no_excess() {
+    // A policy that admits nobody but the operator and the peers; the agent runs on every node, also on the database's.
+    let live = CLUSTER.to_owned()
+        + "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: pg, namespace: prod }
+spec: { podSelector: { matchLabels: { cnpg.io/cluster: pg } }, policyTypes: [Ingress] }
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: pg-1
+  namespace: prod
+  labels: { cnpg.io/cluster: pg, cnpg.io/podRole: instance, cnpg.io/instanceName: pg-1, cnpg.io/instanceRole: primary }
+  ownerReferences: [{ apiVersion: postgresql.cnpg.io/v1, kind: Cluster, name: pg, controller: true }]
+spec: { nodeName: n1, containers: [{ name: postgres, image: i, ports: [{ containerPort: 5432 }] }] }
+status: { phase: Running, podIPs: [{ ip: 10.4.0.1 }], hostIPs: [{ ip: 10.128.0.1 }] }
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: agent-x
+  namespace: kube-system
+  ownerReferences: [{ apiVersion: apps/v1, kind: DaemonSet, name: agent, controller: true }]
+spec: { nodeName: n1, hostNetwork: true, containers: [{ name: c, image: i }] }
+status: { phase: Running, podIPs: [{ ip: 10.128.0.1 }], hostIPs: [{ ip: 10.128.0.1 }] }
+";
+    let results = judge(&live);
+    let r = one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg");
+    assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
+    assert!(r.remark.as_deref().is_some_and(|t| t.contains("kube-system/DaemonSet/agent")), "{:?}", r.remark);
+    // The same agent, when any node is admitted, is excess.
+    let open = live.replace("policyTypes: [Ingress] }", "policyTypes: [Ingress], ingress: [{}] }");
+    let results = judge(&open);
+    assert_eq!(one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_proxy_that_ended_before_the_client_began_carries_nothing() {
+    let pod = |kind: &str| {
+        format!(
+            "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: api, namespace: prod }}
+spec:
+  template:
+    metadata: {{ labels: {{ app: api }} }}
+    spec:
+      {kind}: [{{ name: proxy, image: registry.example.com/cloud-sql-proxy:2{}, args: ['p:r:i'] }}]
+      containers:
+        - name: app
+          image: registry.example.com/api:1
+          env: [{{ name: DATABASE_URL, value: 'postgres://u@127.0.0.1/app?sslmode=disable' }}]
+",
+            ""
+        )
+    };
+    let ended = judge(&pod("initContainers"));
+    let r = ended.iter().find(|r| r.check == "database-client-tls-mode").expect("one client");
+    assert_ne!(r.verdict, Verdict::Pass, "{}", r.message);
+}

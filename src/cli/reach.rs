@@ -326,10 +326,8 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
                 print_side(&mut text, args, side, name, width);
             }
             print_reasons(&mut text, &e, width);
-            if one == Tri::Yes {
-                if reach.enforcement.enforced != Some(false) {
-                    way_out(&mut text, inventory, &e, *b, width);
-                }
+            if one == Tri::Yes && reach.enforcement.enforced != Some(false) {
+                way_out(&mut text, inventory, &e, *b, width);
             }
         }
     }

@@ -44,9 +44,11 @@ fn from_labels(labels: &Labels) -> Option<Environment> {
         .map(|v| Environment { name: canonical(v).map_or_else(|| v.clone(), str::to_owned), guessed: false })
 }
 
-/// An environment that the configuration names: `prod` there is production too.
+/// An environment that the configuration names. Names are free, but `prod` there is production too: a synonym must not
+/// make production's findings milder.
 fn configured(name: &str) -> Environment {
-    Environment { name: canonical(name).map_or_else(|| name.to_owned(), str::to_owned), guessed: false }
+    let production = canonical(name) == Some(PRODUCTION);
+    Environment { name: if production { PRODUCTION } else { name }.to_owned(), guessed: false }
 }
 
 pub fn of_namespace(config: &Config, name: &str, labels: &Labels) -> Option<Environment> {

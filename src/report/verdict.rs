@@ -39,6 +39,7 @@ pub(super) fn sentences(report: &Report) -> Vec<String> {
             format!("No finding is {}, which is what fails this audit.", or_worse(threshold))
         }
         _ if report.summary.by_verdict.pass == 0 => "Nothing failed, and nothing passed.".to_string(),
+        _ if report.summary.by_verdict.waived > 0 => "Nothing failed that is not waived.".to_string(),
         _ => "Nothing failed.".to_string(),
     };
     let unread = match &report.gaps[..] {
@@ -93,6 +94,8 @@ pub(super) fn enforcement(target: &Target) -> String {
         None => match target.enforced {
             Some(true) => return "network policy enforced".into(),
             Some(false) => return "network policy not enforced".into(),
+            // A cluster that is named was described, and its description does not decide.
+            None if target.name.is_some() => return "enforcement not known".into(),
             None => return "enforcement assumed".into(),
         },
     };

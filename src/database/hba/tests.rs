@@ -182,9 +182,9 @@ fn h36_h37_h45_pod_selectors() {
     c.pg_hba = vec![both.into()];
     c.pod_selector_refs.insert("web".into(), Some(vec![]));
     assert_eq!(posture_of(&c, &Question::default()).1.verdict.word(), "open", "H45");
-    // Unresolved: only the first line of the item is commented out.
+    // A name that podSelectorRefs does not have: the first line or the whole item is left out.
     c.pod_selector_refs.clear();
-    assert_eq!(posture_of(&c, &Question::default()).1.verdict.word(), "tls-only");
+    assert_eq!(posture_of(&c, &Question::default()).1.verdict.word(), "unknown");
 }
 
 #[test]

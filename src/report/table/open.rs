@@ -45,6 +45,15 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
         }
         also.push(text);
     }
+    let waived = report.summary.by_verdict.waived;
+    if waived > 0 {
+        let by = report.waivers.iter().filter(|w| w.status == WaiverStatus::Active && w.matched > 0).count();
+        also.push(format!(
+            "Waived: {} by {}; the Markdown and the JSON report list them",
+            count(waived, "result", "results"),
+            count(by, "waiver", "waivers")
+        ));
+    }
     also.extend(remarks(report, style));
     let e = &report.evidence;
     if !e.unmodelled.is_empty() {
