@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::check::{Registry, waiver_report};
 use crate::config::{Config, WaiverStatus};
+use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
 use crate::inventory::{Completeness, Inventory, Snapshot};
 use crate::network::{Dataplane, Enforcement, Reach, well_known};
@@ -42,12 +43,16 @@ pub fn audit(snapshot: Snapshot, settings: &Settings<'_>) -> Report {
     let today = jiff::tz::Offset::UTC.to_datetime(settings.now).date();
     let results = settings.registry.run(&knowledge.table, settings.config, today);
     let waivers = waiver_report(settings.config, &results, today).into_iter().map(waiver).collect();
+    let evidence = evidence(&inventory.snapshot, &settings.digest);
     let mut report = Report::new(Parts {
         tool: report::Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         exit: settings.exit,
         target: target(&inventory, &reach.enforcement),
-        evidence: evidence(&inventory.snapshot, &settings.digest),
+        evidence: report::EvidenceSummary {
+            notes: [evidence.notes.clone(), unmatched(settings.config, &inventory, &knowledge)].concat(),
+            ..evidence
+        },
         results,
         gaps: gaps(&inventory.snapshot),
         waivers,
@@ -121,6 +126,25 @@ fn evidence(s: &Snapshot, digest: &str) -> report::EvidenceSummary {
     }
 }
 
+/// Entries of the configuration's environments that mean nothing in the evidence: most often a misspelt name.
+fn unmatched(config: &Config, inventory: &Inventory, knowledge: &Knowledge) -> Vec<String> {
+    let databases = knowledge.table.subjects.get(&SubjectKind::Database).map(Vec::as_slice).unwrap_or_default();
+    let mut notes = Vec::new();
+    for (name, environment) in &config.environments {
+        for p in &environment.namespaces {
+            if !inventory.namespaces.keys().any(|n| p.matches(n)) {
+                notes.push(format!("configuration: environment {name}: no namespace is called {}", p.as_str()));
+            }
+        }
+        for p in &environment.databases {
+            if !databases.iter().any(|d| p.matches(&d.subject.id)) {
+                notes.push(format!("configuration: environment {name}: no database is called {}", p.as_str()));
+            }
+        }
+    }
+    notes
+}
+
 fn gaps(s: &Snapshot) -> Vec<report::Gap> {
     s.gaps
         .iter()
@@ -155,12 +179,11 @@ fn waiver(w: crate::config::WaiverReport) -> report::WaiverReport {
 fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::NotJudged> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (id, kind) in settings.registry.out_of_scope(&knowledge.table) {
-        use crate::facts::schema::SubjectKind::{Cluster, NodePool};
         if !settings.config.is_enabled(id) {
             continue;
         }
         let reason = match kind {
-            Cluster | NodePool => "no cluster configuration given",
+            SubjectKind::Cluster | SubjectKind::NodePool => "no cluster configuration given",
             _ => "no Kubernetes objects given",
         };
         by_reason.entry(reason).or_default().push(id.to_owned());

@@ -276,3 +276,44 @@ fn without_enforcement_policies_hold_nothing_back() {
         assert_ne!(verdict, "pass", "{id} is not isolated by a policy that is not enforced");
     }
 }
+
+#[test]
+fn an_address_of_the_cluster_itself_is_no_outside_address() {
+    let room = Room::with(
+        "apiVersion: v1
+kind: Pod
+metadata: { name: a, namespace: shop, labels: { app: a } }
+spec: { nodeName: n1, containers: [{ name: c, image: i }] }
+status: { phase: Running, podIPs: [{ ip: 10.4.0.7 }], hostIPs: [{ ip: 10.128.0.5 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: a, namespace: shop }
+spec: { clusterIP: 10.8.0.9, selector: { app: a }, ports: [{ port: 80 }] }
+",
+    );
+    for (address, what) in [
+        ("10.4.0.7", "the address of a pod of shop/Pod/a"),
+        ("10.8.0.9", "the cluster IP of shop/Service/a"),
+        ("10.128.0.5", "the address of node n1"),
+    ] {
+        room.sh(&format!("reach in.yaml --from ip:{address} --to shop/a --port 80 --expect denied"))
+            .status(2)
+            .warns(what);
+    }
+    room.sh("reach in.yaml --from ip:203.0.113.7 --to shop/a --port 80 --expect allowed").status(0);
+}
+
+#[test]
+fn the_metadata_server_is_asked_for_where_a_policy_sees_it() {
+    let room = Room::with(&deployment("shop", "web"));
+    room.write(
+        "cluster.json",
+        r#"{"name": "c", "networkPolicy": {"enabled": true}, "addonsConfig": {"networkPolicyConfig": {}},
+            "nodePools": [{"name": "p", "config": {"workloadMetadataConfig": {"mode": "GKE_METADATA"}}}]}"#,
+    );
+    room.sh("reach . --from shop/web --to ip:169.254.169.254 --port 80")
+        .status(2)
+        .warns("--to ip:169.254.169.252 --port 988");
+    room.sh("reach . --from shop/web --to ip:169.254.169.252 --port 988 --expect allowed").status(0);
+}

@@ -325,7 +325,12 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
                 let name = if side.direction == Direction::Egress { &a_name } else { &b_name };
                 print_side(&mut text, args, side, name, width);
             }
-            print_reasons(&mut text, &e, width);
+            if one == Tri::Maybe || args.port.is_none() {
+                print_reasons(&mut text, &e, width);
+            }
+            if *a == Peer::Node {
+                text.push_str("The destination's own node always reaches its pods.\n\n");
+            }
             if one == Tri::Yes && reach.enforcement.enforced != Some(false) {
                 way_out(&mut text, inventory, &e, *b, width);
             }

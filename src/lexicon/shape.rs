@@ -121,11 +121,17 @@ pub(super) fn is_plain_word(s: &str) -> bool {
             || (word.len() <= 5 && word.bytes().all(|b| b.is_ascii_digit())))
 }
 
-/// A misspelt mode is kept under the name of a mode: it is a finding, and no password is stored there.
+/// A misspelt mode is kept under the name of a mode, since it is a finding. Anything further away may be a secret that
+/// was put in the wrong place.
 pub(super) fn is_word(s: &str) -> bool {
-    let word = s.trim();
-    s.len() <= 24 && word.chars().all(|c| c.is_ascii_alphabetic() || "_- ".contains(c))
+    let word = folded(s);
+    let shaped = s.len() <= 24 && word.chars().all(|c| c.is_ascii_alphabetic() || "_- ".contains(c));
+    let near = |known: &&str| strsim::damerau_levenshtein(&word, known) <= 2 && known.len() > 3;
+    shaped && (MODE_WORDS.iter().any(near) || BOOLEANS.iter().any(near) || OTHER_WORDS.contains(&word.as_str()))
 }
+
+/// Words that are no mode but say something in the place of one.
+const OTHER_WORDS: [&str; 8] = ["bogus", "none", "null", "ssl", "tls", "full", "strict", "insecure"];
 
 pub(super) fn is_auth_method(s: &str) -> bool {
     AUTH_METHODS.contains(&folded(s).as_str())

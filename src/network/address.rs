@@ -74,6 +74,19 @@ impl Range {
     }
 }
 
+impl Range {
+    /// As a CIDR where it is one, for people; as first and last address otherwise.
+    pub fn cidr(&self) -> String {
+        let (address, size, bits) = match self {
+            Range::V4(a, b) => (u128::from(*a), u128::from(b - a), 32),
+            Range::V6(a, b) => (*a, b - a, 128),
+        };
+        // All host bits of a CIDR's last address are ones, and all of its first are zeros.
+        let aligned = size & size.wrapping_add(1) == 0 && address & size == 0;
+        if aligned { format!("{}/{}", self.first(), bits - size.count_ones()) } else { self.to_string() }
+    }
+}
+
 impl std::fmt::Display for Range {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.first(), self.last())
@@ -178,6 +191,14 @@ mod tests {
         let v4 = block("0.0.0.0/0", &[]);
         assert_eq!(v4.covers(&Range::of("2001:db8::7".parse().unwrap())), Tri::No);
         assert_eq!(v4.covers(&Range::ALL_V4), Tri::Yes);
+    }
+
+    #[test]
+    fn a_range_that_is_a_cidr_reads_as_one() {
+        for cidr in ["0.0.0.0/0", "10.4.0.0/16", "169.254.169.254/32", "2001:db8::/32", "::/0"] {
+            assert_eq!(Range::parse(cidr).unwrap().cidr(), cidr);
+        }
+        assert_eq!(Range::V4(1, 2).cidr(), "0.0.0.1-0.0.0.2");
     }
 
     #[test]

@@ -180,11 +180,11 @@ pub fn describe_peer(model: &Model, peer: &RulePeer, namespace: &str) -> String 
     match peer {
         RulePeer::Block(b) => {
             let block = &model.blocks[*b];
-            let except: Vec<String> = block.except.iter().map(|e| e.to_string()).collect();
+            let except: Vec<String> = block.except.iter().map(|e| e.cidr()).collect();
             if except.is_empty() {
-                block.range.to_string()
+                block.range.cidr()
             } else {
-                format!("{} except {}", block.range, except.join(", "))
+                format!("{} except {}", block.range.cidr(), except.join(", "))
             }
         }
         RulePeer::Pods { namespaces, pods } => {
