@@ -5,6 +5,7 @@ mod connections;
 mod context;
 pub mod database;
 pub mod database_client;
+mod database_server;
 pub mod environment;
 pub mod namespace;
 pub mod network_policy;
