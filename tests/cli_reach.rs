@@ -102,6 +102,7 @@ fn names_that_mean_nothing_or_too_much_are_errors() {
     }
     room.sh("reach in.yaml --port 65535").status(0);
     room.sh("reach in.yaml --protocol icmp").status(2);
+    room.sh("reach in.yaml --protocol udp").status(2).warns("--port");
     ask(&room, "shop/deployment/web", "shop/api", "").status(0);
 }
 

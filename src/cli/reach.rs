@@ -29,7 +29,8 @@ pub struct Args {
     /// Port at the destination's pods, 1-65535.
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    #[arg(long, value_enum, default_value = "tcp")]
+    /// Protocol of --port.
+    #[arg(long, value_enum, default_value = "tcp", requires = "port")]
     protocol: ProtocolArg,
     /// Exit with 1 when the answer differs, and with 3 when it is unknown. Needs --from and --to.
     #[arg(long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
