@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::check::{Registry, waiver_report};
-use crate::config::{Config, WaiverStatus};
+use crate::config::Config;
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
 use crate::inventory::{Completeness, Inventory, Snapshot};
@@ -42,7 +42,7 @@ pub fn audit(snapshot: Snapshot, settings: &Settings<'_>) -> Report {
     let knowledge = facts::build(&inventory, &mut reach, settings.config);
     let today = jiff::tz::Offset::UTC.to_datetime(settings.now).date();
     let results = settings.registry.run(&knowledge.table, settings.config, today);
-    let waivers = waiver_report(settings.config, &results, today).into_iter().map(waiver).collect();
+    let waivers = waiver_report(settings.config, &results, today);
     let evidence = evidence(&inventory.snapshot, &settings.digest);
     let mut report = Report::new(Parts {
         tool: report::Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
@@ -156,23 +156,6 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
             mend: g.mend.clone(),
         })
         .collect()
-}
-
-fn waiver(w: crate::config::WaiverReport) -> report::WaiverReport {
-    report::WaiverReport {
-        check: w.check,
-        subject: w.subject,
-        reason: w.reason,
-        owner: w.owner,
-        ticket: w.ticket,
-        until: w.until,
-        status: match w.status {
-            WaiverStatus::Active => report::WaiverStatus::Active,
-            WaiverStatus::Expired => report::WaiverStatus::Expired,
-            WaiverStatus::Unused => report::WaiverStatus::Unused,
-        },
-        matched: w.matched,
-    }
 }
 
 /// Checks out of scope, by what is missing.

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("facts", &["inventory", "network", "database", "config"]),
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
     ("check", &["facts", "inventory", "config"]),
-    ("report", &["check", "facts", "inventory"]),
+    ("report", &["check", "config", "facts", "inventory"]),
     ("example", &["collect", "inventory"]),
     ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
     ("cli", &["audit", "check", "collect", "config", "example", "facts", "inventory", "network", "report"]),

@@ -40,23 +40,13 @@ impl Waiver {
     }
 }
 
-/// What became of a waiver in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum WaiverStatus {
-    /// It holds and matched something.
-    Active,
-    /// Its last day is over: it waives nothing.
-    Expired,
-    /// It holds but matched no failure and no unknown.
-    Unused,
-}
-
-/// A waiver as a report shows it.
+/// A configured waiver and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaiverReport {
+    /// Check id, as configured.
     pub check: String,
+    /// Subject id or pattern, as configured.
     pub subject: String,
     pub reason: String,
     pub owner: String,
@@ -65,8 +55,28 @@ pub struct WaiverReport {
     /// Last day on which it holds, `YYYY-MM-DD`.
     pub until: String,
     pub status: WaiverStatus,
-    /// Failures and unknowns that it covers; of an expired one, those that it would cover.
+    /// Results that it waives (or would, had it not expired).
     pub matched: usize,
+}
+
+/// What became of a waiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WaiverStatus {
+    Active,
+    Expired,
+    Unused,
+}
+
+impl WaiverStatus {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            WaiverStatus::Active => "active",
+            WaiverStatus::Expired => "expired",
+            WaiverStatus::Unused => "unused",
+        }
+    }
 }
 
 impl Config {

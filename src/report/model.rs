@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckResult, Severity, Verdict};
+pub use crate::config::{WaiverReport, WaiverStatus};
 
 use super::{ExitPolicy, Outcome};
 
@@ -144,45 +145,6 @@ pub struct Gap {
 pub struct NotJudged {
     pub checks: Vec<String>,
     pub reason: String,
-}
-
-/// A configured waiver and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WaiverReport {
-    /// Check id, as configured.
-    pub check: String,
-    /// Subject id or pattern, as configured.
-    pub subject: String,
-    pub reason: String,
-    pub owner: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ticket: Option<String>,
-    /// Last day on which it holds, `YYYY-MM-DD`.
-    pub until: String,
-    pub status: WaiverStatus,
-    /// Results that it waives (or would, had it not expired).
-    pub matched: usize,
-}
-
-/// What became of a waiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum WaiverStatus {
-    Active,
-    Expired,
-    Unused,
-}
-
-impl WaiverStatus {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            WaiverStatus::Active => "active",
-            WaiverStatus::Expired => "expired",
-            WaiverStatus::Unused => "unused",
-        }
-    }
 }
 
 /// A check of this audit with its counts.

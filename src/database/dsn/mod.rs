@@ -152,6 +152,21 @@ pub struct Dsn {
 }
 
 impl Dsn {
+    fn empty(engine: Engine, syntax: Syntax) -> Dsn {
+        Dsn {
+            engine,
+            syntax,
+            scheme: String::new(),
+            driver: None,
+            hosts: Vec::new(),
+            user: Part::Absent,
+            password: Password::Absent,
+            database: Part::Absent,
+            parameters: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
     /// The values of parameter `key`, exactly as spelled (.NET keys without case and blanks), in order.
     pub fn values<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = &'a Part> + 'a {
         self.parameters.iter().filter(move |(k, _)| k == key).map(|(_, v)| v)

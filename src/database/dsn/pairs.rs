@@ -1,26 +1,11 @@
 //! Key/value DSNs of libpq, and .NET connection strings.
 
 use super::url::push;
-use super::{Dsn, Engine, Host, Part, Password, Problem, Syntax, Unparsed};
-
-fn empty(engine: Engine, syntax: Syntax) -> Dsn {
-    Dsn {
-        engine,
-        syntax,
-        scheme: String::new(),
-        driver: None,
-        hosts: Vec::new(),
-        user: Part::Absent,
-        password: Password::Absent,
-        database: Part::Absent,
-        parameters: Vec::new(),
-        problems: Vec::new(),
-    }
-}
+use super::{Dsn, Engine, Host, Part, Problem, Syntax, Unparsed};
 
 /// `host=… dbname=…`; `None` if neither key is there.
 pub(super) fn key_value(text: &str) -> Option<Result<Dsn, Unparsed>> {
-    let mut dsn = empty(Engine::Postgres, Syntax::KeyValue);
+    let mut dsn = Dsn::empty(Engine::Postgres, Syntax::KeyValue);
     let mut chars = text.chars().peekable();
     loop {
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -70,7 +55,7 @@ pub(super) fn dot_net(text: &str) -> Option<Result<Dsn, Unparsed>> {
     if !text.contains(';') || text.contains("://") {
         return None;
     }
-    let mut dsn = empty(Engine::Postgres, Syntax::DotNet);
+    let mut dsn = Dsn::empty(Engine::Postgres, Syntax::DotNet);
     let mut rest = text;
     while !rest.trim().is_empty() {
         let Some((key, tail)) = rest.split_once('=') else {

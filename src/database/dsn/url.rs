@@ -91,18 +91,7 @@ fn userinfo_end(rest: &str) -> Option<(usize, bool)> {
 
 /// Everything behind `://`.
 fn body(engine: Engine, syntax: Syntax, scheme: &str, rest: &str) -> Dsn {
-    let mut dsn = Dsn {
-        engine,
-        syntax,
-        scheme: scheme.to_owned(),
-        driver: None,
-        hosts: Vec::new(),
-        user: Part::Absent,
-        password: Password::Absent,
-        database: Part::Absent,
-        parameters: Vec::new(),
-        problems: Vec::new(),
-    };
+    let mut dsn = Dsn { scheme: scheme.to_owned(), ..Dsn::empty(engine, syntax) };
     let mut rest = rest;
     if let Some((at, mut ambiguous)) = userinfo_end(rest) {
         let info = &rest[..at];
