@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{CALICO, Out, Room, deployment, verdicts};
+use support::{CALICO, Out, Room, deployment, policy, verdicts};
 
 /// Ids of the workloads that the input holds, with their number of pods.
 #[track_caller]
@@ -393,4 +393,26 @@ fn completeness_decides_what_absence_means() {
     assert_eq!(verdict("--complete"), "fail");
     assert_eq!(evidence(&room, "in.yaml")["complete"], false);
     assert_eq!(evidence(&room, "in.yaml --complete")["complete"], true);
+}
+
+#[test]
+fn a_default_deny_that_an_unread_policy_may_open_is_no_pass() {
+    let deny = "{ podSelector: {}, policyTypes: [Ingress, Egress] }";
+    let text = deployment("prod", "api") + &policy("prod", "deny", deny);
+    let room = Room::with(&text);
+    room.write(
+        "opens.yaml",
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: open, namespace: prod }\n\
+         spec: { endpointSelector: {}, ingress: [{ fromEntities: [all] }] }\n",
+    );
+    let verdict = |inputs: &str, dataplane: &str| {
+        let report = room.sh(&format!("audit {inputs} --dataplane {dataplane} --format json")).json();
+        ["namespace-default-deny-ingress", "namespace-default-deny-egress"]
+            .map(|check| verdicts(&report, check)[0].1.clone())
+    };
+    assert_eq!(verdict("in.yaml", "dataplane-v2"), ["pass", "pass"]);
+    assert_eq!(verdict("in.yaml opens.yaml", "dataplane-v2"), ["unknown", "unknown"]);
+    // Calico does not read the kind; without enforcement nothing is denied.
+    assert_eq!(verdict("in.yaml opens.yaml", "calico"), ["pass", "pass"]);
+    assert_eq!(verdict("in.yaml opens.yaml", "none"), ["fail", "fail"]);
 }

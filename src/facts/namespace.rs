@@ -108,7 +108,8 @@ fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bo
     let denied = !all.is_empty() && !opens;
     let opaque = cx.reach.opaque_in(name, direction);
     let known = match (denied, enforcement.enforced) {
-        (false, _) if opaque.is_some() => Tri::Maybe,
+        // A policy of a kind that is not evaluated may deny, and may open what another denies.
+        _ if opaque.is_some() => Tri::Maybe,
         (false, _) => Tri::No,
         (true, Some(e)) => e.into(),
         (true, None) if enforcement.candidates.contains(&Dataplane::None) => Tri::Maybe,
