@@ -84,7 +84,7 @@ impl Registry {
 
     /// Ids of the checks that cannot be judged without `need`; sorted.
     pub fn checks_needing(&self, need: Need) -> Vec<&str> {
-        self.checks.iter().filter(|c| c.needs().contains(&need)).map(|c| c.id.as_str()).collect()
+        self.checks.iter().filter(|c| c.verdict_needs().contains(&need)).map(|c| c.id.as_str()).collect()
     }
 
     /// What the checks that are switched on need: their facts, and the lists that give their subjects.

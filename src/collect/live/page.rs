@@ -49,12 +49,14 @@ pub fn head(body: &[u8]) -> Option<ListMeta> {
 /// Gives every item to `each` and answers the list's metadata.
 ///
 /// # Errors
-/// [`Fault::Malformed`] where it is no list: `items` must be there, and be a list.
+/// [`Fault::Malformed`] where it is no list: `items` must be there, and be a list. Of metadata alone an empty list has
+/// `items: null` (seen of Kubernetes 1.34); no other list is taken as empty for that.
 pub fn read(body: &[u8], each: &mut dyn FnMut(&Node)) -> Result<ListMeta, Fault> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let page = Page { each }.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
     match page {
-        Ok((Some(kind), Some(meta), true)) if kind.ends_with("List") => Ok(meta),
+        Ok((Some(kind), Some(meta), Found::List)) if kind.ends_with("List") => Ok(meta),
+        Ok((Some(kind), Some(meta), Found::Null)) if kind == "PartialObjectMetadataList" => Ok(meta),
         Ok((kind, _, _)) => {
             let found = kind.map_or("an object without kind".to_owned(), |k| format!("kind {k}"));
             Err(Fault::Malformed(format!("expected a list with metadata and items, found {found}")))
@@ -78,8 +80,16 @@ struct Page<'a> {
     each: &'a mut dyn FnMut(&Node),
 }
 
-/// Kind, metadata, and whether there were items.
-type Parts = (Option<String>, Option<ListMeta>, bool);
+/// What `items` was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Null,
+    List,
+}
+
+/// Kind, metadata and items.
+type Parts = (Option<String>, Option<ListMeta>, Found);
 
 impl<'de> DeserializeSeed<'de> for Page<'_> {
     type Value = Parts;
@@ -94,14 +104,13 @@ impl<'de> Visitor<'de> for Page<'_> {
         f.write_str("a list")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Parts, A::Error> {
-        let (mut kind, mut meta, mut items) = (None, None, false);
+        let (mut kind, mut meta, mut items) = (None, None, Found::Nothing);
         while let Some(key) = a.next_key::<String>()? {
             match key.as_str() {
                 "kind" => kind = Some(a.next_value()?),
                 "metadata" => meta = Some(a.next_value()?),
                 "items" => {
-                    a.next_value_seed(Items { each: &mut *self.each })?;
-                    items = true;
+                    items = a.next_value_seed(Items { each: &mut *self.each })?;
                 }
                 _ => drop(a.next_value::<IgnoredAny>()?),
             }
@@ -115,22 +124,25 @@ struct Items<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Items<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        d.deserialize_seq(self)
+    type Value = Found;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Found, D::Error> {
+        d.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Items<'_> {
-    type Value = ();
+    type Value = Found;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the items of a list")
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<(), A::Error> {
+    fn visit_unit<E>(self) -> Result<Found, E> {
+        Ok(Found::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Found, A::Error> {
         while let Some(item) = a.next_element::<Placed<Api>>()? {
             (self.each)(&item.0);
         }
-        Ok(())
+        Ok(Found::List)
     }
 }
 
@@ -157,6 +169,12 @@ mod tests {
         }
         assert_eq!(head(format!(r#"{{"kind":"PodList",{m},"items":["#).as_bytes()), Some(meta));
         assert_eq!(head(format!("{{{items},{m}}}").as_bytes()), None);
+    }
+
+    #[test]
+    fn an_empty_list_of_metadata_has_null_items() {
+        let body = r#"{"kind":"PartialObjectMetadataList","metadata":{"resourceVersion":"7"},"items":null}"#;
+        assert_eq!(names(body).unwrap().0, Vec::<String>::new());
     }
 
     #[test]
