@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use support::Room;
@@ -53,13 +54,13 @@ fn variants(top: &Path) -> Vec<String> {
     found
 }
 
-/// Every variant with its objects; empty without kubectl.
-fn rendered() -> Vec<(String, Vec<Value>)> {
-    if !has_kubectl() {
-        return Vec::new();
-    }
-    let top = root().join("deploy/kubernetes");
-    variants(&top).into_iter().map(|name| (name.clone(), kustomize(&top.join(name)))).collect()
+/// Every variant with its objects; empty without kubectl. Rendered once, since every test asks.
+fn rendered() -> &'static [(String, Vec<Value>)] {
+    static RENDERED: LazyLock<Vec<(String, Vec<Value>)>> = LazyLock::new(|| {
+        let top = root().join("deploy/kubernetes");
+        variants(&top).into_iter().map(|name| (name.clone(), kustomize(&top.join(name)))).collect()
+    });
+    if has_kubectl() { &RENDERED } else { &[] }
 }
 
 #[track_caller]
@@ -99,9 +100,9 @@ fn action(job: &Value, status: i64) -> &str {
 fn each_variant_is_a_whole_job() {
     for (name, objects) in rendered() {
         for kind in ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "CronJob"] {
-            object(&objects, kind);
+            object(objects, kind);
         }
-        let cron = object(&objects, "CronJob");
+        let cron = object(objects, "CronJob");
         let job_name = at(cron, "/metadata/name").as_str().unwrap();
         assert!(job_name.len() <= 52, "{name}: {job_name}");
         assert_eq!(cron["spec"]["concurrencyPolicy"], "Forbid", "{name}");
@@ -115,9 +116,9 @@ fn each_variant_is_a_whole_job() {
         ] {
             at(cron, path);
         }
-        let account = at(object(&objects, "ServiceAccount"), "/metadata/name");
+        let account = at(object(objects, "ServiceAccount"), "/metadata/name");
         assert_eq!(at(cron, &format!("{POD}/serviceAccountName")), account, "{name}");
-        let namespace = at(object(&objects, "Namespace"), "/metadata/name");
+        let namespace = at(object(objects, "Namespace"), "/metadata/name");
         for o in objects.iter().filter(|o| o["metadata"]["namespace"] != Value::Null) {
             assert_eq!(&o["metadata"]["namespace"], namespace, "{name}: {o:#}");
         }
@@ -130,11 +131,11 @@ fn each_variant_is_a_whole_job() {
 #[test]
 fn pods_are_restricted() {
     for (name, objects) in rendered() {
-        let labels = at(object(&objects, "Namespace"), "/metadata/labels");
+        let labels = at(object(objects, "Namespace"), "/metadata/labels");
         for mode in ["enforce", "audit", "warn"] {
             assert_eq!(labels[format!("pod-security.kubernetes.io/{mode}")], "restricted", "{name}");
         }
-        let pod = at(object(&objects, "CronJob"), POD);
+        let pod = at(object(objects, "CronJob"), POD);
         let allowed: BTreeSet<&str> = [
             "configMap",
             "csi",
@@ -175,7 +176,7 @@ fn pods_are_restricted() {
 #[test]
 fn what_is_written_goes_to_a_volume() {
     for (name, objects) in rendered() {
-        let pod = at(object(&objects, "CronJob"), POD);
+        let pod = at(object(objects, "CronJob"), POD);
         let container = &pod["containers"][0];
         let volumes: BTreeSet<&str> = list(&pod["volumes"]).iter().map(|v| v["name"].as_str().unwrap()).collect();
         let mounts = list(&container["volumeMounts"]);
@@ -196,9 +197,9 @@ fn what_is_written_goes_to_a_volume() {
         for path in outputs {
             assert!(writable(path), "{name}: {path}");
             // One folder a run: the report of yesterday is not taken for that of today.
-            assert!(path.contains("$(RUN)"), "{name}: {path}");
+            assert!(path.contains("$(JOB_NAME)"), "{name}: {path}");
         }
-        let run = at(env(container, "RUN").unwrap(), "/valueFrom/fieldRef/fieldPath");
+        let run = at(env(container, "JOB_NAME").unwrap(), "/valueFrom/fieldRef/fieldPath");
         assert_eq!(run, "metadata.labels['batch.kubernetes.io/job-name']", "{name}");
     }
 }
@@ -206,7 +207,7 @@ fn what_is_written_goes_to_a_volume() {
 #[test]
 fn a_job_ends_as_the_exit_status_says() {
     for (name, objects) in rendered() {
-        let job = at(object(&objects, "CronJob"), JOB);
+        let job = at(object(objects, "CronJob"), JOB);
         let pod = at(job, "/template/spec");
         assert_eq!(pod["restartPolicy"], "Never", "{name}: what a pod failure policy asks for");
         let names: Vec<&Value> = list(&pod["containers"]).iter().map(|c| &c["name"]).collect();
@@ -250,7 +251,7 @@ fn copy(from: &Path, to: &Path) {
 fn the_number_of_shards_is_written_once() {
     let mut sharded = 0;
     for (name, objects) in rendered() {
-        let job = at(object(&objects, "CronJob"), JOB);
+        let job = at(object(objects, "CronJob"), JOB);
         let total = env(&job["template"]["spec"]["containers"][0], "JOB_COMPLETIONS");
         if job["completionMode"] == "Indexed" {
             sharded += 1;
@@ -270,8 +271,8 @@ fn the_number_of_shards_is_written_once() {
     let patch = room.text("k/overlays/fleet/cronjob.yaml");
     assert!(patch.contains("completions: 4 "), "{patch}");
     room.write("k/overlays/fleet/cronjob.yaml", patch.replace("completions: 4 ", "completions: 7 "));
-    let objects = kustomize(&room.path("k/overlays/fleet"));
-    let job = at(object(&objects, "CronJob"), JOB);
+    let objects = &kustomize(&room.path("k/overlays/fleet"));
+    let job = at(object(objects, "CronJob"), JOB);
     assert_eq!((&job["completions"], &job["parallelism"]), (&json!(7), &json!(7)));
     assert_eq!(env(&job["template"]["spec"]["containers"][0], "JOB_COMPLETIONS").unwrap()["value"], "7");
 }
@@ -288,15 +289,15 @@ fn the_settings_are_written_once() {
         "TARGET=projects/p/locations/l/clusters/c\nGOOGLE_SERVICE_ACCOUNT=auditor@p.iam.gserviceaccount.com\n",
     );
     for name in ["base", "overlays/bucket", "overlays/fleet"] {
-        let objects = kustomize(&room.path("k").join(name));
-        let annotations = at(object(&objects, "ServiceAccount"), "/metadata/annotations");
+        let objects = &kustomize(&room.path("k").join(name));
+        let annotations = at(object(objects, "ServiceAccount"), "/metadata/annotations");
         assert_eq!(annotations["iam.gke.io/gcp-service-account"], "auditor@p.iam.gserviceaccount.com", "{name}");
         assert_eq!(
-            *at(object(&objects, "ClusterRoleBinding"), "/subjects"),
+            *at(object(objects, "ClusterRoleBinding"), "/subjects"),
             json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "auditor@p.iam.gserviceaccount.com"}]),
             "{name}"
         );
-        let pod = at(object(&objects, "CronJob"), POD);
+        let pod = at(object(objects, "CronJob"), POD);
         assert_eq!(pod["automountServiceAccountToken"], false, "{name}: no token that nobody uses");
         let target = at(env(&pod["containers"][0], "TARGET").unwrap(), "/valueFrom/configMapKeyRef");
         let map = objects.iter().find(|o| o["kind"] == "ConfigMap" && o["metadata"]["name"] == target["name"]).unwrap();
@@ -306,13 +307,13 @@ fn the_settings_are_written_once() {
         assert_eq!(value, expected, "{name}");
         assert_eq!(pod["containers"][0]["args"][1], "$(TARGET)", "{name}");
     }
-    let objects = kustomize(&room.path("k/overlays/in-cluster"));
-    assert_eq!(object(&objects, "ServiceAccount")["metadata"]["annotations"], Value::Null);
+    let objects = &kustomize(&room.path("k/overlays/in-cluster"));
+    assert_eq!(object(objects, "ServiceAccount")["metadata"]["annotations"], Value::Null);
     assert_eq!(
-        *at(object(&objects, "ClusterRoleBinding"), "/subjects"),
+        *at(object(objects, "ClusterRoleBinding"), "/subjects"),
         json!([{"kind": "ServiceAccount", "name": "gke-posture", "namespace": "gke-posture"}])
     );
-    let pod = at(object(&objects, "CronJob"), POD);
+    let pod = at(object(objects, "CronJob"), POD);
     assert_eq!(pod["automountServiceAccountToken"], true);
     assert!(!strings(&pod["containers"][0]["args"]).contains(&"$(TARGET)"));
 }
@@ -346,7 +347,7 @@ fn used_options() -> Vec<(String, String)> {
         }
     };
     for (name, objects) in rendered() {
-        let container = at(object(&objects, "CronJob"), CONTAINER);
+        let container = at(object(objects, "CronJob"), CONTAINER);
         let args = strings(&container["args"]);
         assert_eq!(args[0], "audit", "{name}");
         add(&name, args);
@@ -421,7 +422,7 @@ fn the_image_runs_as_the_manifests_do() {
     let user = image.lines().find_map(|l| l.strip_prefix("USER ")).expect("USER");
     let (uid, gid) = user.split_once(':').expect("user and group");
     for (name, objects) in rendered() {
-        let pod = at(object(&objects, "CronJob"), POD);
+        let pod = at(object(objects, "CronJob"), POD);
         let security = &pod["securityContext"];
         assert_eq!([&security["runAsUser"], &security["runAsGroup"]].map(ToString::to_string), [uid, gid], "{name}");
         for volume in list(&pod["volumes"]).iter().filter(|v| v["csi"] != Value::Null) {
@@ -450,6 +451,36 @@ fn mounted_for(csi: &Value, uid: &str, gid: &str) {
     assert!(options.contains(&format!("gid={gid}").as_str()), "{csi}");
 }
 
+/// Blocks of a Markdown file that are marked as `language`.
+fn blocks(markdown: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for part in markdown.split(&format!("\n```{language}\n")).skip(1) {
+        found.push(part.split("\n```").next().unwrap_or(part).to_owned());
+    }
+    found
+}
+
+#[test]
+fn what_the_documents_print_can_be_pasted() {
+    for path in ["docs/scheduled.md", "deploy/cloud-run/README.md"] {
+        let document = text(path);
+        let commands = blocks(&document, "sh");
+        assert!(commands.len() > 4, "{path}");
+        for block in commands {
+            let out = Command::new("bash").args(["-n", "-c", &block]).output().expect("bash runs");
+            assert!(out.status.success(), "{path}: {block}\n{}", String::from_utf8_lossy(&out.stderr));
+        }
+        for block in blocks(&document, "json") {
+            serde_json::from_str::<Value>(&block).unwrap_or_else(|e| panic!("{path}: {e}: {block}"));
+        }
+        let folder = root().join(path).parent().unwrap().to_owned();
+        for link in document.split("](").skip(1).filter_map(|l| l.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            assert!(folder.join(file).exists(), "{path}: {link}");
+        }
+    }
+}
+
 /// Every object with every field, as the real API server decodes, validates and admits it. Nothing is stored: namespaced
 /// objects are tried in `default`, since the namespace of their own is not there.
 #[test]
@@ -475,7 +506,7 @@ fn a_real_api_server_accepts_it() {
         )
     };
     for (name, objects) in rendered() {
-        let (accepted, said) = try_out(&objects);
+        let (accepted, said) = try_out(objects);
         assert!(accepted, "{name}: {said}");
         assert_eq!(said.lines().filter(|l| l.contains("(server dry run)")).count(), objects.len(), "{name}: {said}");
 
