@@ -122,6 +122,17 @@ fn each_variant_is_a_whole_job() {
         for o in objects.iter().filter(|o| o["metadata"]["namespace"] != Value::Null) {
             assert_eq!(&o["metadata"]["namespace"], namespace, "{name}: {o:#}");
         }
+        let maps = |named: &Value| objects.iter().find(|o| o["kind"] == "ConfigMap" && o["metadata"]["name"] == *named);
+        let pod = at(cron, POD);
+        for reference in
+            list(&pod["containers"][0]["env"]).iter().filter_map(|e| e.pointer("/valueFrom/configMapKeyRef"))
+        {
+            let map = maps(&reference["name"]).unwrap_or_else(|| panic!("{name}: {reference}"));
+            assert!(map["data"][reference["key"].as_str().unwrap()].is_string(), "{name}: {reference}");
+        }
+        for reference in list(&pod["volumes"]).iter().filter_map(|v| v.pointer("/configMap/name")) {
+            assert!(maps(reference).is_some(), "{name}: {reference}");
+        }
         let image = at(cron, &format!("{CONTAINER}/image"));
         assert_eq!(image, concat!("ghcr.io/OWNER/gke-posture:", env!("CARGO_PKG_VERSION")), "{name}");
     }
@@ -392,6 +403,46 @@ fn the_audit_finds_in_its_own_job_only_what_it_is_there_for() {
             let expected: BTreeSet<&str> = ["workload-internet-egress", "workload-metadata-reachable"].into();
             assert_eq!(found, expected, "{name} {dataplane}");
         }
+    }
+}
+
+#[test]
+fn the_network_policy_lets_out_what_the_job_needs() {
+    for (name, objects) in rendered() {
+        let input = serde_json::to_string(&json!({"apiVersion": "v1", "kind": "List", "items": objects})).unwrap();
+        let ask = |dataplane: &str, to: &str, port: &str, expect: &str| {
+            let from = "gke-posture/CronJob/gke-posture";
+            let args = [
+                "reach",
+                "-",
+                "--dataplane",
+                dataplane,
+                "--from",
+                from,
+                "--to",
+                to,
+                "--port",
+                port,
+                "--expect",
+                expect,
+            ];
+            let out = Room::new().pipe(&args, input.as_bytes());
+            assert_eq!(out.status, 0, "{name}: {dataplane}: {to} port {port} is not {expect}: {out:?}");
+        };
+        for dataplane in ["calico", "dataplane-v2"] {
+            // Google's APIs and addresses of control planes, public and private.
+            ask(dataplane, "ip:199.36.153.8", "443", "allowed");
+            ask(dataplane, "ip:203.0.113.9", "443", "allowed");
+            ask(dataplane, "ip:172.16.0.2", "443", "allowed");
+            // NodeLocal DNSCache and Cloud DNS.
+            ask(dataplane, "ip:169.254.20.10", "53", "allowed");
+            ask(dataplane, "ip:169.254.169.254", "53", "allowed");
+            ask(dataplane, "ip:203.0.113.9", "80", "denied");
+            ask(dataplane, "ip:203.0.113.9", "5432", "denied");
+        }
+        // The metadata server as each sees it.
+        ask("calico", "ip:169.254.169.252", "988", "allowed");
+        ask("dataplane-v2", "ip:169.254.169.254", "80", "allowed");
     }
 }
 
