@@ -361,9 +361,9 @@ fn used_options() -> Vec<(String, String)> {
         let container = at(object(objects, "CronJob"), CONTAINER);
         let args = strings(&container["args"]);
         assert_eq!(args[0], "audit", "{name}");
-        add(&name, args);
+        add(name, args);
         for map in objects.iter().filter(|o| o["kind"] == "ConfigMap") {
-            add(&name, map["data"]["TARGET"].as_str().into_iter().collect());
+            add(name, map["data"]["TARGET"].as_str().into_iter().collect());
         }
     }
     for file in ["job.yaml", "fleet.yaml"] {
