@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::audit::{Settings, audit};
-use crate::check::Verdict;
+use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::Severity;
+use crate::config::{Selection, Severity, hint};
+use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
 use super::input::{ConfigArgs, Evidence};
@@ -24,6 +25,12 @@ pub struct Args {
     /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
     #[arg(long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
+    /// Turn the report round: control by control of a framework, such as cis-gke-1.9.0.
+    #[arg(long, value_name = "ID", conflicts_with = "template")]
+    framework: Option<String>,
+    /// Judge by checks of security, of operations or both [default: that of the configuration, else security]
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    profile: Option<ProfileChoice>,
     /// A template of your own for the Markdown report.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
@@ -52,6 +59,23 @@ enum Format {
     Table,
     Markdown,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ProfileChoice {
+    Security,
+    Operations,
+    All,
+}
+
+impl ProfileChoice {
+    fn selection(self) -> Selection {
+        match self {
+            ProfileChoice::Security => Selection::Security,
+            ProfileChoice::Operations => Selection::Operations,
+            ProfileChoice::All => Selection::All,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -87,7 +111,11 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         }
     };
     let registry = args.config.registry()?;
-    let config = args.config.config(&registry, args.evidence.demo)?;
+    let framework = args.framework.as_deref().map(|id| framework(&registry, id)).transpose()?;
+    let mut config = args.config.config(&registry, args.evidence.demo)?;
+    if let Some(choice) = args.profile {
+        config.profile = choice.selection();
+    }
     let (snapshot, now) = args.evidence.read(registry.needs(&config))?;
     let exit = ExitPolicy {
         fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
@@ -112,15 +140,24 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     // The example alone only shows what there is to see.
     let showing = args.evidence.demo && args.fail_on.is_none();
     let status = report.outcome.status();
+    let turned = framework.map(|f| FrameworkReport::new(&report, f));
     let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
+        let style = || {
+            let footer = footer(&args, &report, showing, status);
+            table::Style { width, color, show_all: args.all, footer }
+        };
+        if let Some(turned) = &turned {
+            return Ok(match format {
+                Format::Json => turned.json(),
+                Format::Markdown => turned.markdown().map_err(Failure::input)?,
+                Format::Table => turned.table(&report, &style()),
+            });
+        }
         Ok(match format {
             Format::Json => report.json(),
             Format::Markdown => markdown::render(&report, template.as_ref().map(|(n, t)| (n.as_str(), t.as_str())))
                 .map_err(Failure::input)?,
-            Format::Table => {
-                let footer = footer(&args, &report, showing, status);
-                table::render(&report, &table::Style { width, color, show_all: args.all, footer })
-            }
+            Format::Table => table::render(&report, &style()),
         })
     };
     for (path, format) in targets {
@@ -135,6 +172,15 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     }
     last_word(&report, status);
     Ok(if showing && status != Outcome::NoResult.status() { 0 } else { status })
+}
+
+fn framework<'r>(registry: &'r Registry, id: &str) -> Result<&'r Framework, Failure> {
+    let all = registry.frameworks();
+    all.iter().find(|f| f.framework == id).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|f| f.framework.as_str()).collect();
+        let hint = hint(id, names.iter().copied());
+        Failure::input(format!("--framework: unknown framework \"{id}\"{hint}; known: {}", names.join(", ")))
+    })
 }
 
 fn format_of(path: &Path) -> Result<Format, Failure> {

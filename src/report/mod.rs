@@ -3,6 +3,7 @@
 mod build;
 mod escape;
 mod exit;
+pub mod framework;
 mod grid;
 mod group;
 pub mod markdown;
