@@ -91,7 +91,7 @@ fn no_check_passes_by_a_field_that_is_broken() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The same at random, in recorded responses too.
     #[test]
