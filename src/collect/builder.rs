@@ -1,6 +1,6 @@
 //! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::inventory::object::*;
 use crate::inventory::{ClusterConfig, Completeness, Origin, Snapshot};
@@ -26,6 +26,8 @@ pub struct Builder {
     groups: HashMap<String, usize>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
+    /// Secrets come with leave to read their values: the variables that a key becomes, by (namespace, name) and key.
+    secret_values: Option<HashMap<(String, String), BTreeMap<String, String>>>,
 }
 
 /// Policy kinds that may decide reachability and that this version does not model: (API group, kind).
@@ -63,6 +65,7 @@ impl Builder {
             seen: HashMap::new(),
             groups: HashMap::new(),
             listed: false,
+            secret_values: None,
         }
     }
 
@@ -70,6 +73,11 @@ impl Builder {
     pub fn for_lists() -> Self {
         let options = Options { namespace: "default".to_owned(), complete: true };
         Builder { listed: true, ..Builder::new(options) }
+    }
+
+    /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
+    pub fn for_secret_values(variables: HashMap<(String, String), BTreeMap<String, String>>) -> Self {
+        Builder { secret_values: Some(variables), ..Builder::for_lists() }
     }
 
     /// One item of a list, whose kind the list says.
@@ -249,7 +257,13 @@ impl Builder {
             (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
             (_, "EndpointSlice") => s.endpoints.push(k8s::endpoint_slice(c, meta)),
             (_, "ConfigMap") => s.config_maps.push(k8s::config_map(c, meta)),
-            (_, "Secret") => s.secrets.push(k8s::secret(c, meta)),
+            (_, "Secret") => s.secrets.push(match &self.secret_values {
+                None => k8s::secret(c, meta),
+                Some(variables) => {
+                    let own = variables.get(&(meta.namespace.clone(), meta.name.clone()));
+                    k8s::secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
+                }
+            }),
             ("networking.k8s.io", "NetworkPolicy") => s.network_policies.push(policy::network_policy(c, meta)),
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
