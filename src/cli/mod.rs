@@ -5,7 +5,9 @@ mod checks;
 mod input;
 mod output;
 mod reach;
+mod report;
 mod schema;
+pub mod shard;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
@@ -39,6 +41,8 @@ enum Command {
     Snapshot(snapshot::Args),
     /// List, explain and test checks.
     Checks(checks::Args),
+    /// Work with reports that were written before.
+    Report(report::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
@@ -78,6 +82,7 @@ pub fn run() -> u8 {
         Command::Reach(args) => reach::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Checks(args) => checks::run(args),
+        Command::Report(args) => report::run(args),
         Command::Schema(args) => schema::run(args),
     };
     match result {
