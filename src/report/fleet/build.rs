@@ -173,7 +173,18 @@ fn over_clusters(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetC
         }
     }
     let total = judged().count();
-    let infos: BTreeMap<String, CheckInfo> = infos.into_iter().map(|i| (i.id.clone(), i)).collect();
+    let mut infos: BTreeMap<String, CheckInfo> = infos.into_iter().map(|i| (i.id.clone(), i)).collect();
+    // A check that nobody described is still listed: findings must not get lost.
+    for (id, here) in &by_check {
+        let severity = here.iter().filter_map(|(_, c)| c.worst).max().unwrap_or(Severity::Low);
+        infos.entry((*id).to_string()).or_insert_with(|| CheckInfo {
+            id: (*id).into(),
+            title: (*id).into(),
+            severity,
+            why: String::new(),
+            controls: BTreeMap::new(),
+        });
+    }
     let mut checks: Vec<FleetCheck> = infos
         .into_values()
         .map(|info| {
@@ -319,6 +330,17 @@ mod tests {
         assert_eq!(check("e").clusters.not_applicable, 1);
         assert_eq!((check("a").worst, check("a").findings), (Some(Severity::High), 2));
         assert_eq!((check("b").worst, check("b").findings), (None, 0));
+    }
+
+    #[test]
+    fn a_check_that_nobody_described_is_listed_all_the_same() {
+        let described = fleet();
+        let report = FleetReport::new(FleetParts { checks: vec![], ..fleet_parts() });
+        let failing = |r: &FleetReport| -> Vec<(String, usize)> {
+            r.checks.iter().filter(|c| !c.failing.is_empty()).map(|c| (c.info.id.clone(), c.findings)).collect()
+        };
+        assert_eq!(failing(&report), failing(&described));
+        assert_eq!(report.checks[0].info.severity, Severity::Critical);
     }
 
     #[test]

@@ -69,8 +69,9 @@ mod tests {
 
     #[test]
     fn table() {
-        // Outcomes of clusters, clusters found besides those, gaps of discovery, missing shards.
-        let rows: &[(&str, &[Outcome], usize, usize, usize, Outcome, u8)] = &[
+        /// Outcomes of clusters, clusters found besides those, gaps of discovery, missing shards.
+        type Row<'a> = (&'a str, &'a [Outcome], usize, usize, usize, Outcome, u8);
+        let rows: &[Row<'_>] = &[
             ("all pass", &[Pass, Pass], 0, 0, 0, Pass, 0),
             ("one fails", &[Pass, Findings], 0, 0, 0, Findings, 1),
             ("one is incomplete", &[Pass, Incomplete], 0, 0, 0, Incomplete, 3),

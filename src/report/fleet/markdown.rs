@@ -51,7 +51,8 @@ fn view(report: &FleetReport) -> Json {
 }
 
 fn cause(o: &Cause) -> Json {
-    let said = |s: &Said| json!({ "clusters": some(&s.clusters), "why": sentence(s.why.trim()), "mend": s.mend });
+    let said =
+        |s: &Said| json!({ "clusters": some(&s.clusters), "why": sentence(&capital(s.why.trim())), "mend": s.mend });
     json!({
         "title": o.title,
         "severity": o.severity,

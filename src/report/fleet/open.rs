@@ -167,15 +167,16 @@ fn unknowns(report: &FleetReport) -> Vec<Cause> {
     list.into_iter().map(one).collect()
 }
 
-/// `3 of 20 clusters`, of those that the check applies to.
+/// `3 of 20 clusters`, of those that gave a result.
 pub(super) fn share(n: usize, check: &FleetCheck) -> String {
-    match check.clusters.applicable() {
+    match check.clusters.applicable() + check.clusters.not_applicable {
         of if of == n && n > 1 => format!("all {}", count(of, "cluster", "clusters")),
         of => format!("{} of {}", number(n), count(of, "cluster", "clusters")),
     }
 }
 
-/// Clusters by reason, in the order of the first of each; what mends the first of them stands for all.
+/// Clusters by reason, in the order of the first of each; what mends the first of them stands for all, and for later
+/// reasons too where it differs in the cluster's name only.
 #[derive(Default)]
 struct Folds<'a>(Vec<(&'a str, &'a str, Vec<&'a str>)>);
 
@@ -194,11 +195,27 @@ impl<'a> Folds<'a> {
     /// What is said of most first.
     fn said(mut self) -> Vec<Said> {
         self.0.sort_by_key(|(.., targets)| std::cmp::Reverse(targets.len()));
-        let one = |(why, mend, targets): (&str, &str, Vec<&str>)| Said {
-            clusters: targets.into_iter().map(short).collect(),
-            why: why.into(),
-            mend: mend.into(),
-        };
-        self.0.into_iter().map(one).collect()
+        let mut told: BTreeSet<String> = BTreeSet::new();
+        let mut out = vec![];
+        for (why, mend, targets) in self.0 {
+            let new = targets.first().is_some_and(|first| told.insert(nameless(mend, first)));
+            out.push(Said {
+                clusters: targets.into_iter().map(short).collect(),
+                why: why.into(),
+                mend: if new { mend.into() } else { String::new() },
+            });
+        }
+        out
     }
+}
+
+/// A text without the names of the cluster that it is about.
+fn nameless(text: &str, target: &str) -> String {
+    let mut text = text.replace(target, "");
+    if let Ok(n) = target.parse::<ClusterName>() {
+        for name in [n.name, n.location, n.project] {
+            text = text.replace(&name, "");
+        }
+    }
+    text
 }

@@ -7,7 +7,7 @@ use crate::report::wrap::{width, wrap};
 use crate::report::{Outcome, WaiverStatus, verdict};
 
 use super::open::{Cause, causes, share};
-use super::words::{self, OUTCOMES, short};
+use super::words::{self, OUTCOMES, capital, short};
 use super::*;
 
 /// Clusters, checks, causes, reasons of one cause and names of one list before a list is cut.
@@ -129,10 +129,7 @@ fn answer(report: &FleetReport, style: &Style) -> String {
     }
     let mut text = words::sentences(report);
     text.extend(words::coverage(&t.coverage));
-    for l in wrap(&text.join("\n"), style.columns()) {
-        out.push_str(&l);
-        out.push('\n');
-    }
+    out.push_str(&lines(&text.join("\n"), style));
     out
 }
 
@@ -185,10 +182,7 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
             count(judged.len() - listed.len(), "cluster", "clusters")
         ));
     }
-    for l in rest.iter().flat_map(|r| wrap(r, style.columns())) {
-        out.push_str(&l);
-        out.push('\n');
-    }
+    out.push_str(&lines(&rest.join("\n"), style));
     out
 }
 
@@ -216,7 +210,9 @@ fn checks(report: &FleetReport, style: &Style) -> String {
     }
     let mut out = blocks.render();
     if shown < failing.len() {
-        out.push_str(&format!("\n… {} more checks fail: --all shows them\n", number(failing.len() - shown)));
+        out.push('\n');
+        let rest = format!("… {} more checks fail: --all shows them", number(failing.len() - shown));
+        out.push_str(&lines(&rest, style));
     }
     out
 }
@@ -239,7 +235,7 @@ fn not_known(report: &FleetReport, style: &Style) -> String {
             if !s.clusters.is_empty() {
                 blocks.wide(&some(style, &s.clusters));
             }
-            blocks.wide(&sentence(&line(&s.why)));
+            blocks.wide(&sentence(&capital(&line(&s.why))));
             if !s.mend.is_empty() {
                 blocks.wide(&block(&s.mend));
             }
@@ -251,10 +247,9 @@ fn not_known(report: &FleetReport, style: &Style) -> String {
     }
     let mut out = blocks.render();
     if shown < soft.len() {
-        out.push_str(&format!(
-            "\n… {} more checks are unknown in clusters: --all shows them\n",
-            number(soft.len() - shown)
-        ));
+        out.push('\n');
+        let rest = format!("… {} more checks are unknown in clusters: --all shows them", number(soft.len() - shown));
+        out.push_str(&lines(&rest, style));
     }
     out
 }
@@ -277,6 +272,12 @@ fn waivers(report: &FleetReport, style: &Style) -> String {
         }
     }
     out
+}
+
+/// A text as lines that fit; none for none.
+fn lines(text: &str, style: &Style) -> String {
+    let fitting = wrap(text, style.columns());
+    if text.is_empty() { String::new() } else { fitting.join("\n") + "\n" }
 }
 
 /// How many of a list to show: all where the line that says what is left out would save nothing.

@@ -120,6 +120,8 @@ fn clusters_that_gave_no_result_are_told_by_reason() {
             "403: auditor@example.com lacks `get configmaps`.",
         ],
     );
+    // What mends several reasons alike is said once.
+    assert_eq!(text.matches("Grant roles/container.clusterViewer").count(), 1);
 }
 
 #[test]
@@ -293,6 +295,7 @@ fn markdown_answers_in_an_auditors_order() {
             "| 2 | ",
             " | missing: it left no part |",
             "**FAIL, incomplete.** ",
+            "| Fail, incomplete | 1 |",
             "| **all** | **14** |",
             "### The clusters of project shop-dev could not be read\n",
             "### Shard 2 of 4 is missing\n",

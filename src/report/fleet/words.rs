@@ -167,8 +167,12 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
     out
 }
 
-/// With a capital letter at the beginning.
+/// With a capital letter at the beginning, unless it begins with something that is no word, such as an address.
 pub(super) fn capital(s: &str) -> String {
+    let first = s.split(' ').next().unwrap_or_default();
+    if !first.trim_end_matches(',').chars().all(|c| c.is_ascii_lowercase()) {
+        return s.to_string();
+    }
     let mut chars = s.chars();
     chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
 }
