@@ -19,7 +19,22 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("report", &["check", "config", "facts", "inventory", "shard"]),
     ("example", &["collect", "inventory"]),
     ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
-    ("cli", &["audit", "check", "collect", "config", "example", "facts", "inventory", "network", "report", "shard"]),
+    (
+        "cli",
+        &[
+            "audit",
+            "check",
+            "collect",
+            "config",
+            "example",
+            "facts",
+            "inventory",
+            "lexicon",
+            "network",
+            "report",
+            "shard",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

@@ -2,7 +2,10 @@
 
 mod audit;
 mod checks;
+mod doctor;
 mod input;
+mod live;
+mod log;
 mod output;
 mod reach;
 mod report;
@@ -26,6 +29,8 @@ Exit status (the same for every format):
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_STATUS, propagate_version = true, max_term_width = 100)]
 struct Cli {
+    #[command(flatten)]
+    log: log::LogArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -39,6 +44,8 @@ enum Command {
     Reach(reach::Args),
     /// Save the evidence as one compressed file without secrets.
     Snapshot(snapshot::Args),
+    /// Say what an audit of a live cluster could read, and print the least-privilege roles.
+    Doctor(doctor::Args),
     /// List, explain and test checks.
     Checks(checks::Args),
     /// Work with reports that were written before.
@@ -77,10 +84,12 @@ pub fn run() -> u8 {
             return if e.use_stderr() { 2 } else { 0 };
         }
     };
+    log::init(&cli.log);
     let result = match cli.command {
         Command::Audit(args) => audit::run(args),
         Command::Reach(args) => reach::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Checks(args) => checks::run(args),
         Command::Report(args) => report::run(args),
         Command::Schema(args) => schema::run(args),
@@ -88,12 +97,7 @@ pub fn run() -> u8 {
     match result {
         Ok(status) => status,
         Err(failure) => {
-            let text = failure.text;
-            if text.starts_with("error: ") {
-                eprintln!("{text}")
-            } else {
-                eprintln!("error: {text}")
-            }
+            log::error(&failure.text);
             failure.status
         }
     }

@@ -12,7 +12,7 @@ use crate::database::resolve::{self, Endpoint, ServiceDirectory};
 use crate::inventory::object::{
     CnpgCluster, ConfigMap, Container, EnvFromSource, EnvSource, Labels, PodSpec, Protocol, Service,
 };
-use crate::inventory::{ClassId, Gap, Inventory, Known, Need, ObjectRef, Origin, Reason, Workload};
+use crate::inventory::{ClassId, Inventory, Known, Need, ObjectRef, Origin, Reason, Workload};
 use crate::network::service::{Backend, backends};
 
 /// PostgreSQL's port: <https://www.postgresql.org/docs/current/runtime-config-connection.html>.
@@ -101,10 +101,8 @@ pub struct Databases {
 struct Evidence<'a>(&'a Inventory);
 
 fn unread(inventory: &Inventory, need: Need, what: &str, otherwise: String) -> Reason {
-    match inventory.snapshot.gap(need) {
-        Some(Gap { id, why, mend, .. }) => Reason::gap(id, format!("{what} could not be read: {why}. {mend}")),
-        None => Reason::missing(otherwise),
-    }
+    let reasons = inventory.snapshot.why_unread(need, what);
+    reasons.into_iter().next().unwrap_or_else(|| Reason::missing(otherwise))
 }
 
 impl env::Sources for Evidence<'_> {
