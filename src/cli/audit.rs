@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::audit::{Settings, audit};
-use crate::check::Verdict;
+use crate::check::{Registry, Verdict};
 use crate::collect;
-use crate::config::Severity;
+use crate::config::{Config, Severity};
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
+use super::fleet::{self, FleetArgs};
 use super::input::{ConfigArgs, Evidence};
 use super::output::{self, Color};
 use super::{Failure, log};
@@ -16,6 +17,8 @@ use super::{Failure, log};
 pub struct Args {
     #[command(flatten)]
     evidence: Evidence,
+    #[command(flatten)]
+    fleet: FleetArgs,
     #[command(flatten)]
     config: ConfigArgs,
     /// Format on standard output.
@@ -88,12 +91,16 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     };
     let registry = args.config.registry()?;
     let config = args.config.config(&registry, args.evidence.demo)?;
-    let (snapshot, now) = args.evidence.read(registry.needs(&config))?;
     let exit = ExitPolicy {
         fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
         allow_unknown: args.allow_unknown,
         strict: args.strict,
     };
+    if args.fleet.is_asked(&args.evidence.live) {
+        return fleet(&args, registry, config, exit, targets);
+    }
+    args.fleet.refuse_alone()?;
+    let (snapshot, now) = args.evidence.read(registry.needs(&config))?;
     let digest = collect::digest(&snapshot);
     if let Some(expected) = args.expect_digest.as_ref().filter(|e| **e != digest) {
         return Err(Failure::input(format!(
@@ -137,6 +144,38 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     Ok(if showing && status != Outcome::NoResult.status() { 0 } else { status })
 }
 
+/// The audit of many clusters.
+fn fleet(
+    args: &Args,
+    registry: Registry,
+    config: Config,
+    exit: ExitPolicy,
+    outputs: Vec<(&Path, Format)>,
+) -> Result<u8, Failure> {
+    let e = &args.evidence;
+    let one = e.live.context.is_some() || e.live.kubeconfig.is_some() || e.live.cluster.is_some();
+    if !e.inputs.is_empty() || e.demo || one || e.complete || args.template.is_some() || args.expect_digest.is_some() {
+        return Err(Failure::input(
+            "several clusters (--project without --cluster, --folder, --organization, --targets) are read live: give no \
+             files, kubeconfig, template or digest beside them",
+        ));
+    }
+    let job = fleet::Job {
+        rules: (args.config.files()?.digest(), args.config.digest()?),
+        registry,
+        config,
+        dataplane: e.dataplane.stated(),
+        exit,
+        now: super::input::now(None)?,
+        live: &e.live,
+        format: args.format,
+        outputs,
+        show_all: args.all,
+        color: args.color.enabled(),
+    };
+    fleet::run(&args.fleet, job)
+}
+
 pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("json") => Ok(Format::Json),
@@ -157,14 +196,18 @@ fn nothing(report: &Report) -> String {
     }
 }
 
-/// One line for whoever watches a job by its log.
-fn last_word(report: &Report, status: u8) {
-    let severity = match report.outcome {
+/// As Cloud Logging calls it: <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
+pub(super) fn severity(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Pass => "NOTICE",
         Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
         Outcome::Incomplete => "WARNING",
         Outcome::NoResult => "CRITICAL",
-    };
+    }
+}
+
+/// One line for whoever watches a job by its log.
+fn last_word(report: &Report, status: u8) {
     // An outcome is a plain enum, which always serialises.
     let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
     let by = &report.summary.by_severity;
@@ -180,7 +223,7 @@ fn last_word(report: &Report, status: u8) {
     });
     let serde_json::Value::Object(fields) = fields else { return };
     let text = format!("audit finished: {}", outcome.as_str().unwrap_or_default());
-    log::outcome(severity, &text, fields);
+    log::outcome(severity(report.outcome), &text, fields);
 }
 
 /// What to do next, with commands that can be pasted.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::check::{Files, Registry, SourceFile, builtin_files};
 use crate::collect;
 use crate::config::Config;
@@ -125,7 +127,7 @@ pub fn source_date_epoch() -> Result<Option<jiff::Timestamp>, Failure> {
 }
 
 /// `SOURCE_DATE_EPOCH`, else the snapshot's collection time, else the clock.
-fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
+pub fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
     if let Some(time) = source_date_epoch()? {
         return Ok(time);
     }
@@ -171,34 +173,42 @@ impl ConfigArgs {
         registry(&self.checks)
     }
 
+    /// The texts of all checks and controls.
+    pub fn files(&self) -> Result<Files, Failure> {
+        files(&self.checks)
+    }
+
     /// The configuration; `demo` has one of its own.
     pub fn config(&self, registry: &Registry, demo: bool) -> Result<Config, Failure> {
-        let known = registry.known_names();
-        let parse = |name: &str, text: &str| Config::parse(name, text, &known).map_err(|p| Failure::problems(&p));
-        if self.no_config {
-            return Ok(Config::default());
-        }
-        if let Some(path) = &self.config {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
-                .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
-            return parse(&name, &text);
-        }
-        if demo {
-            return match example::config() {
-                Some((name, text)) => parse(name, text),
-                None => Ok(Config::default()),
-            };
-        }
-        match find_config() {
+        match self.source(demo)? {
             None => Ok(Config::default()),
-            Some(path) => {
-                let name = path.display().to_string();
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
-                parse(&name, &text)
+            Some((name, text)) => {
+                Config::parse(&name, &text, &registry.known_names()).map_err(|p| Failure::problems(&p))
             }
         }
+    }
+
+    /// `sha256:…` of the configuration's text; `None`: there is none.
+    pub fn digest(&self) -> Result<Option<String>, Failure> {
+        let hex = |text: &str| Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        Ok(self.source(false)?.map(|(_, text)| format!("sha256:{}", hex(&text))))
+    }
+
+    /// Name and text of the configuration.
+    fn source(&self, demo: bool) -> Result<Option<(String, String)>, Failure> {
+        let path = match (&self.config, self.no_config, demo) {
+            (_, true, _) => return Ok(None),
+            (Some(path), _, _) => path.clone(),
+            (None, _, true) => return Ok(example::config().map(|(name, text)| (name.to_owned(), text.to_owned()))),
+            (None, _, false) => match find_config() {
+                Some(path) => path,
+                None => return Ok(None),
+            },
+        };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
+        Ok(Some((name, text)))
     }
 }
 
@@ -221,11 +231,15 @@ fn find_config() -> Option<PathBuf> {
 
 /// Built-in checks and those of the user's folders.
 pub fn registry(folders: &[PathBuf]) -> Result<Registry, Failure> {
+    Registry::load(&files(folders)?, facts::vocabulary).map_err(|p| Failure::problems(&p))
+}
+
+fn files(folders: &[PathBuf]) -> Result<Files, Failure> {
     let mut files = builtin_files();
     for folder in folders {
         files = files.and(read_checks(folder)?);
     }
-    Registry::load(&files, facts::vocabulary).map_err(|p| Failure::problems(&p))
+    Ok(files)
 }
 
 /// The YAML files below a folder.

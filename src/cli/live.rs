@@ -244,6 +244,12 @@ fn show(text: &str) {
     let _ = std::io::stderr().flush();
 }
 
+/// Prints a line that stays, above the one that moves.
+pub fn above(text: &str) {
+    clear();
+    log::line(text);
+}
+
 fn clear() {
     if SHOWN.swap(0, Ordering::Relaxed) == 1 {
         let _ = write!(std::io::stderr().lock(), "\r\x1b[K");

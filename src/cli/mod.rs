@@ -3,6 +3,7 @@
 mod audit;
 mod checks;
 mod doctor;
+mod fleet;
 mod input;
 mod live;
 mod log;
@@ -10,7 +11,7 @@ mod output;
 mod reach;
 mod report;
 mod schema;
-pub mod shard;
+mod shard;
 mod snapshot;
 
 use clap::{Parser, Subcommand};

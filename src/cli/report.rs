@@ -7,10 +7,10 @@ use crate::report::fleet::{self, FleetReport, PartFile, PartInput, markdown, par
 use crate::report::table::Style;
 use crate::shard::Shard;
 
-use super::Failure;
 use super::audit::{Format, format_of};
 use super::input::{quote, source_date_epoch};
 use super::output::{self, Color};
+use super::{Failure, log};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -69,10 +69,11 @@ fn merge(args: &Merge) -> Result<u8, Failure> {
     }
     output::print(&render(args.format, output::width(), args.color.enabled())?)?;
     for s in report.shards.iter().filter(|s| !s.present && args.format != Format::Table) {
-        eprintln!("note: shard {} of {} is missing: {}", s.index, s.count, s.why.as_deref().unwrap_or_default());
+        let why = s.why.as_deref().unwrap_or_default();
+        log::note(&format!("shard {} of {} is missing: {why}", s.index, s.count));
     }
     if report.outcome == Outcome::NoResult {
-        eprintln!("error: no cluster gave a result");
+        log::error("no cluster gave a result");
     }
     Ok(report.outcome.status())
 }
@@ -113,7 +114,7 @@ fn read(args: &Merge) -> Result<FleetReport, Failure> {
         };
     }
     for path in found.whole.iter().filter(|p| !args.output.contains(p)) {
-        eprintln!("note: {} is the report of a whole fleet, and is left out", path.display());
+        log::note(&format!("{} is the report of a whole fleet, and is left out", path.display()));
     }
     let now = source_date_epoch()?.map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     fleet::merge(parts, now).map_err(|p| Failure::problems(&p))
