@@ -93,7 +93,9 @@ pub fn system_objects() -> Vec<Value> {
     objects.push(json!({
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+        "metadata": {
+            "name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
         "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "targetPort": 443}]},
     }));
     objects.extend(namespaces.iter().map(|n| {
@@ -138,7 +140,7 @@ pub(super) fn uid(digest: &[u8]) -> String {
 pub enum Endpoint {
     Public,
     Private,
-    /// `localhost:PORT`: the DNS endpoint is verified by name and by public authorities, so a client needs `SSL_CERT_FILE`.
+    /// `localhost:PORT`. The DNS endpoint is verified by name and by public authorities: a client needs `SSL_CERT_FILE`.
     Dns,
 }
 

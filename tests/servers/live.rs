@@ -202,7 +202,8 @@ pub fn generate(scale: Scale, put: &mut impl FnMut(Value)) {
         put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}));
         let settings = json!({"DB_SSLMODE": "require", "DB_HOST": "postgres.data.svc", "LOG_LEVEL": "info"});
         put(json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": namespace}, "data": settings,
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": namespace},
+            "data": settings,
         }));
         for d in 0..scale.deployments {
             let deployment = deployment(&namespace, d, scale.replicas);
@@ -252,7 +253,9 @@ fn deployment(namespace: &str, d: usize, replicas: usize) -> Value {
                     ],
                     "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}},
                     "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-                    "securityContext": {"allowPrivilegeEscalation": false, "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false, "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]},
+                    },
                 }]},
             },
         },

@@ -1,5 +1,5 @@
-//! Servers that behave like Google's APIs ([`google`]) and like a GKE cluster's API server ([`apiserver`]), on loopback, each
-//! on a thread of its own: a test starts one, lets the binary audit it, and then asks the server what it was asked.
+//! Servers that behave like Google's APIs ([`google`]) and like a GKE cluster's API server ([`apiserver`]), on loopback,
+//! each on a thread of its own: a test starts one, lets the binary audit it, and asks the server what it was asked.
 //!
 //! ```ignore
 //! let kube = FakeKube::start(&data::example());
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! They do what the real servers do, not what is convenient; where a comment says what the real one does, it was looked
-//! up or tried. `tests/servers_selftest.rs` keeps them to it.
+//! up or tried. `tests/servers_selftest/` keeps them to it.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod apiserver;

@@ -1,4 +1,4 @@
-//! The part that all servers share: a thread with a runtime of its own, HTTP/1.1 with or without TLS, recording, faults.
+//! What all servers share: a thread with a runtime of its own, HTTP/1.1 with or without TLS, recording, faults.
 //!
 //! HTTP/2 is not offered: neither `kube` nor the Google client speaks it with the features that this program uses.
 
@@ -76,7 +76,7 @@ impl Reply {
     }
 
     pub fn json(status: u16, value: &serde_json::Value) -> Reply {
-        Reply::new(status, "application/json", value.to_string())
+        Reply::new(status, "application/json", format!("{value}\n"))
     }
 
     /// Sets a header, in place of one of the same name.

@@ -1,4 +1,5 @@
-//! Bearer tokens and whom they stand for. The token service hands them out; Google's APIs and the API server look them up.
+//! Bearer tokens and whom they stand for. The token service hands them out; Google's APIs and the API server look them
+//! up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -12,8 +12,9 @@ use super::discovery::Resource;
 const CREATED: &str = "2025-11-24T09:00:00Z";
 
 pub(super) fn complete(object: &mut Value, resource: &Resource, revision: u64) {
-    if resource.group.is_empty() || !resource.custom {
+    if !resource.custom {
         fill(object, resource);
+        omit_empty(object);
     }
     let managed = managed_fields(object, resource);
     let digest = Sha256::digest(format!(
@@ -96,6 +97,7 @@ fn fill(object: &mut Value, resource: &Resource) {
         }
         "Pod" => {
             pod_spec(&mut object["spec"]);
+            set(&mut object["spec"], "priority", json!(0));
             set(&mut object["spec"], "enableServiceLinks", json!(true));
             set(&mut object["spec"], "preemptionPolicy", json!("PreemptLowerPriority"));
             set(&mut object["status"], "phase", json!("Pending"));
@@ -113,7 +115,14 @@ fn fill(object: &mut Value, resource: &Resource) {
                         json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}});
                     set(spec, "strategy", rolling);
                 }
+                "DaemonSet" => {
+                    let rolling =
+                        json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}});
+                    set(spec, "updateStrategy", rolling);
+                }
                 "StatefulSet" => {
+                    let retain = json!({"whenDeleted": "Retain", "whenScaled": "Retain"});
+                    set(spec, "persistentVolumeClaimRetentionPolicy", retain);
                     set(spec, "podManagementPolicy", json!("OrderedReady"));
                     set(spec, "updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}));
                 }
@@ -130,7 +139,10 @@ fn fill(object: &mut Value, resource: &Resource) {
             let spec = &mut object["spec"];
             set(spec, "concurrencyPolicy", json!("Allow"));
             set(spec, "suspend", json!(false));
+            set(spec, "successfulJobsHistoryLimit", json!(3));
+            set(spec, "failedJobsHistoryLimit", json!(1));
             pod_spec(&mut spec["jobTemplate"]["spec"]["template"]["spec"]);
+            set(object, "status", json!({}));
         }
         "Service" => service(object),
         "NetworkPolicy" => network_policy(&mut object["spec"]),
@@ -147,10 +159,9 @@ fn set(object: &mut Value, key: &str, value: Value) {
     }
 }
 
-fn each(list: &mut Value, f: impl FnMut(&mut Value)) {
-    if let Some(items) = list.as_array_mut() {
-        items.iter_mut().for_each(f);
-    }
+/// The items of a list, if there is one.
+fn items<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
+    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 fn pod_spec(spec: &mut Value) {
@@ -160,7 +171,7 @@ fn pod_spec(spec: &mut Value) {
     set(spec, "securityContext", json!({}));
     set(spec, "schedulerName", json!("default-scheduler"));
     for list in ["initContainers", "containers"] {
-        each(&mut spec[list], |c| {
+        for c in items(spec, list) {
             set(c, "resources", json!({}));
             set(c, "terminationMessagePath", json!("/dev/termination-log"));
             set(c, "terminationMessagePolicy", json!("File"));
@@ -168,38 +179,13 @@ fn pod_spec(spec: &mut Value) {
             let name = image.rsplit('/').next().unwrap_or_default();
             let tagged = image.contains('@') || name.contains(':') && !name.ends_with(":latest");
             set(c, "imagePullPolicy", json!(if tagged { "IfNotPresent" } else { "Always" }));
-            each(&mut c["ports"], |p| set(p, "protocol", json!("TCP")));
-            each(&mut c["env"], |e| {
-                if e["valueFrom"]["fieldRef"].is_object() {
-                    set(&mut e["valueFrom"]["fieldRef"], "apiVersion", json!("v1"));
+            items(c, "ports").for_each(|p| set(p, "protocol", json!("TCP")));
+            for e in items(c, "env") {
+                if let Some(field) = e.pointer_mut("/valueFrom/fieldRef") {
+                    set(field, "apiVersion", json!("v1"));
                 }
-            });
-            prune(c, &["ports", "env"]);
-        });
-    }
-    prune(spec, &["initContainers", "containers"]);
-}
-
-/// Indexing made nulls of lists that are not there.
-fn prune(object: &mut Value, keys: &[&str]) {
-    if let Some(map) = object.as_object_mut() {
-        for key in keys {
-            if map.get(*key).is_some_and(Value::is_null) {
-                map.remove(*key);
             }
         }
-    }
-    if let Some(env) = object.get_mut("env") {
-        each(env, |e| {
-            if let Some(e) = e.as_object_mut()
-                && e.get("valueFrom").is_some_and(|v| v.is_null() || *v == json!({"fieldRef": null}))
-            {
-                e.remove("valueFrom");
-            }
-            if let Some(from) = e.get_mut("valueFrom").and_then(Value::as_object_mut) {
-                from.retain(|_, v| !v.is_null());
-            }
-        });
     }
 }
 
@@ -216,15 +202,17 @@ fn service(object: &mut Value) {
         set(spec, "ipFamilyPolicy", json!("SingleStack"));
         set(spec, "internalTrafficPolicy", json!("Cluster"));
     }
-    let headless = spec["clusterIP"] == "None";
-    each(&mut spec["ports"], |p| {
+    if spec["type"] == "LoadBalancer" || spec["type"] == "NodePort" {
+        set(spec, "externalTrafficPolicy", json!("Cluster"));
+    }
+    if spec["type"] == "LoadBalancer" {
+        set(spec, "allocateLoadBalancerNodePorts", json!(true));
+    }
+    for p in items(spec, "ports") {
         set(p, "protocol", json!("TCP"));
-        if !headless || p["targetPort"].is_null() {
-            let port = p["port"].clone();
-            set(p, "targetPort", port);
-        }
-    });
-    prune(spec, &["ports"]);
+        let port = p["port"].clone();
+        set(p, "targetPort", port);
+    }
     set(&mut object["status"], "loadBalancer", json!({}));
 }
 
@@ -234,12 +222,10 @@ fn network_policy(spec: &mut Value) {
         spec["policyTypes"] = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
     }
     for direction in ["ingress", "egress"] {
-        each(&mut spec[direction], |rule| {
-            each(&mut rule["ports"], |p| set(p, "protocol", json!("TCP")));
-            prune(rule, &["ports"]);
-        });
+        for rule in items(spec, direction) {
+            items(rule, "ports").for_each(|p| set(p, "protocol", json!("TCP")));
+        }
     }
-    prune(spec, &["ingress", "egress"]);
 }
 
 fn secret(object: &mut Value) {
@@ -249,4 +235,25 @@ fn secret(object: &mut Value) {
         }
     }
     set(object, "type", json!("Opaque"));
+}
+
+/// Go's `omitempty`: null, lists and maps without an entry, and an environment value of `""` do not come back. Objects
+/// without fields do: an empty selector is not an absent one.
+fn omit_empty(value: &mut Value) {
+    const MAPS: [&str; 5] = ["labels", "annotations", "matchLabels", "nodeSelector", "data"];
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(omit_empty),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(omit_empty);
+            let named = fields.contains_key("name");
+            fields.retain(|key, value| match value {
+                Value::Null => false,
+                Value::Array(items) => !items.is_empty() || key == "containers",
+                Value::Object(map) => !map.is_empty() || !MAPS.contains(&key.as_str()),
+                Value::String(text) => !(text.is_empty() && named && key == "value"),
+                _ => true,
+            });
+        }
+        _ => {}
+    }
 }

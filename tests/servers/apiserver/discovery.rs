@@ -60,7 +60,10 @@ impl Crd {
             "metadata": {"name": format!("{}.{}", self.plural, self.group)},
             "spec": {
                 "group": self.group,
-                "names": {"kind": self.kind, "listKind": format!("{}List", self.kind), "plural": self.plural, "singular": self.kind.to_lowercase()},
+                "names": {
+                    "kind": self.kind, "listKind": format!("{}List", self.kind), "plural": self.plural,
+                    "singular": self.kind.to_lowercase(),
+                },
                 "scope": if self.namespaced { "Namespaced" } else { "Cluster" },
                 "versions": versions,
             },

@@ -1,6 +1,6 @@
 //! An API server that only reads: discovery, lists in pages, single objects, who may do what.
 //!
-//! Its documents were compared with those of a kube-apiserver v1.34.4; `tests/servers_selftest.rs` pins what matters.
+//! Its documents were compared with those of a kube-apiserver v1.34.4; `tests/servers_selftest/` pins what matters.
 
 mod defaults;
 mod discovery;
@@ -228,6 +228,21 @@ impl FakeKube {
     }
 }
 
+/// The first form of JSON in an Accept header that is served: `""` for the document itself, or what `as` says. A form
+/// that is asked for where it makes no sense (metadata of the discovery) is not told apart.
+fn form(accept: &str) -> Option<&str> {
+    if accept.is_empty() {
+        return Some("");
+    }
+    accept.split(',').find_map(|kind| {
+        let mut parameters = kind.split(';').map(str::trim);
+        let media = parameters.next()?;
+        let form = parameters.find_map(|p| p.strip_prefix("as=")).unwrap_or_default();
+        let known = ["", "PartialObjectMetadata", "PartialObjectMetadataList", "APIGroupDiscoveryList"].contains(&form);
+        (known && ["*/*", "application/*", "application/json"].contains(&media)).then_some(form)
+    })
+}
+
 fn split(api_version: &str) -> (&str, &str) {
     api_version.split_once('/').unwrap_or(("", api_version))
 }
@@ -365,6 +380,9 @@ impl State {
             return status::method_not_allowed();
         }
         let accept = request.header("accept");
+        if form(accept).is_none() {
+            return status::not_acceptable();
+        }
         let catalogue = &cluster.catalogue;
         match route {
             Route::Core => catalogue.core_versions(request.header("host"), accept),
@@ -411,10 +429,8 @@ impl Cluster {
             return if resource.custom { status::page_not_found() } else { status::not_found() };
         }
         let accept = request.header("accept");
-        if !accept.is_empty() && !["*/*", "application/*", "application/json"].iter().any(|k| accept.contains(k)) {
-            return status::not_acceptable();
-        }
-        let form = if accept.contains("as=PartialObjectMetadata") { Form::Metadata } else { Form::Whole };
+        let Some(form) = form(accept) else { return status::not_acceptable() };
+        let form = if form.starts_with("PartialObjectMetadata") { Form::Metadata } else { Form::Whole };
         let namespace = if inside { want.namespace.as_str() } else { "" };
         match want.verb.as_str() {
             "get" => self.store.get(&resource, namespace, &want.name, form),
@@ -424,22 +440,22 @@ impl Cluster {
 
     /// Questions about oneself, answered from the table that decides.
     fn review(&self, request: &Request, user: &str, resource: &Resource) -> Reply {
-        let Ok(mut review) = serde_json::from_slice::<Value>(&request.body) else {
-            return status::bad_request(
-                "the object provided is unrecognized (must be of type SelfSubjectAccessReview)",
-            );
+        let body: Option<Value> = serde_json::from_slice(&request.body).ok().filter(Value::is_object);
+        let Some(mut review) = body else {
+            let message = format!("the object provided is unrecognized (must be of type {})", resource.kind);
+            return status::bad_request(&message);
         };
-        if !review.is_object() {
-            return status::bad_request(
-                "the object provided is unrecognized (must be of type SelfSubjectAccessReview)",
-            );
-        }
         review["apiVersion"] = json!(resource.api_version());
         review["kind"] = json!(resource.kind);
         match resource.plural.as_str() {
             "selfsubjectaccessreviews" => {
                 let text =
                     |key: &str| review["spec"]["resourceAttributes"][key].as_str().unwrap_or_default().to_owned();
+                if review["spec"]["resourceAttributes"].is_object()
+                    == review["spec"]["nonResourceAttributes"].is_object()
+                {
+                    return status::review_of_nothing();
+                }
                 if !review["spec"]["resourceAttributes"].is_object() {
                     let path = review["spec"]["nonResourceAttributes"]["path"].as_str().unwrap_or_default();
                     let public = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"].contains(&path);

@@ -32,12 +32,12 @@ pub fn plain(code: u16) -> Reply {
             "the server was unable to return a response in the time allotted, but may still be processing the request",
         ),
         410 => return expired(None),
-        429 => ("TooManyRequests", "Too many requests, please try again later."),
+        429 => return too_many_requests(),
         500 => ("InternalError", "Internal error occurred: etcdserver: request timed out"),
-        503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
+        503 => return unavailable(),
         _ => ("Unknown", "the server reported an unknown error"),
     };
-    status(code, reason, message, matches!(code, 429 | 503).then(|| json!({"retryAfterSeconds": 1})))
+    status(code, reason, message, None)
 }
 
 pub fn unauthorized() -> Reply {
@@ -60,7 +60,7 @@ pub fn not_found() -> Reply {
 
 /// A path that nothing serves: an absent group, or an absent resource of a custom one.
 pub fn page_not_found() -> Reply {
-    Reply::new(404, "text/plain; charset=utf-8", "404 page not found\n").header("X-Content-Type-Options", "nosniff")
+    text(404, "404 page not found")
 }
 
 pub fn no_such_object(resource: &str, group: &str, name: &str) -> Reply {
@@ -78,18 +78,37 @@ pub fn method_not_allowed() -> Reply {
 }
 
 pub fn not_acceptable() -> Reply {
-    let message = "406: Not Acceptable\n\nAvailable representations: application/json";
+    let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                   application/vnd.kubernetes.protobuf, application/json;stream=watch, \
+                   application/vnd.kubernetes.protobuf;stream=watch";
     status(406, "NotAcceptable", message, Some(json!({})))
 }
 
+pub fn review_of_nothing() -> Reply {
+    let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+    let message = format!(".authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: {why}");
+    status(422, "Invalid", &message, Some(json!({"group": "authorization.k8s.io"})))
+}
+
+/// An aggregated API whose server does not answer.
 pub fn unavailable() -> Reply {
-    plain(503)
+    text(503, "service unavailable")
+}
+
+/// Too many requests in flight: k8s.io/apiserver/pkg/server/filters/priority-and-fairness.go, `tooManyRequests`.
+fn too_many_requests() -> Reply {
+    text(429, "Too many requests, please try again later.").header("Retry-After", "1")
+}
+
+/// Go's `http.Error`.
+fn text(code: u16, message: &str) -> Reply {
+    Reply::new(code, "text/plain; charset=utf-8", format!("{message}\n")).header("X-Content-Type-Options", "nosniff")
 }
 
 pub fn version_too_large(asked: u64, current: u64) -> Reply {
     let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
     let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
-    status(504, "Timeout", &message, Some(json!({"causes": [cause]})))
+    status(504, "Timeout", &message, Some(json!({"causes": [cause], "retryAfterSeconds": 1})))
 }
 
 /// A continue token of a revision that is no longer kept. `again` is the token with which the rest can be read

@@ -54,15 +54,25 @@ impl Store {
         if resource.namespaced && object["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
             object["metadata"]["namespace"] = json!("default");
         }
+        assert!(object["metadata"]["name"].is_string(), "no name (YAML's n, y, on and off are booleans): {object}");
         defaults::complete(&mut object, resource, self.revision);
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let namespace = if resource.namespaced { text(&object["metadata"]["namespace"]) } else { String::new() };
         let key = key(&namespace, &text(&object["metadata"]["name"]));
-        let metadata = serde_json::to_vec(&object["metadata"]).unwrap().into();
         let fields = object.as_object_mut().expect("an object");
         fields.remove("apiVersion");
         fields.remove("kind");
-        let rest = Bytes::from(serde_json::to_vec(&object).unwrap()).slice(1..);
+        let metadata = Bytes::from(serde_json::to_vec(&fields["metadata"]).unwrap());
+        let mut rest = Vec::new();
+        if !resource.custom {
+            // In the order of the Go structs; a map of custom fields is sorted.
+            fields.remove("metadata");
+            rest.extend_from_slice(br#""metadata":"#);
+            rest.extend_from_slice(&metadata);
+            rest.extend_from_slice(if fields.is_empty() { b"" } else { b"," });
+        }
+        rest.extend_from_slice(&serde_json::to_vec(&object).unwrap()[1..]);
+        let rest = Bytes::from(rest);
         let version = Version { since: self.revision, object: Some(Stored { rest, metadata }) };
         self.history(resource).entry(key).or_default().push(version);
     }

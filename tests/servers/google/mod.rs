@@ -1,5 +1,5 @@
-//! Google's APIs on one port: GKE, Cloud Asset Inventory, Resource Manager, fleet memberships, and everything that makes
-//! tokens. Each of them lives at the paths that it has on its own host.
+//! Google's APIs on one port: GKE, Cloud Asset Inventory, Resource Manager, fleet memberships, and everything that
+//! makes tokens. Each of them lives at the paths that it has on its own host.
 
 mod errors;
 mod identity;
