@@ -115,7 +115,7 @@ fn evidence(s: &Snapshot, digest: &str) -> report::EvidenceSummary {
     report::EvidenceSummary {
         source: s.source.clone(),
         collected_at: s.collected_at.clone(),
-        collector: s.collector.clone().map(|v| report::Collector { identity: None, version: Some(v) }),
+        collector: s.collector.clone().map(|v| report::Collector { identity: s.identity.clone(), version: Some(v) }),
         digest: digest.to_owned(),
         objects: kinds.values().sum::<usize>() + unmodelled.values().sum::<usize>(),
         kinds,
@@ -145,17 +145,23 @@ fn unmatched(config: &Config, inventory: &Inventory, knowledge: &Knowledge) -> V
     notes
 }
 
+/// Gaps by id: one cause may cost several needs, and reads as one.
 fn gaps(s: &Snapshot) -> Vec<report::Gap> {
-    s.gaps
-        .iter()
-        .map(|g| report::Gap {
-            id: g.id.clone(),
-            need: g.need.describe().1.to_owned(),
-            what: g.what.clone(),
-            why: g.why.clone(),
-            mend: g.mend.clone(),
-        })
-        .collect()
+    let mut found: Vec<report::Gap> = Vec::new();
+    for g in &s.gaps {
+        let need = g.need.rights_text();
+        match found.iter_mut().find(|f| f.id == g.id) {
+            Some(f) => f.need = format!("{}, {need}", f.need),
+            None => found.push(report::Gap {
+                id: g.id.clone(),
+                need,
+                what: g.what.clone(),
+                why: g.why.clone(),
+                mend: g.mend.clone(),
+            }),
+        }
+    }
+    found
 }
 
 /// Checks out of scope, by what is missing.

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("report", &["check", "config", "facts", "inventory"]),
     ("example", &["collect", "inventory"]),
     ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
-    ("cli", &["audit", "check", "collect", "config", "example", "facts", "inventory", "network", "report"]),
+    ("cli", &["audit", "check", "collect", "config", "example", "facts", "inventory", "lexicon", "network", "report"]),
     ("main", &["cli"]),
 ];
 

@@ -1,6 +1,6 @@
 //! A check as it is written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -78,6 +78,13 @@ impl Check {
         let conditions = self.lower.iter().map(|l| &l.when);
         let remarks = self.remarks.iter().filter_map(|r| r.when.as_ref());
         self.when.iter().chain([&self.pass]).chain(conditions).chain(remarks)
+    }
+
+    /// What its verdict is judged by, derived from the facts that `when` and `pass` name and from how its subjects are
+    /// listed; without it there is no verdict.
+    pub fn verdict_needs(&self) -> BTreeSet<Need> {
+        let facts = self.when.iter().chain([&self.pass]).flat_map(|e| e.paths());
+        facts.flat_map(|p| p.field.needs.iter().copied()).chain(crate::facts::lists(self.subject)).collect()
     }
 
     /// What must be read for this check, derived from the facts that its expressions name; sorted.

@@ -8,7 +8,7 @@ use super::expr::with_deep_stack;
 use super::load::{self, Loaded, Placed};
 use super::scope::{Scope, Vocabulary};
 use super::{Files, explain, selftest};
-use crate::config::{KnownNames, Problem, hint};
+use crate::config::{Config, KnownNames, Problem, hint};
 use crate::facts::schema::{FactTable, SubjectKind};
 use crate::inventory::Need;
 
@@ -84,7 +84,13 @@ impl Registry {
 
     /// Ids of the checks that cannot be judged without `need`; sorted.
     pub fn checks_needing(&self, need: Need) -> Vec<&str> {
-        self.checks.iter().filter(|c| c.needs().contains(&need)).map(|c| c.id.as_str()).collect()
+        self.checks.iter().filter(|c| c.verdict_needs().contains(&need)).map(|c| c.id.as_str()).collect()
+    }
+
+    /// What the checks that are switched on need: their facts, and the lists that give their subjects.
+    pub fn needs(&self, config: &Config) -> BTreeSet<Need> {
+        let enabled = self.checks.iter().filter(|c| config.is_enabled(&c.id));
+        enabled.flat_map(|c| c.needs().into_iter().chain(crate::facts::lists(c.subject))).collect()
     }
 
     /// Checks that the inputs are not about: no subject of their kind was looked for. Sorted by check id.

@@ -8,9 +8,9 @@ use crate::collect;
 use crate::config::Severity;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
-use super::Failure;
 use super::input::{ConfigArgs, Evidence};
 use super::output::{self, Color};
+use super::{Failure, log};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -36,6 +36,9 @@ pub struct Args {
     /// Whatever is not known makes the audit incomplete, also for want of input or of rights.
     #[arg(long)]
     strict: bool,
+    /// Refuse evidence of any other digest, as `snapshot` printed it (sha256:…).
+    #[arg(long, value_name = "DIGEST")]
+    expect_digest: Option<String>,
     /// Cut no list in the table.
     #[arg(long)]
     all: bool,
@@ -85,13 +88,18 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     };
     let registry = args.config.registry()?;
     let config = args.config.config(&registry, args.evidence.demo)?;
-    let (snapshot, now) = args.evidence.read()?;
+    let (snapshot, now) = args.evidence.read(registry.needs(&config))?;
     let exit = ExitPolicy {
         fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
         allow_unknown: args.allow_unknown,
         strict: args.strict,
     };
     let digest = collect::digest(&snapshot);
+    if let Some(expected) = args.expect_digest.as_ref().filter(|e| **e != digest) {
+        return Err(Failure::input(format!(
+            "the evidence is not the one that was meant: its digest is {digest}, and --expect-digest is {expected}"
+        )));
+    }
     let settings = Settings {
         registry: &registry,
         config: &config,
@@ -120,11 +128,12 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     }
     output::print(&render(args.format, output::width(), args.color.enabled())?)?;
     if showing && args.format != Format::Table {
-        eprintln!("note: {}", real_status(status));
+        log::note(&real_status(status));
     }
     if report.outcome == Outcome::NoResult {
-        eprintln!("error: nothing could be read: no object that this tool knows is in the input");
+        log::error(&nothing(&report));
     }
+    last_word(&report, status);
     Ok(if showing && status != Outcome::NoResult.status() { 0 } else { status })
 }
 
@@ -138,6 +147,40 @@ fn format_of(path: &Path) -> Result<Format, Failure> {
             path.display()
         ))),
     }
+}
+
+/// Why there is no result.
+fn nothing(report: &Report) -> String {
+    match report.gaps.first() {
+        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.what, gap.why, gap.mend),
+        None => "nothing could be read: no object that this tool knows is in the input".to_owned(),
+    }
+}
+
+/// One line for whoever watches a job by its log.
+fn last_word(report: &Report, status: u8) {
+    let severity = match report.outcome {
+        Outcome::Pass => "NOTICE",
+        Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
+        Outcome::Incomplete => "WARNING",
+        Outcome::NoResult => "CRITICAL",
+    };
+    // An outcome is a plain enum, which always serialises.
+    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
+    let by = &report.summary.by_severity;
+    let fields = serde_json::json!({
+        "outcome": outcome,
+        "exitStatus": status,
+        "cluster": report.target.name,
+        "project": report.target.project,
+        "location": report.target.location,
+        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low },
+        "unknown": report.summary.by_verdict.unknown,
+        "gaps": report.gaps.len(),
+    });
+    let serde_json::Value::Object(fields) = fields else { return };
+    let text = format!("audit finished: {}", outcome.as_str().unwrap_or_default());
+    log::outcome(severity, &text, fields);
 }
 
 /// What to do next, with commands that can be pasted.

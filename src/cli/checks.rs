@@ -107,7 +107,7 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     if !e.needs.is_empty() {
         text.push_str("\nRights that it takes on a live cluster\n");
         for need in &e.needs {
-            let (what, right) = need.describe();
+            let (what, right) = (need.name(), need.rights_text());
             paragraph(&mut text, &format!("{what}: {right}"), width, 2, 2);
         }
     }

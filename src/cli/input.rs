@@ -1,22 +1,24 @@
 //! Options that several commands share: what to read, which configuration, which checks, what time it is.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::check::{Files, Registry, SourceFile, builtin_files};
 use crate::collect;
 use crate::config::Config;
-use crate::inventory::Snapshot;
+use crate::inventory::{Need, Snapshot};
 use crate::network::Dataplane;
 use crate::{example, facts};
 
-use super::Failure;
+use super::{Failure, live, log};
 
 #[derive(clap::Args)]
 pub struct Evidence {
-    /// Files or folders, told apart by content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
-    /// `gcloud container clusters describe --format=json` prints, or a snapshot. `-` is standard input. All inputs
-    /// describe one cluster.
-    #[arg(value_name = "INPUT", required_unless_present = "demo")]
+    /// A live GKE cluster, `projects/P/locations/L/clusters/C` (or kubectl's name of it, `gke_P_L_C`); or files and folders
+    /// about one cluster, told apart by content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
+    /// `gcloud container clusters describe --format=json` prints, or a snapshot. `-` is standard input. Without any: the
+    /// current context of the kubeconfig, or the pod's service account.
+    #[arg(value_name = "TARGET")]
     pub inputs: Vec<String>,
     /// Use the built-in example instead of inputs.
     #[arg(long, conflicts_with = "inputs")]
@@ -30,6 +32,8 @@ pub struct Evidence {
     /// Who enforces network policies; `auto` reads it from the cluster configuration, and assumes enforcement without.
     #[arg(long, value_enum, default_value = "auto", value_name = "DATAPLANE")]
     pub dataplane: DataplaneChoice,
+    #[command(flatten)]
+    pub live: live::LiveArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -54,12 +58,23 @@ impl DataplaneChoice {
 }
 
 impl Evidence {
-    /// Reads the evidence; the clock is asked once.
-    pub fn read(&self) -> Result<(Snapshot, jiff::Timestamp), Failure> {
+    /// Reads the evidence; the clock is asked once. `needs`: what is read of a live cluster.
+    pub fn read(&self, needs: BTreeSet<Need>) -> Result<(Snapshot, jiff::Timestamp), Failure> {
+        let target = if self.demo { None } else { self.live.target(&self.inputs)? };
+        if let Some(target) = target {
+            if self.complete || self.namespace != "default" {
+                return Err(Failure::input(
+                    "--complete and --namespace are about files; a live cluster says both itself",
+                ));
+            }
+            let now = now(None)?;
+            let snapshot = live::collect(&target, &self.live.options(needs, now))?;
+            return Ok((snapshot, now));
+        }
         let options = collect::Options { namespace: self.namespace.clone(), complete: self.complete };
         let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
         let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
-        let now = now(&snapshot)?;
+        let now = now(snapshot.collected_at.as_deref())?;
         snapshot.collected_at.get_or_insert_with(|| now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         snapshot.collector.get_or_insert_with(|| env!("CARGO_PKG_VERSION").to_owned());
         if !self.demo {
@@ -83,6 +98,7 @@ impl Evidence {
         if let Some(d) = self.dataplane.stated() {
             words.push(format!("--dataplane {}", d.name()));
         }
+        words.extend(self.live.repeat());
         words.extend(self.inputs.iter().map(|i| quote(i)));
         words.join(" ")
     }
@@ -99,7 +115,7 @@ pub fn quote(word: &str) -> String {
 }
 
 /// `SOURCE_DATE_EPOCH`, else the snapshot's collection time, else the clock.
-fn now(snapshot: &Snapshot) -> Result<jiff::Timestamp, Failure> {
+fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
     if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) {
         return text
             .to_str()
@@ -107,7 +123,7 @@ fn now(snapshot: &Snapshot) -> Result<jiff::Timestamp, Failure> {
             .and_then(|s| jiff::Timestamp::from_second(s).ok())
             .ok_or_else(|| Failure::input("SOURCE_DATE_EPOCH is not a number of seconds since 1970"));
     }
-    if let Some(text) = &snapshot.collected_at {
+    if let Some(text) = collected_at {
         return text
             .parse()
             .map_err(|_| Failure::input(format!("the snapshot's collection time \"{text}\" is not RFC 3339")));
@@ -120,7 +136,7 @@ fn warn_of_unused_config(inputs: &[String]) {
         for name in collect::CONFIG_NAMES {
             let path = Path::new(input).join(name);
             if path.is_file() && !same_file(&path, &PathBuf::from(name)) {
-                eprintln!("note: {} lies among the inputs and is read only if given with --config", path.display());
+                log::note(&format!("{} lies among the inputs and is read only if given with --config", path.display()));
             }
         }
     }

@@ -2,7 +2,10 @@
 
 mod audit;
 mod checks;
+mod doctor;
 mod input;
+mod live;
+mod log;
 mod output;
 mod reach;
 mod schema;
@@ -24,6 +27,8 @@ Exit status (the same for every format):
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_STATUS, propagate_version = true, max_term_width = 100)]
 struct Cli {
+    #[command(flatten)]
+    log: log::LogArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -37,6 +42,8 @@ enum Command {
     Reach(reach::Args),
     /// Save the evidence as one compressed file without secrets.
     Snapshot(snapshot::Args),
+    /// Say what an audit of a live cluster could read, and print the least-privilege roles.
+    Doctor(doctor::Args),
     /// List, explain and test checks.
     Checks(checks::Args),
     /// Print a JSON Schema.
@@ -73,22 +80,19 @@ pub fn run() -> u8 {
             return if e.use_stderr() { 2 } else { 0 };
         }
     };
+    log::init(&cli.log);
     let result = match cli.command {
         Command::Audit(args) => audit::run(args),
         Command::Reach(args) => reach::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Checks(args) => checks::run(args),
         Command::Schema(args) => schema::run(args),
     };
     match result {
         Ok(status) => status,
         Err(failure) => {
-            let text = failure.text;
-            if text.starts_with("error: ") {
-                eprintln!("{text}")
-            } else {
-                eprintln!("error: {text}")
-            }
+            log::error(&failure.text);
             failure.status
         }
     }

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 
 use crate::audit::prepare;
 use crate::inventory::object::Protocol;
-use crate::inventory::{ClassId, Inventory, Tri};
+use crate::inventory::{ClassId, Inventory, Need, Tri};
 use crate::network::address::Atoms;
 use crate::network::explain::{Explanation, Side, class_name, explain};
 use crate::network::table::{ReachTable, table};
 use crate::network::{Dataplane, Direction, Peer, PortSet, Reach};
+use crate::report::Outcome;
 
 use super::Failure;
 use super::input::Evidence;
@@ -71,12 +72,30 @@ impl ProtocolArg {
     }
 }
 
+/// What the answer follows from.
+const NEEDS: [Need; 7] = [
+    Need::Cluster,
+    Need::Namespaces,
+    Need::Workloads,
+    Need::Services,
+    Need::NetworkPolicies,
+    Need::OtherPolicies,
+    Need::CloudNativePg,
+];
+
 pub fn run(args: Args) -> Result<u8, Failure> {
-    let (snapshot, _) = args.evidence.read()?;
+    let (snapshot, _) = args.evidence.read(NEEDS.into())?;
     if !snapshot.has_objects() {
         return Err(Failure {
             text: "nothing to compute: the input holds no Kubernetes object that this tool knows".to_owned(),
             status: 4,
+        });
+    }
+    // A table without what could not be read would say "allowed" of what a policy denies.
+    if let Some(gap) = snapshot.gaps.iter().find(|g| NEEDS.contains(&g.need)) {
+        return Err(Failure {
+            text: format!("reach cannot be computed: {} could not be read: {}. {}", gap.what, gap.why, gap.mend),
+            status: Outcome::Incomplete.status(),
         });
     }
     let (inventory, mut reach) = prepare(snapshot, args.evidence.dataplane.stated());

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use crate::collect;
+use crate::config::Config;
 
-use super::Failure;
 use super::input::Evidence;
 use super::output;
+use super::{Failure, log};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,7 +19,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<u8, Failure> {
-    let (snapshot, _) = args.evidence.read()?;
+    let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()))?;
     if snapshot.is_empty() {
         return Err(Failure {
             text: "nothing could be read: no object that this tool knows is in the input".to_owned(),
@@ -30,8 +31,8 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     let objects: u32 = snapshot.kinds().values().sum::<u32>()
         + snapshot.unmodelled.values().sum::<u32>()
         + u32::from(snapshot.cluster.is_some());
-    eprintln!("{}: {objects} objects, {}", args.output.display(), collect::digest(&snapshot));
+    log::line(&format!("{}: {objects} objects, {}", args.output.display(), collect::digest(&snapshot)));
     let file = super::input::quote(&args.output.display().to_string());
-    eprintln!("Next: gke-posture audit {file}");
+    log::line(&format!("Next: gke-posture audit {file}"));
     Ok(0)
 }

@@ -1,5 +1,6 @@
 //! The snapshot file: one gzip stream of JSON, a header first.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,9 @@ pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> std::io::Result
     let name = path.file_name().ok_or_else(|| std::io::Error::other("not a file name"))?;
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
-    temporary.push(format!(".{}", std::process::id()));
+    // Not the process's number alone: it is 1 in every container, and several may write to one volume.
+    let unique = RandomState::new().hash_one(std::process::id());
+    temporary.push(format!(".{unique:016x}"));
     let temporary = path.with_file_name(temporary);
     let result = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
     if result.is_err() {

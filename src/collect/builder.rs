@@ -1,6 +1,6 @@
 //! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::inventory::object::*;
 use crate::inventory::{ClusterConfig, Completeness, Origin, Snapshot};
@@ -24,6 +24,10 @@ pub struct Builder {
     seen: HashMap<(String, String, String), Origin>,
     /// Group of equal pods by a key over everything but the members.
     groups: HashMap<String, usize>,
+    /// Objects come from lists of an API, which hold each once.
+    listed: bool,
+    /// Secrets come with leave to read their values: the variables that a key becomes, by (namespace, name) and key.
+    secret_values: Option<HashMap<(String, String), BTreeMap<String, String>>>,
 }
 
 /// Policy kinds that may decide reachability and that this version does not model: (API group, kind).
@@ -60,7 +64,50 @@ impl Builder {
             problems: Vec::new(),
             seen: HashMap::new(),
             groups: HashMap::new(),
+            listed: false,
+            secret_values: None,
         }
+    }
+
+    /// For the lists of a Kubernetes API.
+    pub fn for_lists() -> Self {
+        let options = Options { namespace: "default".to_owned(), complete: true };
+        Builder { listed: true, ..Builder::new(options) }
+    }
+
+    /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
+    pub fn for_secret_values(variables: HashMap<(String, String), BTreeMap<String, String>>) -> Self {
+        Builder { secret_values: Some(variables), ..Builder::for_lists() }
+    }
+
+    /// One item of a list, whose kind the list says.
+    ///
+    /// # Errors
+    /// What of the object could not be understood, in one sentence. A NetworkPolicy of which that holds is kept as one
+    /// whose rules are not known.
+    pub fn item(&mut self, node: &Node, head: &Head<'_>, api: &str) -> Result<(), String> {
+        let problems = Problems::default();
+        let c = Cursor::new(node, &problems);
+        let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
+        let origin =
+            Origin::Api { api: api.to_owned(), resource_version: metadata("resourceVersion").map(str::to_owned) };
+        let policies = self.snapshot.network_policies.len();
+        self.dispatch(&c, head, &origin);
+        let found = problems.take();
+        let Some((_, _, first)) = found.first() else { return Ok(()) };
+        let name = metadata("name").unwrap_or("without a name");
+        let what = match metadata("namespace") {
+            Some(namespace) => format!("{namespace}/{}/{name}", head.kind),
+            None => format!("{}/{name}", head.kind),
+        };
+        if self.snapshot.network_policies.len() > policies
+            && let Some(policy) = self.snapshot.network_policies.pop()
+        {
+            self.snapshot.notes.push(format!("{what} is taken as a policy whose rules are not known: {first}"));
+            self.snapshot.opaque_policies.push(policy.meta);
+            return Ok(());
+        }
+        Err(format!("{what}: {first}"))
     }
 
     pub fn problem(&mut self, problem: Problem) {
@@ -69,6 +116,12 @@ impl Builder {
 
     pub fn snapshot_mut(&mut self) -> &mut Snapshot {
         &mut self.snapshot
+    }
+
+    /// What was read of one list.
+    pub fn into_part(mut self) -> Snapshot {
+        self.snapshot.pods.retain(|g| !g.members.is_empty());
+        self.snapshot
     }
 
     /// The snapshot in its fixed order, or everything that was wrong.
@@ -175,6 +228,9 @@ impl Builder {
         }
         let scope = if head.kind == "Namespace" || CLUSTER_SCOPED.contains(&head.kind) { "" } else { &namespace };
         let Some(meta) = k8s::meta(c, head, scope, origin) else { return };
+        if self.listed {
+            return self.place(c, head, meta, opaque);
+        }
         // Folded pods and generated names have no identity of their own that could repeat.
         if head.kind != "Pod" && !meta.name.ends_with('*') {
             self.replace_duplicate(head, &meta);
@@ -184,8 +240,13 @@ impl Builder {
                 group.members.retain(|m| m.name != meta.name);
             }
         }
+        self.place(c, head, meta, opaque);
+    }
+
+    /// Reads the object and puts it into its list.
+    fn place(&mut self, c: &Cursor<'_>, head: &Head<'_>, meta: Meta, opaque: bool) {
         let s = &mut self.snapshot;
-        match (group, head.kind) {
+        match (head.group(), head.kind) {
             _ if opaque => s.opaque_policies.push(meta),
             (_, "Namespace") => s.namespaces.push(Namespace { meta }),
             (_, "Pod") => match k8s::pod(c, meta) {
@@ -196,7 +257,13 @@ impl Builder {
             (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
             (_, "EndpointSlice") => s.endpoints.push(k8s::endpoint_slice(c, meta)),
             (_, "ConfigMap") => s.config_maps.push(k8s::config_map(c, meta)),
-            (_, "Secret") => s.secrets.push(k8s::secret(c, meta)),
+            (_, "Secret") => s.secrets.push(match &self.secret_values {
+                None => k8s::secret(c, meta),
+                Some(variables) => {
+                    let own = variables.get(&(meta.namespace.clone(), meta.name.clone()));
+                    k8s::secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
+                }
+            }),
             ("networking.k8s.io", "NetworkPolicy") => s.network_policies.push(policy::network_policy(c, meta)),
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),

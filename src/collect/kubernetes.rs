@@ -1,5 +1,9 @@
 //! Reads Kubernetes objects from a tree into slim objects.
 
+use std::collections::BTreeMap;
+
+use base64::prelude::*;
+
 use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
@@ -456,7 +460,21 @@ pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
         .collect();
     keys.sort();
     keys.dedup();
-    SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys }
+    SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
+}
+
+/// As [`secret`], with the settings of TLS among its values. `variables`: under which names a key is used, where it is not
+/// its own.
+pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
+    let mut found = secret(c, meta);
+    for (key, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
+        let raw =
+            value.node.as_str().and_then(|t| BASE64_STANDARD.decode(t).ok()).and_then(|b| String::from_utf8(b).ok());
+        let name = variables.get(key).map_or(key, String::as_str);
+        let kept = raw.map_or_else(lexicon::Value::withheld, |raw| lexicon::Value::tls_setting(name, &raw));
+        found.tls.insert(key.to_owned(), kept);
+    }
+    found
 }
 
 pub fn ingress(c: &Cursor<'_>, meta: Meta) -> Ingress {

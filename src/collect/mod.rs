@@ -6,6 +6,7 @@ mod cnpg;
 mod files;
 mod gke;
 mod kubernetes;
+pub mod live;
 mod policy;
 mod tree;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::inventory::object::Labels;
 
@@ -40,20 +40,29 @@ impl Kind {
     }
 }
 
-/// How the nodes of one format learn their place.
+/// How the nodes of one format learn their place, and which of them are read.
 pub trait Place {
-    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node, D::Error>
+    /// `free`: the keys of this map are its author's own, as those of `labels`.
+    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node, D::Error>
     where
         Self: Sized;
+
+    /// Whether the value of a key is passed over.
+    fn skips(_key: &str) -> bool {
+        false
+    }
 }
 
 /// Nodes of serde-saphyr, which wraps each in `Spanned`.
 pub struct Yaml;
 /// Nodes of serde_json, which has no places.
 pub struct Json;
+/// Nodes of serde_json as the Kubernetes API gives them, without what no reader of this room asks for. Most of a pod's
+/// bytes are such.
+pub struct Api;
 
 impl Place for Yaml {
-    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node, D::Error> {
+    fn node<'de, D: Deserializer<'de>>(d: D, _free: bool) -> Result<Node, D::Error> {
         let spanned = serde_saphyr::Spanned::<Raw<Yaml>>::deserialize(d)?;
         let at = spanned.referenced;
         Ok(Node { kind: spanned.value.0, line: at.line() as u32, column: at.column() as u32 })
@@ -61,9 +70,49 @@ impl Place for Yaml {
 }
 
 impl Place for Json {
-    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node, D::Error> {
-        Ok(Node { kind: Raw::<Json>::deserialize(d)?.0, line: 0, column: 0 })
+    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node, D::Error> {
+        Ok(Node { kind: Walk::<Json>(free, PhantomData).deserialize(d)?, line: 0, column: 0 })
     }
+}
+
+impl Place for Api {
+    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node, D::Error> {
+        Ok(Node { kind: Walk::<Api>(free, PhantomData).deserialize(d)?, line: 0, column: 0 })
+    }
+
+    fn skips(key: &str) -> bool {
+        const UNREAD: [&str; 20] = [
+            "affinity",
+            "containerStatuses",
+            "ephemeralContainerStatuses",
+            "initContainerStatuses",
+            "lifecycle",
+            "livenessProbe",
+            "managedFields",
+            "monitoring",
+            "nodeSelector",
+            "readinessProbe",
+            "resources",
+            "securityContext",
+            "startupProbe",
+            "storage",
+            "targetRef",
+            "tolerations",
+            "topology",
+            "topologySpreadConstraints",
+            "updateStrategy",
+            "zone",
+        ];
+        UNREAD.binary_search(&key).is_ok()
+    }
+}
+
+/// Maps whose keys are the author's own, so that none of them is passed over.
+fn is_free(key: &str) -> bool {
+    matches!(
+        key,
+        "labels" | "annotations" | "matchLabels" | "selector" | "data" | "binaryData" | "stringData" | "parameters"
+    )
 }
 
 /// A node as a serde target, `P` says of which format.
@@ -71,7 +120,7 @@ pub struct Placed<P>(pub Node, PhantomData<P>);
 
 impl<'de, P: Place> Deserialize<'de> for Placed<P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Placed(P::node(d)?, PhantomData))
+        Ok(Placed(P::node(d, false)?, PhantomData))
     }
 }
 
@@ -79,55 +128,77 @@ struct Raw<P>(Kind, PhantomData<P>);
 
 impl<'de, P: Place> Deserialize<'de> for Raw<P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V<P>(PhantomData<P>);
-        impl<'de, P: Place> Visitor<'de> for V<P> {
-            type Value = Kind;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
-            fn visit_bool<E>(self, v: bool) -> Result<Kind, E> {
-                Ok(Kind::Bool(v))
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Kind, E> {
-                Ok(Kind::Int(v))
-            }
-            fn visit_u64<E>(self, v: u64) -> Result<Kind, E> {
-                Ok(i64::try_from(v).map_or(Kind::Float(v as f64), Kind::Int))
-            }
-            fn visit_f64<E>(self, v: f64) -> Result<Kind, E> {
-                Ok(Kind::Float(v))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Kind, E> {
-                Ok(Kind::Str(v.to_owned()))
-            }
-            fn visit_string<E>(self, v: String) -> Result<Kind, E> {
-                Ok(Kind::Str(v))
-            }
-            fn visit_unit<E>(self) -> Result<Kind, E> {
-                Ok(Kind::Null)
-            }
-            fn visit_none<E>(self) -> Result<Kind, E> {
-                Ok(Kind::Null)
-            }
-            fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Kind, D::Error> {
-                Ok(Raw::<P>::deserialize(d)?.0)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
-                let mut items = Vec::new();
-                while let Some(x) = a.next_element::<Placed<P>>()? {
-                    items.push(x.0);
-                }
-                Ok(Kind::Seq(items))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
-                let mut entries: Vec<(String, Node)> = Vec::new();
-                while let Some((k, v)) = a.next_entry::<String, Placed<P>>()? {
-                    entries.push((k, v.0));
-                }
-                Ok(Kind::Map(entries))
+        Walk::<P>(false, PhantomData).deserialize(d).map(|k| Raw(k, PhantomData))
+    }
+}
+
+/// Reads one value; `.0`: its keys are its author's own.
+struct Walk<P>(bool, PhantomData<P>);
+
+impl<'de, P: Place> DeserializeSeed<'de> for Walk<P> {
+    type Value = Kind;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Kind, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de, P: Place> Visitor<'de> for Walk<P> {
+    type Value = Kind;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Kind, E> {
+        Ok(Kind::Bool(v))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Kind, E> {
+        Ok(Kind::Int(v))
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Kind, E> {
+        Ok(i64::try_from(v).map_or(Kind::Float(v as f64), Kind::Int))
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Kind, E> {
+        Ok(Kind::Float(v))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Kind, E> {
+        Ok(Kind::Str(v.to_owned()))
+    }
+    fn visit_string<E>(self, v: String) -> Result<Kind, E> {
+        Ok(Kind::Str(v))
+    }
+    fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+    fn visit_none<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Kind, D::Error> {
+        self.deserialize(d)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
+        let mut items = Vec::new();
+        while let Some(x) = a.next_element::<Placed<P>>()? {
+            items.push(x.0);
+        }
+        Ok(Kind::Seq(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
+        struct Seed<P>(bool, PhantomData<P>);
+        impl<'de, P: Place> DeserializeSeed<'de> for Seed<P> {
+            type Value = Node;
+            fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Node, D::Error> {
+                P::node(d, self.0)
             }
         }
-        d.deserialize_any(V::<P>(PhantomData)).map(|k| Raw(k, PhantomData))
+        let mut entries: Vec<(String, Node)> = Vec::new();
+        while let Some(k) = a.next_key::<String>()? {
+            if !self.0 && P::skips(&k) {
+                a.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let free = is_free(&k);
+            entries.push((k, a.next_value_seed(Seed::<P>(free, PhantomData))?));
+        }
+        Ok(Kind::Map(entries))
     }
 }
 

@@ -10,9 +10,9 @@ use crate::database::pooler::{PoolerPosture, pooler};
 use crate::database::profile::{self, Ownership, Profile};
 use crate::database::resolve::{self, Endpoint, ServiceDirectory};
 use crate::inventory::object::{
-    CnpgCluster, ConfigMap, Container, EnvFromSource, EnvSource, Labels, PodSpec, Protocol, Service,
+    CnpgCluster, ConfigMap, Container, EnvFromSource, EnvSource, Labels, PodSpec, Protocol, SecretNames, Service,
 };
-use crate::inventory::{ClassId, Gap, Inventory, Known, Need, ObjectRef, Origin, Reason, Workload};
+use crate::inventory::{ClassId, Inventory, Known, Need, ObjectRef, Origin, Reason, Workload};
 use crate::network::service::{Backend, backends};
 
 /// PostgreSQL's port: <https://www.postgresql.org/docs/current/runtime-config-connection.html>.
@@ -101,10 +101,8 @@ pub struct Databases {
 struct Evidence<'a>(&'a Inventory);
 
 fn unread(inventory: &Inventory, need: Need, what: &str, otherwise: String) -> Reason {
-    match inventory.snapshot.gap(need) {
-        Some(Gap { id, why, mend, .. }) => Reason::gap(id, format!("{what} could not be read: {why}. {mend}")),
-        None => Reason::missing(otherwise),
-    }
+    let reasons = inventory.snapshot.why_unread(need, what);
+    reasons.into_iter().next().unwrap_or_else(|| Reason::missing(otherwise))
 }
 
 impl env::Sources for Evidence<'_> {
@@ -118,6 +116,11 @@ impl env::Sources for Evidence<'_> {
         let what = format!("ConfigMap {namespace}/{name}");
         let otherwise = format!("{what} is not in the input: add it");
         Known::unknown(unread(self.0, Need::ConfigMaps, &what, otherwise))
+    }
+
+    fn secret(&self, namespace: &str, name: &str) -> Option<&SecretNames> {
+        let found = |s: &&SecretNames| s.meta.namespace == namespace && s.meta.name == name && !s.tls.is_empty();
+        self.0.snapshot.secrets.iter().find(found)
     }
 
     fn services(&self, namespace: &str) -> Known<Vec<&Service>> {

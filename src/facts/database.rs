@@ -31,37 +31,37 @@ crate::facts! {
         /// Whether it is judged as production: it is, or nothing says what it is.
         production / "production": bool => [CloudNativePg, Namespaces],
         /// Whether a policy that is enforced isolates its pods for ingress.
-        ingress_isolated / "ingressIsolated": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        ingress_isolated / "ingressIsolated": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Workloads with a connection that leads to it.
-        clients / "clients": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
+        clients / "clients": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
         /// Workloads that may have one: their host, or their whole environment, is in a Secret.
-        clients_maybe / "clientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
+        clients_maybe / "clientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
         /// Workloads that certainly reach its port and do not use it.
-        excess_clients / "excessClients": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps, Namespaces, NetworkPolicies],
+        excess_clients / "excessClients": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
         /// Workloads that possibly reach its port, or possibly do not use it.
-        excess_clients_maybe / "excessClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps, Namespaces, NetworkPolicies],
+        excess_clients_maybe / "excessClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether only its clients reach it.
-        excess_clients_empty / "excessClientsEmpty": bool => [CloudNativePg, Workloads, Services, ConfigMaps, Namespaces, NetworkPolicies],
+        excess_clients_empty / "excessClientsEmpty": bool => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
         /// Workloads on the host's network that reach it from its own node only, which no policy can take away.
-        node_local_clients / "nodeLocalClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        node_local_clients / "nodeLocalClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Namespaces of its clients.
-        client_namespaces / "clientNamespaces": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
+        client_namespaces / "clientNamespaces": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
         /// Whether a login without any credential is possible over TCP (`trust`), by pg_hba or by a pooler.
         trust_reachable / "trustReachable": bool => [CloudNativePg],
         /// Workloads of another environment that certainly reach its port.
-        cross_environment_clients / "crossEnvironmentClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cross_environment_clients / "crossEnvironmentClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Workloads that possibly do, or whose environment is not known.
-        cross_environment_clients_maybe / "crossEnvironmentClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cross_environment_clients_maybe / "crossEnvironmentClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether only workloads of its own environment reach it.
-        cross_environment_clients_empty / "crossEnvironmentClientsEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cross_environment_clients_empty / "crossEnvironmentClientsEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Environments of the workloads in `crossEnvironmentClients`.
-        cross_environments / "crossEnvironments": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cross_environments / "crossEnvironments": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// What the operator and the peer instances certainly cannot reach, such as `the operator on TCP 8000`.
-        cut_off / "cutOff": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cut_off / "cutOff": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// What they possibly cannot reach.
-        cut_off_maybe / "cutOffMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cut_off_maybe / "cutOffMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether the operator and the peer instances reach what they need.
-        cut_off_empty / "cutOffEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies],
+        cut_off_empty / "cutOffEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether its rules refuse every login in cleartext.
         refuses_cleartext / "refusesCleartext": bool => [CloudNativePg],
         /// `open`, `partial`, `tls-only`, `cleartext-only`, `locked-out`, `hba-invalid` or `unknown`.
@@ -77,11 +77,11 @@ crate::facts! {
         /// Whether new passwords are stored as MD5: `password_encryption` says so, or the major version is 13 or older.
         md5_stored / "md5Stored": bool => [CloudNativePg],
         /// Workloads that hold a credential of it and have no connection to it.
-        credential_holders_excess / "credentialHoldersExcess": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
+        credential_holders_excess / "credentialHoldersExcess": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
         /// Workloads of which that is possible.
-        credential_holders_excess_maybe / "credentialHoldersExcessMaybe": Vec<String> => [CloudNativePg, Workloads, Services, ConfigMaps],
+        credential_holders_excess_maybe / "credentialHoldersExcessMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
         /// Whether only its clients hold its credentials.
-        credential_holders_excess_empty / "credentialHoldersExcessEmpty": bool => [CloudNativePg, Workloads, Services, ConfigMaps],
+        credential_holders_excess_empty / "credentialHoldersExcessEmpty": bool => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
     }
 }
 

@@ -22,24 +22,24 @@ crate::facts! {
         /// The host that it types.
         host / "host": String => [Workloads, ConfigMaps],
         /// The database it leads to, `null` when that is none of this cluster or not known.
-        database / "database": Option<String> => [Workloads, ConfigMaps, Services, CloudNativePg],
+        database / "database": Option<String> => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
         /// What the host leads to when it is no database of this cluster; empty otherwise.
-        elsewhere / "elsewhere": String => [Workloads, ConfigMaps, Services],
+        elsewhere / "elsewhere": String => [Workloads, ConfigMaps, Services, EndpointSlices],
         /// Environment of the database, or of the workload where that is not known; `null` when nothing says.
-        environment / "environment": Option<String> => [Workloads, ConfigMaps, Services, CloudNativePg, Namespaces],
+        environment / "environment": Option<String> => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg, Namespaces],
         /// Whether it is judged as production: it is, or nothing says what it is.
-        production / "production": bool => [Workloads, ConfigMaps, Services, CloudNativePg, Namespaces],
+        production / "production": bool => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg, Namespaces],
         /// The TLS mode as it is set, such as `DB_SSLMODE=require`; `null` when none is set.
         mode / "mode": Option<String> => [Workloads, ConfigMaps],
         /// Whether the mode comes from a variable that no driver reads by itself.
         declared / "declared": bool => [Workloads, ConfigMaps],
         /// Whether the connection certainly never runs in cleartext.
-        encrypted / "encrypted": bool => [Workloads, ConfigMaps, Services, CloudNativePg],
+        encrypted / "encrypted": bool => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
         /// How that is judged: `pass`, `pass-declared`, `pass-encrypted-by-server`, `pass-delegated`, `warn` (it falls
         /// back to cleartext), `fail`, `broken`, `depends-on-driver` or `unknown`.
-        encryption / "encryption": String => [Workloads, ConfigMaps, Services, CloudNativePg],
+        encryption / "encryption": String => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
         /// Whether it certainly checks that the server is the right one.
-        verifies_server / "verifiesServer": bool => [Workloads, ConfigMaps, Services, CloudNativePg],
+        verifies_server / "verifiesServer": bool => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
         /// What the weakest driver that may be in use makes of it, in words; empty when that is not known.
         weakest / "weakest": String => [Workloads, ConfigMaps],
         /// Whether the container starts: it does not when its environment refers to something that does not exist.

@@ -16,7 +16,7 @@ pub mod workload;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::inventory::{Gap, Inventory, Need, Reason};
+use crate::inventory::{Inventory, Need, Reason, Snapshot};
 use crate::network::Reach;
 
 use context::Context;
@@ -80,14 +80,19 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config) -> Knowl
     for list in table.subjects.values_mut() {
         list.sort_by(|a, b| a.subject.cmp(&b.subject));
     }
-    apply_gaps(&mut table, &inventory.snapshot.gaps);
+    apply_gaps(&mut table, &inventory.snapshot);
+    if !inventory.snapshot.was_read(Need::Workloads) {
+        coverage.clear();
+    } else if !inventory.snapshot.was_read(Need::NetworkPolicies) {
+        coverage.iter_mut().for_each(Coverage::forget_policies);
+    }
     Knowledge { table, coverage }
 }
 
 /// The resource whose listing gives the subjects of a kind.
-fn lists(kind: SubjectKind) -> Option<Need> {
+pub fn lists(kind: SubjectKind) -> Option<Need> {
     match kind {
-        SubjectKind::Cluster | SubjectKind::NodePool => None,
+        SubjectKind::Cluster | SubjectKind::NodePool => Some(Need::Cluster),
         SubjectKind::Namespace => Some(Need::Namespaces),
         SubjectKind::Workload | SubjectKind::DatabaseClient => Some(Need::Workloads),
         SubjectKind::NetworkPolicy => Some(Need::NetworkPolicies),
@@ -96,16 +101,19 @@ fn lists(kind: SubjectKind) -> Option<Need> {
     }
 }
 
-/// What could not be read makes exactly the facts unknown that declare to need it, and kinds that could not be listed
+/// What was not read makes exactly the facts unknown that declare to need it, and kinds that could not be listed
 /// unlisted.
-fn apply_gaps(table: &mut FactTable, gaps: &[Gap]) {
-    if gaps.is_empty() {
+///
+/// ConfigMaps are read one by one: what depends on one that is missing, the environment of each container decides.
+fn apply_gaps(table: &mut FactTable, snapshot: &Snapshot) {
+    let by_need: BTreeMap<Need, Vec<Reason>> = Need::ALL
+        .into_iter()
+        .filter(|need| *need != Need::ConfigMaps)
+        .map(|need| (need, why_unread(snapshot, need)))
+        .filter(|(_, reasons)| !reasons.is_empty())
+        .collect();
+    if by_need.is_empty() {
         return;
-    }
-    let mut by_need: BTreeMap<Need, Vec<Reason>> = BTreeMap::new();
-    for g in gaps {
-        let reason = Reason::gap(&g.id, format!("{} could not be read: {}. {}", g.what, g.why, g.mend));
-        by_need.entry(g.need).or_default().push(reason);
     }
     let cluster = table.cluster.iter_mut().map(|f| (SubjectKind::Cluster, f));
     let others = table.subjects.iter_mut().flat_map(|(kind, list)| list.iter_mut().map(move |f| (*kind, f)));
@@ -119,9 +127,23 @@ fn apply_gaps(table: &mut FactTable, gaps: &[Gap]) {
     }
     for kind in SubjectKind::ALL {
         let Some(reasons) = lists(kind).and_then(|n| by_need.get(&n)) else { continue };
-        if table.subjects.contains_key(&kind) {
-            table.subjects.remove(&kind);
+        let listed = match kind {
+            // A cluster that was asked for and could not be read is in scope.
+            SubjectKind::Cluster => table.cluster.is_none(),
+            SubjectKind::NodePool => table.cluster.is_none() && !vocabulary(kind).is_empty(),
+            _ => table.subjects.remove(&kind).is_some() || !snapshot.gaps.is_empty(),
+        };
+        if listed {
             table.unlisted.insert(kind, reasons.clone());
         }
     }
+}
+
+fn why_unread(snapshot: &Snapshot, need: Need) -> Vec<Reason> {
+    let mut found = Vec::new();
+    for g in snapshot.gaps.iter().filter(|g| g.need == need) {
+        found.push(Reason::gap(&g.id, format!("{} could not be read: {}. {}", g.what, g.why, g.mend)));
+    }
+    found.extend(snapshot.unread.get(&need).map(|why| Reason::missing(format!("{} not read: {why}", need.name()))));
+    found
 }

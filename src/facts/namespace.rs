@@ -34,9 +34,9 @@ crate::facts! {
         /// Share that the configuration asks for (`thresholds.egressCoverage`), 0 when it asks for none.
         required_egress_coverage / "requiredEgressCoverage": i64 => [],
         /// Whether an enforced policy isolates every pod for ingress without allowing everything again.
-        default_deny_ingress / "defaultDenyIngress": bool => [Namespaces, NetworkPolicies],
+        default_deny_ingress / "defaultDenyIngress": bool => [Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether an enforced policy isolates every pod for egress without allowing everything again.
-        default_deny_egress / "defaultDenyEgress": bool => [Namespaces, NetworkPolicies],
+        default_deny_egress / "defaultDenyEgress": bool => [Namespaces, NetworkPolicies, OtherPolicies],
     }
 }
 
@@ -50,6 +50,15 @@ pub struct Coverage {
     pub isolated: [u32; 2],
     pub unknown: [u32; 2],
     pub default_deny: [Option<bool>; 2],
+}
+
+impl Coverage {
+    /// What is left to say where the policies could not be read.
+    pub fn forget_policies(&mut self) {
+        self.isolated = [0; 2];
+        self.unknown = [self.workloads; 2];
+        self.default_deny = [None; 2];
+    }
 }
 
 /// Counts a namespace.

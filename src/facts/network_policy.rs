@@ -202,7 +202,7 @@ fn dead_peers(cx: &Context<'_>, index: usize) -> SetFacts {
     let policy = &cx.reach.model.policies[index];
     let model = &cx.reach.model;
     let complete_everywhere = cx.inventory.snapshot.completeness == crate::inventory::Completeness::Complete
-        && cx.inventory.snapshot.gap(Need::Workloads).is_none();
+        && cx.inventory.snapshot.was_read(Need::Workloads);
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     for d in Direction::BOTH {
         let list = if d == Direction::Ingress { "from" } else { "to" };

@@ -38,15 +38,15 @@ crate::facts! {
         /// Whether policies are enforced at all (assumed where no cluster configuration says).
         policies_enforced / "policiesEnforced": bool => [],
         /// Whether a pod without labels in a namespace that no policy names reaches some port of it.
-        reachable_from_every_namespace / "reachableFromEveryNamespace": bool => [Workloads, Namespaces, NetworkPolicies],
+        reachable_from_every_namespace / "reachableFromEveryNamespace": bool => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// The ports that such a pod reaches, in words.
-        ports_open_to_every_namespace / "portsOpenToEveryNamespace": String => [Workloads, Namespaces, NetworkPolicies],
+        ports_open_to_every_namespace / "portsOpenToEveryNamespace": String => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether it reaches more than half of the public IPv4 addresses on some port.
-        reaches_internet / "reachesInternet": bool => [Workloads, Namespaces, NetworkPolicies],
+        reaches_internet / "reachesInternet": bool => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// The ports on which it does, in words.
-        internet_ports / "internetPorts": String => [Workloads, Namespaces, NetworkPolicies],
+        internet_ports / "internetPorts": String => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Whether it reaches the metadata server, at the address where the dataplane's policy sees it.
-        reaches_metadata_server / "reachesMetadataServer": bool => [Workloads, Namespaces, NetworkPolicies],
+        reaches_metadata_server / "reachesMetadataServer": bool => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
     }
 }
 

@@ -119,7 +119,7 @@ impl Inventory {
 
     /// Whether the absence of an object of this kind, in this namespace, means that the cluster has none.
     pub fn complete(&self, need: Need, namespace: &str) -> bool {
-        if self.snapshot.gap(need).is_some() {
+        if !self.snapshot.was_read(need) {
             return false;
         }
         match self.snapshot.completeness {
@@ -202,7 +202,7 @@ fn namespaces(s: &Snapshot) -> BTreeMap<String, NamespaceInfo> {
         };
         found.insert(n.meta.name.clone(), info);
     }
-    let complete = s.completeness == Completeness::Complete && s.gap(Need::Namespaces).is_none();
+    let complete = s.completeness == Completeness::Complete && s.was_read(Need::Namespaces);
     let metas = s
         .controllers
         .iter()

@@ -10,5 +10,5 @@ pub mod workload;
 pub use join::{ClassId, Inventory, NamespaceInfo};
 pub use labels::{LabelView, Tri};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};
-pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason};
+pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right};
 pub use workload::{Class, Workload};

@@ -361,12 +361,15 @@ pub struct ConfigMap {
     pub binary_keys: Vec<String>,
 }
 
-/// A Secret: names only.
+/// A Secret: names, and settings of TLS where a person had it read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SecretNames {
     pub meta: Meta,
     pub keys: Vec<String>,
+    /// What was kept of each key's value; empty where the values were not read.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tls: BTreeMap<String, Value>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::object::*;
-use super::source::{Need, Origin};
+use super::source::{Need, Origin, Reason};
 
 /// Version of the snapshot format. A file of a later version is refused.
 pub const FORMAT: u32 = 1;
@@ -50,7 +50,11 @@ pub struct Snapshot {
     pub collected_at: Option<String>,
     /// What the evidence was made from, in one phrase.
     pub source: String,
+    /// Version of gke-posture that collected.
     pub collector: Option<String>,
+    /// The account that read a live cluster, as the cluster or Google names it; absent where neither did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     pub completeness: Completeness,
     pub cluster: Option<ClusterConfig>,
     pub namespaces: Vec<Namespace>,
@@ -73,6 +77,12 @@ pub struct Snapshot {
     /// Files of a folder that are neither YAML nor JSON.
     pub ignored_files: u32,
     pub gaps: Vec<Gap>,
+    /// What was left unread on purpose, and why: no gap, but no evidence either.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<Need, String>,
+    /// Of a live cluster: the resourceVersion of each list that was read, by its path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, String>,
     /// What a reader should know of the input, such as a duplicate that replaced an earlier object.
     pub notes: Vec<String>,
 }
@@ -119,6 +129,43 @@ impl Snapshot {
 
     pub fn gap(&self, need: Need) -> Option<&Gap> {
         self.gaps.iter().find(|g| g.need == need)
+    }
+
+    /// Whether all that there is of a resource was asked for and came.
+    pub fn was_read(&self, need: Need) -> bool {
+        self.gap(need).is_none() && !self.unread.contains_key(&need)
+    }
+
+    /// Why a resource was not read; empty where it was. `what` is what would have been read.
+    pub fn why_unread(&self, need: Need, what: &str) -> Vec<Reason> {
+        let gaps = self.gaps.iter().filter(|g| g.need == need);
+        let mut reasons: Vec<Reason> =
+            gaps.map(|g| Reason::gap(&g.id, format!("{what} could not be read: {}. {}", g.why, g.mend))).collect();
+        reasons.extend(self.unread.get(&need).map(|why| Reason::missing(format!("{what} was not read: {why}"))));
+        reasons
+    }
+
+    /// Takes over the objects of another part of the same evidence. No object may be in both.
+    pub fn absorb(&mut self, part: Snapshot) {
+        self.namespaces.extend(part.namespaces);
+        self.controllers.extend(part.controllers);
+        self.pods.extend(part.pods);
+        self.services.extend(part.services);
+        self.endpoints.extend(part.endpoints);
+        self.config_maps.extend(part.config_maps);
+        self.secrets.extend(part.secrets);
+        self.network_policies.extend(part.network_policies);
+        self.ingresses.extend(part.ingresses);
+        self.cnpg_clusters.extend(part.cnpg_clusters);
+        self.cnpg_poolers.extend(part.cnpg_poolers);
+        self.opaque_policies.extend(part.opaque_policies);
+        for (kind, n) in part.unmodelled {
+            *self.unmodelled.entry(kind).or_insert(0) += n;
+        }
+        self.finished_pods += part.finished_pods;
+        self.gaps.extend(part.gaps);
+        self.lists.extend(part.lists);
+        self.notes.extend(part.notes);
     }
 
     /// Puts every list into a fixed order, so that equal evidence has equal bytes.

@@ -130,8 +130,7 @@ impl<T> From<T> for Known<T> {
     }
 }
 
-/// A resource that a fact needs, with the right that reading it takes. Gaps, least-privilege roles and
-/// "which checks this costs" are derived from these.
+/// A resource that a fact needs. Gaps, least-privilege roles and "which checks this costs" are derived from these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
@@ -144,29 +143,130 @@ pub enum Need {
     EndpointSlices,
     ConfigMaps,
     NetworkPolicies,
+    /// Policies of other kinds, such as CiliumNetworkPolicy: whether there are any.
+    OtherPolicies,
     Ingresses,
     /// Cluster and Pooler of postgresql.cnpg.io.
     CloudNativePg,
 }
 
+/// A right on a Kubernetes resource: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Right {
+    /// API group, empty for the core group.
+    pub group: &'static str,
+    /// Plural, lower case.
+    pub resource: &'static str,
+    pub verb: &'static str,
+}
+
+const fn list(group: &'static str, resource: &'static str) -> Right {
+    Right { group, resource, verb: "list" }
+}
+
+impl std::fmt::Display for Right {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if self.group.is_empty() { Ok(()) } else { write!(f, ".{}", self.group) }
+    }
+}
+
 impl Need {
-    /// What a person calls it, and the right that reads it.
-    pub fn describe(self) -> (&'static str, &'static str) {
+    pub const ALL: [Need; 10] = [
+        Need::Cluster,
+        Need::Namespaces,
+        Need::Workloads,
+        Need::Services,
+        Need::EndpointSlices,
+        Need::ConfigMaps,
+        Need::NetworkPolicies,
+        Need::OtherPolicies,
+        Need::Ingresses,
+        Need::CloudNativePg,
+    ];
+
+    /// What a person calls it.
+    pub fn name(self) -> &'static str {
         match self {
-            Need::Cluster => ("cluster configuration", "container.clusters.get"),
-            Need::Namespaces => ("Namespaces", "list namespaces"),
-            Need::Workloads => (
-                "workloads",
-                "list pods, deployments.apps, replicasets.apps, statefulsets.apps, daemonsets.apps, jobs.batch, cronjobs.batch, replicationcontrollers",
-            ),
-            Need::Services => ("Services", "list services"),
-            Need::EndpointSlices => ("EndpointSlices", "list endpointslices.discovery.k8s.io"),
-            Need::ConfigMaps => ("ConfigMaps", "get configmaps"),
-            Need::NetworkPolicies => ("NetworkPolicies", "list networkpolicies.networking.k8s.io"),
-            Need::Ingresses => ("Ingresses", "list ingresses.networking.k8s.io"),
+            Need::Cluster => "cluster configuration",
+            Need::Namespaces => "Namespaces",
+            Need::Workloads => "workloads",
+            Need::Services => "Services",
+            Need::EndpointSlices => "EndpointSlices",
+            Need::ConfigMaps => "ConfigMaps",
+            Need::NetworkPolicies => "NetworkPolicies",
+            Need::OtherPolicies => "policies of other kinds",
+            Need::Ingresses => "Ingresses",
+            Need::CloudNativePg => "CloudNativePG Clusters and Poolers",
+        }
+    }
+
+    /// The rights in Kubernetes that reading it takes; none for what the GKE API gives.
+    pub fn rights(self) -> &'static [Right] {
+        match self {
+            Need::Cluster => &[],
+            Need::Namespaces => const { &[list("", "namespaces")] },
+            Need::Workloads => {
+                const {
+                    &[
+                        list("", "pods"),
+                        list("", "replicationcontrollers"),
+                        list("apps", "daemonsets"),
+                        list("apps", "deployments"),
+                        list("apps", "replicasets"),
+                        list("apps", "statefulsets"),
+                        list("batch", "cronjobs"),
+                        list("batch", "jobs"),
+                    ]
+                }
+            }
+            Need::Services => const { &[list("", "services")] },
+            Need::EndpointSlices => const { &[list("discovery.k8s.io", "endpointslices")] },
+            Need::ConfigMaps => &[Right { group: "", resource: "configmaps", verb: "get" }],
+            Need::NetworkPolicies => const { &[list("networking.k8s.io", "networkpolicies")] },
+            Need::OtherPolicies => {
+                const {
+                    &[
+                        list("cilium.io", "ciliumclusterwidenetworkpolicies"),
+                        list("cilium.io", "ciliumnetworkpolicies"),
+                        list("crd.projectcalico.org", "globalnetworkpolicies"),
+                        list("crd.projectcalico.org", "networkpolicies"),
+                        list("crd.projectcalico.org", "stagedglobalnetworkpolicies"),
+                        list("networking.gke.io", "fqdnnetworkpolicies"),
+                        list("policy.networking.k8s.io", "adminnetworkpolicies"),
+                        list("policy.networking.k8s.io", "baselineadminnetworkpolicies"),
+                        list("policy.networking.k8s.io", "clusternetworkpolicies"),
+                        list("projectcalico.org", "globalnetworkpolicies"),
+                        list("projectcalico.org", "networkpolicies"),
+                        list("projectcalico.org", "stagedglobalnetworkpolicies"),
+                    ]
+                }
+            }
+            Need::Ingresses => const { &[list("networking.k8s.io", "ingresses")] },
             Need::CloudNativePg => {
-                ("CloudNativePG Clusters and Poolers", "list clusters.postgresql.cnpg.io, poolers.postgresql.cnpg.io")
+                const { &[list("postgresql.cnpg.io", "clusters"), list("postgresql.cnpg.io", "poolers")] }
             }
         }
+    }
+
+    /// The permission of Google's IAM that reading it takes; `None` for what Kubernetes gives.
+    pub fn permission(self) -> Option<&'static str> {
+        (self == Need::Cluster).then_some("container.clusters.get")
+    }
+
+    /// The rights in words: `list pods, deployments.apps`.
+    pub fn rights_text(self) -> String {
+        let mut text = self.permission().unwrap_or_default().to_owned();
+        let mut last = "";
+        for right in self.rights() {
+            let whole = right.to_string();
+            let shown = if right.verb == last { whole[right.verb.len() + 1..].to_owned() } else { whole };
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(&shown);
+            last = right.verb;
+        }
+        text
     }
 }

@@ -1,0 +1,251 @@
+//! Options of a live cluster, and the run that reads it: with a line that moves, and an end at Ctrl-C.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::collect::live::{self, ClusterName, EndpointChoice, Options, Progress, Target};
+use crate::inventory::{Need, Snapshot};
+
+use super::{Failure, log};
+
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Live clusters")]
+pub struct LiveArgs {
+    /// Project of the cluster that --location and --cluster name.
+    #[arg(long, value_name = "PROJECT", num_args = 1.., value_delimiter = ',')]
+    pub project: Vec<String>,
+    /// Region or zone of the cluster.
+    #[arg(long, value_name = "LOCATION", requires = "cluster")]
+    pub location: Option<String>,
+    /// Name of the cluster.
+    #[arg(long, value_name = "NAME", requires = "location", requires = "project")]
+    pub cluster: Option<String>,
+    /// Read Kubernetes by this context of the kubeconfig alone, without the GKE API.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Kubeconfig file [default: KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// At which of a GKE cluster's addresses Kubernetes is read.
+    #[arg(long, value_enum, default_value = "auto", value_name = "ENDPOINT")]
+    pub endpoint: Endpoint,
+    /// Act as this service account, by its e-mail.
+    #[arg(long, value_name = "EMAIL")]
+    pub impersonate_service_account: Option<String>,
+    /// Longest time for reading one cluster, such as 90s, 10m.
+    #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Read no ConfigMaps. What depends on one is unknown then.
+    #[arg(long)]
+    pub no_configmaps: bool,
+    /// Read the Secrets that environments refer to, and keep of their values only settings of TLS.
+    #[arg(long)]
+    pub read_secret_values: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Endpoint {
+    /// The first that can be used of: DNS, public, private, gateway.
+    #[default]
+    Auto,
+    Dns,
+    Public,
+    Private,
+    /// Connect Gateway of the cluster's fleet.
+    Gateway,
+}
+
+/// `90s`, `10m`, `1h`; a bare number is seconds. Zero is none.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((i, 's')) => (&text[..i], 1),
+        Some((i, 'm')) => (&text[..i], 60),
+        Some((i, 'h')) => (&text[..i], 3600),
+        _ => (text, 1),
+    };
+    let seconds: u64 = number.trim().parse().map_err(|_| "expected a time such as 90s or 10m".to_owned())?;
+    match seconds.checked_mul(factor).filter(|s| (1..=86_400).contains(s)) {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => Err("expected at least one second and at most 24h".to_owned()),
+    }
+}
+
+impl LiveArgs {
+    /// The cluster that the options and `inputs` name; `None`: the inputs are files.
+    pub fn target(&self, inputs: &[String]) -> Result<Option<Target>, Failure> {
+        let kubeconfig = self.context.is_some() || self.kubeconfig.is_some();
+        let named: Vec<ClusterName> = inputs.iter().filter_map(|i| cluster_name(i)).collect();
+        let by_options = match (&self.project[..], &self.location, &self.cluster) {
+            ([project], Some(location), Some(cluster)) => {
+                let name = format!("projects/{project}/locations/{location}/clusters/{cluster}");
+                Some(
+                    ClusterName::parse(&name)
+                        .ok_or_else(|| Failure::input(format!("{name} is not the name of a cluster")))?,
+                )
+            }
+            ([], None, None) => None,
+            (_, Some(_), Some(_)) => {
+                return Err(Failure::input("--location and --cluster name one cluster: give one --project"));
+            }
+            _ => return Err(Failure::input("--project takes --location and --cluster with it, to name one cluster")),
+        };
+        let ways = usize::from(!inputs.is_empty()) + usize::from(by_options.is_some()) + usize::from(kubeconfig);
+        if ways > 1 {
+            return Err(Failure::input(
+                "give one thing to read: a cluster (projects/P/locations/L/clusters/C), --context or --kubeconfig, or files",
+            ));
+        }
+        if let Some(name) = by_options {
+            return Ok(Some(Target::Gke(name)));
+        }
+        if let [name] = &named[..]
+            && inputs.len() == 1
+        {
+            return Ok(Some(Target::Gke(name.clone())));
+        }
+        if !named.is_empty() {
+            return Err(Failure::input(
+                "one audit is about one cluster: give one cluster's name, and no files beside it",
+            ));
+        }
+        if !inputs.is_empty() {
+            return Ok(None);
+        }
+        let gke = if kubeconfig { None } else { live::current_context().and_then(|c| ClusterName::parse(&c)) };
+        Ok(Some(Target::Kubeconfig { file: self.kubeconfig.clone(), context: self.context.clone(), gke }))
+    }
+
+    pub fn options(&self, needs: BTreeSet<Need>, now: jiff::Timestamp) -> Options {
+        Options {
+            needs,
+            endpoint: match self.endpoint {
+                Endpoint::Auto => EndpointChoice::Auto,
+                Endpoint::Dns => EndpointChoice::Dns,
+                Endpoint::Public => EndpointChoice::Public,
+                Endpoint::Private => EndpointChoice::Private,
+                Endpoint::Gateway => EndpointChoice::Gateway,
+            },
+            impersonate: self.impersonate_service_account.clone().or_else(|| {
+                // As gcloud and the Terraform provider take it.
+                let names = ["CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"];
+                names.iter().find_map(|n| std::env::var(n).ok()).filter(|v| !v.is_empty())
+            }),
+            timeout: self.timeout.unwrap_or(Duration::from_secs(300)),
+            config_maps: !self.no_configmaps,
+            secret_values: self.read_secret_values,
+            now,
+        }
+    }
+
+    /// The options as a person would repeat them.
+    pub fn repeat(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut option = |name: &str, value: Option<String>| {
+            words.extend(value.map(|v| format!("--{name} {}", super::input::quote(&v))));
+        };
+        self.project.iter().for_each(|p| option("project", Some(p.clone())));
+        option("location", self.location.clone());
+        option("cluster", self.cluster.clone());
+        option("context", self.context.clone());
+        option("kubeconfig", self.kubeconfig.as_ref().map(|p| p.display().to_string()));
+        let endpoint = (self.endpoint != Endpoint::Auto).then(|| format!("{:?}", self.endpoint).to_lowercase());
+        option("endpoint", endpoint);
+        option("impersonate-service-account", self.impersonate_service_account.clone());
+        words.extend(self.no_configmaps.then(|| "--no-configmaps".to_owned()));
+        words.extend(self.read_secret_values.then(|| "--read-secret-values".to_owned()));
+        words
+    }
+}
+
+/// A cluster's name, unless a file has it.
+fn cluster_name(input: &str) -> Option<ClusterName> {
+    ClusterName::parse(input).filter(|_| !std::path::Path::new(input).exists())
+}
+
+/// Reads a cluster.
+pub fn collect(target: &Target, options: &Options) -> Result<Snapshot, Failure> {
+    let progress = Arc::new(Progress::default());
+    let shown = progress.clone();
+    let status: Status = Arc::new(move || line(&shown));
+    block_on(&status, async { live::collect(target, options, &progress).await })?.map_err(Failure::input)
+}
+
+/// What is being done, in one line.
+pub type Status = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Runs to the end, or to Ctrl-C or SIGTERM, which end the program at once and say what was not done.
+pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure { text: format!("cannot start: {e}"), status: 4 })?;
+    let watched = status.clone();
+    runtime.spawn(async move {
+        let number = interrupted().await;
+        clear();
+        log::error(&format!("interrupted: {}; nothing was written", watched()));
+        std::process::exit(128 + number);
+    });
+    if log::is_animated() {
+        let status = status.clone();
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                show(&status());
+            }
+        });
+    }
+    let result = runtime.block_on(work);
+    // What a server still owes an answer for must not hold the program up.
+    runtime.shutdown_background();
+    clear();
+    Ok(result)
+}
+
+/// The number of the signal.
+async fn interrupted() -> i32 {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut term) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = tokio::signal::ctrl_c() => 2,
+                _ = term.recv() => 15,
+            };
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+    2
+}
+
+fn line(progress: &Progress) -> String {
+    let at = |n: &AtomicUsize| n.load(Ordering::Relaxed);
+    let kinds = at(&progress.kinds);
+    if kinds == 0 {
+        return "connecting".to_owned();
+    }
+    format!(
+        "Kubernetes  {} objects, {} of them pods · {} of {kinds} kinds",
+        at(&progress.objects),
+        at(&progress.pods),
+        at(&progress.kinds_done)
+    )
+}
+
+static SHOWN: AtomicUsize = AtomicUsize::new(0);
+
+fn show(text: &str) {
+    SHOWN.store(1, Ordering::Relaxed);
+    let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
+    let _ = std::io::stderr().flush();
+}
+
+fn clear() {
+    if SHOWN.swap(0, Ordering::Relaxed) == 1 {
+        let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+    }
+}

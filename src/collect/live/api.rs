@@ -1,0 +1,172 @@
+//! One Kubernetes API server: reads paths, again where that can help, and with a new token where one has run out.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, Request, header};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use tokio::sync::{RwLock, Semaphore};
+use tokio::time::Instant;
+
+use super::connect::Proof;
+use super::fault::Fault;
+use super::retry::{retry, retry_after};
+
+/// Requests at a time; API Priority and Fairness gives a client about this much.
+const PARALLEL: usize = 5;
+
+/// Longest answer that is taken, in bytes after decompression. A page of the largest objects that etcd holds is smaller.
+const LARGEST: usize = 1 << 30;
+
+/// Lists in the plainest form.
+pub const JSON: &str = "application/json";
+/// Lists of metadata alone: <https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables>.
+pub const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json;q=0.9";
+
+/// A connection.
+pub struct Api {
+    proof: Proof,
+    /// The client and how often it has been made anew.
+    client: RwLock<(Client, u32)>,
+    slots: Semaphore,
+    deadline: Instant,
+}
+
+impl Api {
+    /// # Errors
+    /// [`Fault::Credentials`] where no client can be made.
+    pub fn new(proof: Proof, deadline: Instant) -> Result<Api, Fault> {
+        let client = proof.client().map_err(Fault::Credentials)?;
+        Ok(Api { client: RwLock::new((client, 0)), slots: Semaphore::new(PARALLEL), deadline, proof })
+    }
+
+    /// The same connection with other time.
+    pub fn until(self, deadline: Instant) -> Api {
+        Api { deadline, ..self }
+    }
+
+    pub fn server(&self) -> String {
+        self.proof.server()
+    }
+
+    /// The body of a successful GET.
+    pub async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Fault> {
+        self.ask(Method::GET, path, accept, Vec::new()).await
+    }
+
+    /// The body of a successful POST; only for questions such as SelfSubjectAccessReview, which store nothing.
+    pub async fn review(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
+        self.ask(Method::POST, path, JSON, body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, accept: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
+        // A semaphore that nobody closes.
+        let _slot = self.slots.acquire().await;
+        let mut renewed = false;
+        loop {
+            let (client, generation) = self.client.read().await.clone();
+            let result = retry(self.deadline, path, || {
+                let (client, method, body) = (client.clone(), method.clone(), body.clone());
+                async move { self.once(client, method, path, accept, body).await }
+            })
+            .await;
+            match result {
+                Err(Fault::Unauthorized(_)) if !renewed && self.renew(generation).await => renewed = true,
+                other => return other,
+            }
+        }
+    }
+
+    /// Makes a new client, so that a token is read or made anew. Answers whether that may help.
+    async fn renew(&self, generation: u32) -> bool {
+        let mut client = self.client.write().await;
+        if client.1 != generation {
+            // Another request did.
+            return true;
+        }
+        if let Proof::Google(_, google) = &self.proof
+            && !google.renew().await
+        {
+            return false;
+        }
+        match self.proof.client() {
+            Ok(fresh) => {
+                tracing::info!(server = self.server(), "credentials were not accepted; trying with new ones");
+                *client = (fresh, generation + 1);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn once(
+        &self,
+        client: Client,
+        method: Method,
+        path: &str,
+        accept: &str,
+        body: Vec<u8>,
+    ) -> Result<Bytes, Fault> {
+        let started = Instant::now();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ACCEPT, accept)
+            .header(header::USER_AGENT, concat!("gke-posture/", env!("CARGO_PKG_VERSION")));
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, JSON);
+        }
+        let mut request =
+            request.body(Body::from(body)).map_err(|e| Fault::Malformed(format!("the path {path} is none: {e}")))?;
+        if let Proof::Google(_, google) = &self.proof {
+            request.headers_mut().extend(google.authorization().await?);
+        }
+        let response = client.send(request).await.map_err(|e| of_client(&e))?;
+        let (parts, body) = response.into_parts();
+        let bytes = read(body).await;
+        let status = parts.status.as_u16();
+        tracing::debug!(path, status, ms = started.elapsed().as_millis() as u64, "Kubernetes API");
+        if parts.status.is_success() {
+            let bytes = bytes?;
+            refuse_page(&parts.headers, &bytes)?;
+            return Ok(bytes);
+        }
+        Err(Fault::of_status(status, retry_after(&parts.headers), &bytes.unwrap_or_default()))
+    }
+}
+
+async fn read(mut body: Body) -> Result<Bytes, Fault> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| match Fault::of_transport(&e) {
+            // The connection stood; it is the answer that is not whole.
+            Fault::Unreachable(m) => Fault::CutOff(m),
+            other => other,
+        })?;
+        if let Ok(data) = frame.into_data() {
+            if all.len() + data.len() > LARGEST {
+                return Err(Fault::Refused { status: 200, message: format!("an answer of more than {LARGEST} bytes") });
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(all.freeze())
+}
+
+/// A success with a page in it is what a proxy or a login portal gives.
+fn refuse_page(headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
+    let html = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
+    if html || body.starts_with(b"<") {
+        return Err(Fault::Malformed("an HTML page, as a proxy or a login portal gives".to_owned()));
+    }
+    Ok(())
+}
+
+fn of_client(error: &kube::Error) -> Fault {
+    match error {
+        kube::Error::Auth(e) => {
+            Fault::Credentials(format!("the kubeconfig's credentials give no token: {}", super::credentials::chain(e)))
+        }
+        other => Fault::of_transport(other),
+    }
+}

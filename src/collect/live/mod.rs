@@ -1,0 +1,399 @@
+//! A live cluster as evidence: the GKE API, then Kubernetes at one of the cluster's addresses. Reads only.
+//!
+//! Whatever cannot be read becomes a gap that says what was asked, what came back and what it would take; nothing that a
+//! gap covers is taken as absent.
+
+mod api;
+mod connect;
+mod container;
+mod credentials;
+mod discovery;
+mod doctor;
+mod endpoint;
+mod fault;
+mod fleet;
+mod gap;
+mod google;
+mod kinds;
+mod lists;
+mod named;
+mod overrides;
+mod pace;
+mod page;
+mod retry;
+mod target;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot};
+
+use super::gke;
+use api::Api;
+use connect::Proof;
+use container::Container;
+use credentials::Google;
+use endpoint::Endpoint;
+use fault::Fault;
+use kinds::Resource;
+
+pub use connect::current_context;
+pub use doctor::{Diagnosis, Finding, State, diagnose};
+pub use endpoint::Choice as EndpointChoice;
+pub use fleet::{Discovered, Scope, Unseen, discover};
+pub use lists::Progress;
+pub use target::{ClusterName, Target};
+
+/// What to read, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the enabled checks need; nothing else is asked for.
+    pub needs: BTreeSet<Need>,
+    pub endpoint: EndpointChoice,
+    /// E-mail of a service account to act as.
+    pub impersonate: Option<String>,
+    /// For the whole cluster.
+    pub timeout: Duration,
+    /// Whether the ConfigMaps that environments refer to are read.
+    pub config_maps: bool,
+    /// Whether the Secrets that environments refer to are read; only settings of TLS are kept of them.
+    pub secret_values: bool,
+    pub now: jiff::Timestamp,
+}
+
+/// Reads a cluster. What could not be read is in the snapshot's gaps; if that is everything, nothing else is in it.
+///
+/// # Errors
+/// What a person must mend before anything can be asked: a kubeconfig that cannot be used, an address that is none.
+pub async fn collect(target: &Target, options: &Options, progress: &Arc<Progress>) -> Result<Snapshot, String> {
+    let mut run = Run::new(options, progress);
+    match target {
+        Target::Gke(name) => run.gke(name).await?,
+        Target::Kubeconfig { file, context, gke } => {
+            if let Some(name) = gke {
+                run.configuration(name).await?;
+            }
+            run.kubeconfig(file.as_deref(), context.as_deref()).await?;
+        }
+    }
+    for need in Need::ALL.into_iter().filter(|n| !options.needs.contains(n)) {
+        let why = "no check that is switched on needs it";
+        run.snapshot.unread.insert(need, why.to_owned());
+    }
+    if !options.config_maps {
+        run.snapshot.unread.insert(Need::ConfigMaps, "--no-configmaps was given".to_owned());
+    }
+    run.snapshot.sort();
+    Ok(run.snapshot)
+}
+
+/// One TLS implementation for all clients; they take the process's default.
+pub fn install_tls() {
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    progress: &'a Arc<Progress>,
+    deadline: Instant,
+    snapshot: Snapshot,
+}
+
+/// An address that answers, and why those before it do not.
+struct Open {
+    api: Arc<Api>,
+    served: Result<discovery::Served, Fault>,
+    kind: endpoint::Kind,
+    refused: Vec<String>,
+}
+
+/// Why no address answers, and what would help.
+struct Shut {
+    why: String,
+    mend: String,
+}
+
+/// Why a server could not be asked at all.
+struct Closed {
+    fault: Fault,
+    mend: String,
+}
+
+impl<'a> Run<'a> {
+    fn new(options: &'a Options, progress: &'a Arc<Progress>) -> Self {
+        install_tls();
+        Run {
+            options,
+            progress,
+            deadline: Instant::now() + options.timeout,
+            snapshot: Snapshot {
+                collected_at: Some(options.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                collector: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                completeness: Completeness::Complete,
+                ..Snapshot::default()
+            },
+        }
+    }
+
+    fn needs(&self) -> impl Iterator<Item = Need> + '_ {
+        self.options.needs.iter().copied()
+    }
+
+    fn no_kubernetes(&mut self, what: &str, why: &str, mend: &str) {
+        let gaps = gap::of_kubernetes(self.needs(), what, why, mend);
+        self.snapshot.gaps.extend(gaps);
+    }
+
+    async fn gke(&mut self, name: &ClusterName) -> Result<(), String> {
+        self.snapshot.source = format!("GKE API and Kubernetes API of {name}");
+        let kubernetes = format!("Kubernetes API of {name}");
+        let Some((config, google)) = self.configuration(name).await? else {
+            let why = "its address comes from the GKE API, which could not be read";
+            self.no_kubernetes(&kubernetes, why, "Mend the reading of the cluster first");
+            return Ok(());
+        };
+        if self.needs().all(|n| n == Need::Cluster) {
+            return Ok(());
+        }
+        let candidates = match endpoint::endpoints(&config, self.options.endpoint) {
+            Ok(candidates) => candidates,
+            Err(why) => {
+                self.no_kubernetes(&kubernetes, &why, "Choose another with --endpoint");
+                return Ok(());
+            }
+        };
+        match self.open(candidates, &google).await {
+            Ok(open) => {
+                self.snapshot.source = format!("{}, {} {}", self.snapshot.source, open.kind, open.api.server());
+                let notes = open.refused.iter().map(|why| format!("the {why}; the {} was used", open.kind));
+                self.snapshot.notes.extend(notes);
+                self.kubernetes(open.api, open.served).await;
+            }
+            Err(shut) => self.no_kubernetes(&kubernetes, &shut.why, &shut.mend),
+        }
+        Ok(())
+    }
+
+    /// Reads the Cluster resource; `None`: the gap says why not.
+    async fn configuration(&mut self, name: &ClusterName) -> Result<Option<(Json, Arc<Google>)>, String> {
+        let google = match Google::find(self.options.impersonate.as_deref()).await {
+            Ok(google) => Arc::new(google),
+            Err(why) => {
+                self.snapshot.gaps.push(gap::cluster(name, &why, "Without credentials nothing can be read".to_owned()));
+                return Ok(None);
+            }
+        };
+        self.snapshot.identity = google.account();
+        tracing::info!(source = %google.source(), "Google credentials");
+        let container = Container::new(google.clone())?;
+        match container.cluster(name, self.deadline).await {
+            Ok(raw) => Ok(Some((self.cluster(name, &raw), google))),
+            Err(fault) => {
+                self.snapshot.gaps.push(gap::of_cluster(name, &container, &fault, &google));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes the configuration over, and says so where the cluster is not as it runs.
+    fn cluster(&mut self, name: &ClusterName, raw: &Json) -> Json {
+        let config = gke::normalise(raw);
+        let origin = Origin::Api { api: format!("container.googleapis.com/v1/{name}"), resource_version: None };
+        match config.get("status").and_then(Json::as_str) {
+            Some("RUNNING") => {}
+            status => {
+                let status = status.unwrap_or("not reported");
+                let message = config.get("statusMessage").and_then(Json::as_str).unwrap_or_default();
+                let more = if message.is_empty() { String::new() } else { format!(" ({message})") };
+                self.snapshot
+                    .notes
+                    .push(format!("the cluster's state is {status}, not RUNNING{more}: what is read may change"));
+            }
+        }
+        self.snapshot.cluster = Some(ClusterConfig { config: config.clone(), origin });
+        config
+    }
+
+    /// The first address that can be talked to.
+    async fn open(&self, candidates: Vec<Endpoint>, google: &Arc<Google>) -> Result<Open, Shut> {
+        let mut refused: Vec<String> = Vec::new();
+        let mut mends: Vec<String> = Vec::new();
+        let count = candidates.len();
+        for (i, endpoint) in candidates.into_iter().enumerate() {
+            let kind = endpoint.kind;
+            let proof = match connect::by_endpoint(&endpoint, google.clone()).await {
+                Ok(proof) => proof,
+                Err(why) => {
+                    refused.push(format!("{kind}: {why}"));
+                    continue;
+                }
+            };
+            // A dead address must leave time for the next one.
+            let patience = (self.deadline - Instant::now()) / (count - i) as u32;
+            match self.connect(proof, patience, Some(kind), Some(google)).await {
+                Ok((api, served)) => return Ok(Open { api, served, kind, refused }),
+                Err(closed) => {
+                    tracing::info!(%kind, url = endpoint.url, fault = %closed.fault, "the endpoint cannot be used");
+                    refused.push(format!("{kind} {} {}", endpoint.url, said(&closed.fault)));
+                    if !mends.contains(&closed.mend) {
+                        mends.push(closed.mend);
+                    }
+                }
+            }
+        }
+        Err(Shut { why: refused.join("; "), mend: mends.join(". ") })
+    }
+
+    async fn kubeconfig(&mut self, file: Option<&std::path::Path>, context: Option<&str>) -> Result<(), String> {
+        let (proof, what) = connect::by_kubeconfig(file, context).await?;
+        let kubernetes = format!("Kubernetes API {} ({what})", proof.server());
+        self.snapshot.source = match &self.snapshot.cluster {
+            Some(_) => format!("GKE API and {kubernetes}"),
+            None => kubernetes.clone(),
+        };
+        if proof.is_unverified() {
+            self.snapshot.notes.push(
+                "the kubeconfig says insecure-skip-tls-verify: whoever answers at the address is believed".to_owned(),
+            );
+        }
+        let google = match &proof {
+            Proof::Google(_, google) => Some(google.clone()),
+            Proof::Client(_) => None,
+        };
+        let patience = self.deadline - Instant::now();
+        match self.connect(proof, patience, None, google.as_ref()).await {
+            Ok((api, served)) => self.kubernetes(api, served).await,
+            Err(closed) => self.no_kubernetes(&kubernetes, &closed.fault.to_string(), &closed.mend),
+        }
+        Ok(())
+    }
+
+    /// Opens the conversation with the question which API groups there are.
+    async fn connect(
+        &self,
+        proof: Proof,
+        patience: Duration,
+        kind: Option<endpoint::Kind>,
+        google: Option<&Arc<Google>>,
+    ) -> Result<(Arc<Api>, Result<discovery::Served, Fault>), Closed> {
+        let closed = |fault: Fault| Closed { mend: gap::mend_server(&fault, kind, google.map(Arc::as_ref)), fault };
+        let api = Api::new(proof, self.deadline.min(Instant::now() + patience)).map_err(&closed)?;
+        let custom: Vec<&str> = self
+            .needs()
+            .flat_map(kinds::resources)
+            .filter(|r| !r.builtin)
+            .map(|r| r.right.group)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let served = match discovery::discover(&api, &custom).await {
+            Ok(served) => Ok(served),
+            // Kubernetes itself refuses or fails; it can still be asked for lists.
+            Err(fault @ (Fault::Forbidden { user: Some(_), .. } | Fault::Unavailable { .. } | Fault::CutOff(_))) => {
+                Err(fault)
+            }
+            Err(fault) => return Err(closed(fault)),
+        };
+        Ok((Arc::new(api.until(self.deadline)), served))
+    }
+
+    /// Reads all lists side by side, then what they refer to by name.
+    async fn kubernetes(&mut self, api: Arc<Api>, served: Result<discovery::Served, Fault>) {
+        let resources: Vec<Resource> = self.needs().flat_map(kinds::resources).collect();
+        self.progress.kinds.store(resources.len(), Ordering::Relaxed);
+        let mut tasks = JoinSet::new();
+        let mut parts: Vec<Option<Result<Snapshot, Gap>>> = resources.iter().map(|_| None).collect();
+        for (i, resource) in resources.iter().copied().enumerate() {
+            let version = match version(&resource, &served) {
+                Ok(Some(version)) => version,
+                Ok(None) => {
+                    self.progress.kinds_done.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                Err(fault) => {
+                    parts[i] = Some(Err(gap_of(&resource, &fault)));
+                    continue;
+                }
+            };
+            let (api, progress) = (api.clone(), self.progress.clone());
+            tasks.spawn(async move {
+                let metadata = resource.need == Need::OtherPolicies;
+                let read = lists::list(&api, &resource, &version, metadata, &progress).await;
+                progress.kinds_done.fetch_add(1, Ordering::Relaxed);
+                (i, read.map_err(|fault| gap_of(&resource, &fault)))
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            if let Ok((i, part)) = done {
+                parts[i] = Some(part);
+            } else {
+                tracing::error!("a task that reads a list failed");
+            }
+        }
+        for (part, resource) in parts.into_iter().zip(&resources) {
+            match part {
+                Some(Ok(part)) => self.snapshot.absorb(part),
+                Some(Err(gap)) => self.snapshot.gaps.push(gap),
+                None if matches!(version(resource, &served), Ok(None)) => {}
+                None => {
+                    let fault = Fault::Malformed("reading it failed".to_owned());
+                    self.snapshot.gaps.push(gap_of(resource, &fault));
+                }
+            }
+        }
+        if self.options.config_maps && self.options.needs.contains(&Need::ConfigMaps) {
+            named::config_maps(&api, &mut self.snapshot).await;
+        }
+        if self.options.secret_values && self.options.needs.contains(&Need::ConfigMaps) {
+            named::secrets(&api, &mut self.snapshot).await;
+        }
+    }
+}
+
+/// The version to ask for; `None`: the server has no such resource, so that there are no such objects.
+fn version(resource: &Resource, served: &Result<discovery::Served, Fault>) -> Result<Option<String>, Fault> {
+    if resource.builtin {
+        return Ok(Some("v1".to_owned()));
+    }
+    let served = served.as_ref().map_err(Clone::clone)?;
+    let (group, name) = (resource.right.group, resource.right.resource);
+    // Calico's own API server shows the same objects again.
+    if group == "projectcalico.org" && !served.versions("crd.projectcalico.org", name)?.is_empty() {
+        return Ok(None);
+    }
+    let versions = served.versions(group, name)?;
+    // Of other policies only the metadata is read, which is the same in every version.
+    let wanted = match resource.need {
+        Need::OtherPolicies => versions.first(),
+        _ => versions.iter().find(|v| *v == "v1"),
+    };
+    match (wanted, versions.first()) {
+        (Some(version), _) => Ok(Some(version.clone())),
+        (None, Some(other)) => Err(Fault::Malformed(format!(
+            "the server has {name}.{group} only in version {other}, and this program reads v1"
+        ))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn gap_of(resource: &Resource, fault: &Fault) -> Gap {
+    let right = resource.right;
+    let what =
+        if right.group.is_empty() { right.resource.to_owned() } else { format!("{}.{}", right.resource, right.group) };
+    gap::of_resource(resource.need, &what, &right.to_string(), fault)
+}
+
+/// A fault as the predicate of a sentence.
+fn said(fault: &Fault) -> String {
+    match fault {
+        Fault::Unreachable(_) => fault.to_string(),
+        other => format!("gave no answer that can be used: {other}"),
+    }
+}

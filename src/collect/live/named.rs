@@ -1,0 +1,131 @@
+//! Objects that are read by name, because the environment of a container refers to them: ConfigMaps, and Secrets where a
+//! person has said so.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::inventory::object::{EnvFromSource, EnvSource, PodSpec};
+use crate::inventory::{Gap, Need, Snapshot};
+
+use super::super::builder::Builder;
+use super::super::kubernetes::Head;
+use super::super::tree::{Api as ApiNodes, Placed};
+use super::api::{Api, JSON};
+use super::fault::Fault;
+use super::gap;
+
+/// (namespace, name)
+type Name = (String, String);
+
+/// The ConfigMaps or Secrets that environments refer to.
+fn referred(snapshot: &Snapshot, secrets: bool) -> BTreeSet<Name> {
+    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &c.template.spec));
+    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &p.spec));
+    let mut found = BTreeSet::new();
+    for (namespace, spec) in templates.chain(pods) {
+        for name in names(spec, secrets) {
+            found.insert((namespace.clone(), name.clone()));
+        }
+    }
+    found
+}
+
+fn names(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
+    spec.containers.iter().flat_map(move |c| {
+        let whole = c.env_from.iter().filter_map(move |e| match &e.source {
+            EnvFromSource::ConfigMap { name, .. } => (!secrets).then_some(name),
+            EnvFromSource::Secret { name, .. } => secrets.then_some(name),
+        });
+        let keys = c.env.iter().filter_map(move |e| match &e.source {
+            EnvSource::ConfigMapKey { name, .. } => (!secrets).then_some(name),
+            EnvSource::SecretKey { name, .. } => secrets.then_some(name),
+            _ => None,
+        });
+        whole.chain(keys)
+    })
+}
+
+/// Reads the ConfigMaps that environments refer to. One that does not exist is a fact; one that could not be read is in
+/// the gap, and whatever depends on it stays unknown.
+pub async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
+    let wanted = referred(snapshot, false);
+    read(api, snapshot, wanted, Builder::for_lists(), "ConfigMap", "configmaps").await;
+}
+
+/// Reads the Secrets that environments refer to. Kubernetes gives a Secret whole or not at all; of its values only settings
+/// of TLS are kept.
+pub async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
+    let wanted = referred(snapshot, true);
+    let builder = Builder::for_secret_values(variables(snapshot));
+    read(api, snapshot, wanted, builder, "Secret", "secrets").await;
+}
+
+/// The variable that each key of a Secret becomes by `secretKeyRef`: a key `mode` may be a `DB_SSLMODE`.
+fn variables(snapshot: &Snapshot) -> HashMap<Name, BTreeMap<String, String>> {
+    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &c.template.spec));
+    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &p.spec));
+    let mut found: HashMap<Name, BTreeMap<String, String>> = HashMap::new();
+    for (namespace, spec) in templates.chain(pods) {
+        for var in spec.containers.iter().flat_map(|c| &c.env) {
+            if let EnvSource::SecretKey { name, key, .. } = &var.source {
+                found.entry((namespace.clone(), name.clone())).or_default().insert(key.clone(), var.name.clone());
+            }
+        }
+    }
+    found
+}
+
+async fn read(
+    api: &Arc<Api>,
+    snapshot: &mut Snapshot,
+    wanted: BTreeSet<Name>,
+    mut builder: Builder,
+    kind: &'static str,
+    plural: &'static str,
+) {
+    let mut tasks = JoinSet::new();
+    for (namespace, name) in wanted {
+        let api = api.clone();
+        tasks.spawn(async move {
+            let path = format!("/api/v1/namespaces/{namespace}/{plural}/{name}");
+            let answer = api.get(&path, JSON).await;
+            ((namespace, name), answer)
+        });
+    }
+    let mut faults: Vec<(Name, Fault)> = Vec::new();
+    let head = Head { api_version: "v1", kind };
+    while let Some(done) = tasks.join_next().await {
+        let Ok((name, answer)) = done else {
+            tracing::error!("a task that reads an object failed");
+            faults.push(((String::new(), kind.to_owned()), Fault::Malformed("reading it failed".to_owned())));
+            continue;
+        };
+        let api_path = format!("/api/v1/{plural}");
+        match answer {
+            Ok(body) => match serde_json::from_slice::<Placed<ApiNodes>>(&body) {
+                Ok(node) if node.0.get("kind").and_then(|k| k.as_str()) == Some(kind) => {
+                    if let Err(why) = builder.item(&node.0, &head, &api_path) {
+                        faults.push((name, Fault::Refused { status: 200, message: why }));
+                    }
+                }
+                _ => faults.push((name, Fault::Malformed(format!("not a {kind}")))),
+            },
+            // It does not exist, as far as anybody who may read it can tell.
+            Err(Fault::NotFound(_)) => {}
+            Err(fault) => faults.push((name, fault)),
+        }
+    }
+    snapshot.absorb(builder.into_part());
+    faults.sort_by(|a, b| a.0.cmp(&b.0));
+    if let Some(((namespace, name), fault)) = faults.first() {
+        let more = match faults.len() - 1 {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let what = format!("{kind} {namespace}/{name}{more}");
+        let gap = gap::of_resource(Need::ConfigMaps, &what, &format!("get {plural}"), fault);
+        snapshot.gaps.push(Gap { id: plural.to_owned(), ..gap });
+    }
+}
