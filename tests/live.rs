@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::facts;
 use gke_posture::inventory::Need;
+use http_body_util::BodyExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use support::Room;
@@ -55,7 +56,7 @@ impl Server {
         self.runtime.block_on(async {
             let answer = self.client.send(request).await.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
             let status = answer.status().as_u16();
-            let bytes = answer.into_body().collect_bytes().await.unwrap();
+            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
             (status, serde_json::from_slice(&bytes).unwrap_or_default())
         })
     }
@@ -91,18 +92,6 @@ impl Server {
             "contexts": [{"name": "auditor", "context": {"cluster": "server", "user": "auditor"}}],
         });
         std::fs::write(path, text.to_string()).unwrap();
-    }
-}
-
-use http_body_util::BodyExt;
-
-trait Collect {
-    fn collect_bytes(self) -> impl Future<Output = Result<bytes::Bytes, String>>;
-}
-
-impl Collect for kube::client::Body {
-    async fn collect_bytes(self) -> Result<bytes::Bytes, String> {
-        self.collect().await.map(|c| c.to_bytes()).map_err(|e| e.to_string())
     }
 }
 

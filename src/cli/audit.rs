@@ -48,7 +48,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Table,
     Markdown,
     Json,
@@ -137,7 +137,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     Ok(if showing && status != Outcome::NoResult.status() { 0 } else { status })
 }
 
-fn format_of(path: &Path) -> Result<Format, Failure> {
+pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("json") => Ok(Format::Json),
         Some("md" | "markdown") => Ok(Format::Markdown),

@@ -114,14 +114,20 @@ pub fn quote(word: &str) -> String {
     }
 }
 
+/// The time that `SOURCE_DATE_EPOCH` gives, if it is set: <https://reproducible-builds.org/specs/source-date-epoch/>.
+pub fn source_date_epoch() -> Result<Option<jiff::Timestamp>, Failure> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) else { return Ok(None) };
+    text.to_str()
+        .and_then(|t| t.trim().parse().ok())
+        .and_then(|s| jiff::Timestamp::from_second(s).ok())
+        .map(Some)
+        .ok_or_else(|| Failure::input("SOURCE_DATE_EPOCH is not a number of seconds since 1970"))
+}
+
 /// `SOURCE_DATE_EPOCH`, else the snapshot's collection time, else the clock.
 fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
-    if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) {
-        return text
-            .to_str()
-            .and_then(|t| t.trim().parse().ok())
-            .and_then(|s| jiff::Timestamp::from_second(s).ok())
-            .ok_or_else(|| Failure::input("SOURCE_DATE_EPOCH is not a number of seconds since 1970"));
+    if let Some(time) = source_date_epoch()? {
+        return Ok(time);
     }
     if let Some(text) = collected_at {
         return text

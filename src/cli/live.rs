@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::collect::live::{self, ClusterName, EndpointChoice, Options, Progress, Target};
-use crate::inventory::{Need, Snapshot};
+use crate::collect::live::{self, EndpointChoice, Options, Progress, Target};
+use crate::inventory::{ClusterName, Need, Snapshot};
 
 use super::{Failure, log};
 

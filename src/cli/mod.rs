@@ -8,7 +8,9 @@ mod live;
 mod log;
 mod output;
 mod reach;
+mod report;
 mod schema;
+pub mod shard;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +48,8 @@ enum Command {
     Doctor(doctor::Args),
     /// List, explain and test checks.
     Checks(checks::Args),
+    /// Work with reports that were written before.
+    Report(report::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
@@ -87,6 +91,7 @@ pub fn run() -> u8 {
         Command::Snapshot(args) => snapshot::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Checks(args) => checks::run(args),
+        Command::Report(args) => report::run(args),
         Command::Schema(args) => schema::run(args),
     };
     match result {

@@ -1,5 +1,6 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
+mod cluster_name;
 pub mod join;
 pub mod labels;
 pub mod object;
@@ -7,6 +8,7 @@ pub mod snapshot;
 mod source;
 pub mod workload;
 
+pub use cluster_name::ClusterName;
 pub use join::{ClassId, Inventory, NamespaceInfo};
 pub use labels::{LabelView, Tri};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};

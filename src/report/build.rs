@@ -103,11 +103,7 @@ impl Summary {
         namespaces.sort_by(|a, b| a.namespace.cmp(&b.namespace));
         let total = &mut summary.coverage.total;
         for n in namespaces.iter().filter(|n| !n.platform) {
-            total.workloads += n.coverage.workloads;
-            total.ingress_isolated += n.coverage.ingress_isolated;
-            total.ingress_unknown += n.coverage.ingress_unknown;
-            total.egress_isolated += n.coverage.egress_isolated;
-            total.egress_unknown += n.coverage.egress_unknown;
+            *total += n.coverage;
         }
         summary.coverage.namespaces = namespaces;
         summary

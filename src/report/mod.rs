@@ -3,6 +3,7 @@
 mod build;
 mod escape;
 mod exit;
+pub mod fleet;
 mod grid;
 mod group;
 pub mod markdown;

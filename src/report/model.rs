@@ -1,6 +1,7 @@
 //! The report as data: what the JSON holds, and what every other rendering reads.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -192,6 +193,16 @@ impl VerdictCounts {
     }
 }
 
+impl AddAssign for VerdictCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.pass += other.pass;
+        self.fail += other.fail;
+        self.unknown += other.unknown;
+        self.not_applicable += other.not_applicable;
+        self.waived += other.waived;
+    }
+}
+
 /// Results by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -226,6 +237,15 @@ impl SeverityCounts {
     /// All severities together.
     pub fn total(&self) -> usize {
         self.critical + self.high + self.medium + self.low
+    }
+}
+
+impl AddAssign for SeverityCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.critical += other.critical;
+        self.high += other.high;
+        self.medium += other.medium;
+        self.low += other.low;
     }
 }
 
@@ -265,6 +285,16 @@ pub struct Coverage {
     /// Neither certainly isolated nor certainly open.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub egress_unknown: usize,
+}
+
+impl AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        self.workloads += other.workloads;
+        self.ingress_isolated += other.ingress_isolated;
+        self.ingress_unknown += other.ingress_unknown;
+        self.egress_isolated += other.egress_isolated;
+        self.egress_unknown += other.egress_unknown;
+    }
 }
 
 /// The coverage of one namespace.

@@ -27,7 +27,7 @@ impl Style {
         Style { width, ..Style::default() }
     }
 
-    fn columns(&self) -> usize {
+    pub(in crate::report) fn columns(&self) -> usize {
         self.width.max(60)
     }
 }
@@ -39,16 +39,15 @@ pub fn render(report: &Report, style: &Style) -> String {
     parts.push(top::coverage(report, style));
     parts.push(open::not_judged(report, style));
     parts.push(open::waivers(report, style));
-    parts.push(
-        style
-            .footer
-            .iter()
-            .flat_map(|l| footer(&super::text::block(l), style.columns()))
-            .map(|l| l.trim_end().to_string() + "\n")
-            .collect(),
-    );
+    parts.push(closing(style));
     parts.retain(|p| !p.is_empty());
     parts.join("\n")
+}
+
+/// The footer of the style.
+pub(in crate::report) fn closing(style: &Style) -> String {
+    let lines = style.footer.iter().flat_map(|l| footer(&super::text::block(l), style.columns()));
+    lines.map(|l| l.trim_end().to_string() + "\n").collect()
 }
 
 /// A closing line; one that is too long breaks where a command and the remark beside it part, if it has such a place.
@@ -64,11 +63,11 @@ fn footer(line: &str, max: usize) -> Vec<String> {
     }
 }
 
-/// A word in the colour of its severity.
-pub(in crate::report) use open::cost;
-pub(in crate::report) use top::default_deny;
+pub(in crate::report) use findings::Blocks;
+pub(in crate::report) use open::{cost, sentence};
+pub(in crate::report) use top::{default_deny, flow, join, outcome_color};
 
-fn paint(word: &str, code: &str, style: &Style) -> String {
+pub(in crate::report) fn paint(word: &str, code: &str, style: &Style) -> String {
     if style.color && !word.is_empty() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_string() }
 }
 
@@ -81,7 +80,8 @@ fn color_of(severity: Severity) -> &'static str {
     }
 }
 
-fn severity(s: Severity, style: &Style) -> String {
+/// A word in the colour of its severity.
+pub(in crate::report) fn severity(s: Severity, style: &Style) -> String {
     paint(s.name(), color_of(s), style)
 }
 

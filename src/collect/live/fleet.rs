@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
+use crate::inventory::ClusterName;
+
 use super::container::Container;
 use super::credentials::Google;
 use super::fault::Fault;
 use super::google::{self, Service};
-use super::target::ClusterName;
 use super::{Options, install_tls};
 
 /// Where clusters are looked for.

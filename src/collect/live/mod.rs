@@ -32,7 +32,7 @@ use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot};
+use crate::inventory::{ClusterConfig, ClusterName, Completeness, Gap, Need, Origin, Snapshot};
 
 use super::gke;
 use api::Api;
@@ -48,7 +48,7 @@ pub use doctor::{Diagnosis, Finding, State, diagnose};
 pub use endpoint::Choice as EndpointChoice;
 pub use fleet::{Discovered, Scope, Unseen, discover};
 pub use lists::Progress;
-pub use target::{ClusterName, Target};
+pub use target::Target;
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
