@@ -22,31 +22,31 @@ pub struct Args {
     #[command(flatten)]
     config: ConfigArgs,
     /// Format on standard output.
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(help_heading = "Report", long, value_enum, default_value = "table")]
     format: Format,
     /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(help_heading = "Report", long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// A template of your own for the Markdown report.
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Report", long, value_name = "FILE")]
     template: Option<PathBuf>,
     /// Findings of this severity or worse fail the audit [default: high; the example alone fails on none]
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    #[arg(help_heading = "Report", long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
     /// What is not known or could not be read does not make the audit incomplete.
-    #[arg(long, conflicts_with = "strict")]
+    #[arg(help_heading = "Report", long, conflicts_with = "strict")]
     allow_unknown: bool,
     /// Whatever is not known makes the audit incomplete, also for want of input or of rights.
-    #[arg(long)]
+    #[arg(help_heading = "Report", long)]
     strict: bool,
     /// Refuse evidence of any other digest, as `snapshot` printed it (sha256:…).
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(help_heading = "Report", long, value_name = "DIGEST")]
     expect_digest: Option<String>,
     /// Cut no list in the table.
-    #[arg(long)]
+    #[arg(help_heading = "Report", long)]
     all: bool,
     /// Colour of the table.
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(help_heading = "Report", long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
 }
 

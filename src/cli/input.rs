@@ -155,6 +155,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 #[derive(clap::Args)]
+#[command(next_help_heading = "Checks and configuration")]
 pub struct ConfigArgs {
     /// Configuration file [default: gke-posture.yaml in this folder or above it, up to the repository's root]
     #[arg(long, value_name = "FILE")]

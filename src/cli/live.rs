@@ -15,7 +15,7 @@ use super::{Failure, log};
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Live clusters")]
 pub struct LiveArgs {
-    /// Project of the cluster that --location and --cluster name.
+    /// Project of the cluster that --location and --cluster name; `audit` without them audits all its clusters.
     #[arg(long, value_name = "PROJECT", num_args = 1.., value_delimiter = ',')]
     pub project: Vec<String>,
     /// Region or zone of the cluster.

@@ -14,7 +14,7 @@ pub struct Args {
     #[command(flatten)]
     evidence: Evidence,
     /// File to write. It holds no secrets: of Secrets only names and key names, of variables only what is no secret.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(help_heading = "Snapshot", long, short, value_name = "FILE")]
     output: PathBuf,
 }
 
