@@ -91,14 +91,7 @@ fn worst(c: &ClusterEntry) -> Json {
 }
 
 fn failing(c: &FleetCheck) -> Json {
-    let names: Vec<String> = c
-        .failing
-        .iter()
-        .map(|f| match f.findings {
-            1 => short(&f.target),
-            n => format!("{} ({})", short(&f.target), number(n)),
-        })
-        .collect();
+    let names = words::failing_names(c);
     json!({
         "id": c.info.id,
         "title": c.info.title,

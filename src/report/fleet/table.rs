@@ -198,14 +198,7 @@ fn checks(report: &FleetReport, style: &Style) -> String {
         let word = c.worst.map_or(String::new(), |s| severity(s, style));
         let extent = format!("{}, {}", share(c.failing.len(), c), count(c.findings, "finding", "findings"));
         blocks.heading(word, &c.info.title, &c.info.id, &extent);
-        let names: Vec<String> = c
-            .failing
-            .iter()
-            .map(|f| match f.findings {
-                1 => short(&f.target),
-                n => format!("{} ({})", short(&f.target), number(n)),
-            })
-            .collect();
+        let names = words::failing_names(c);
         blocks.wide(&some(style, &names));
     }
     let mut out = blocks.render();

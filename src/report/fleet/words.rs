@@ -23,6 +23,15 @@ pub(super) fn short(target: &str) -> String {
     }
 }
 
+/// The clusters that fail a check, each with the number of failures where there are several.
+pub(super) fn failing_names(check: &FleetCheck) -> Vec<String> {
+    let name = |f: &Failing| match f.findings {
+        1 => short(&f.target),
+        n => format!("{} ({})", short(&f.target), number(n)),
+    };
+    check.failing.iter().map(name).collect()
+}
+
 /// What was asked for, in one phrase; `all` names everything, else long lists are counted.
 pub(super) fn asked(asked: &Asked, all: bool) -> String {
     let list = |items: &[String], one: &str, many: &str| match items {
