@@ -1,7 +1,9 @@
 //! What a GKE cluster is called.
 
+use serde::{Deserialize, Serialize};
+
 /// A GKE cluster by its full name: `projects/P/locations/L/clusters/C`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterName {
     pub project: String,
     /// Region or zone.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster_name::ClusterName;
 use super::object::*;
 use super::source::{Need, Origin, Reason};
 
@@ -56,6 +57,9 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     pub completeness: Completeness,
+    /// The cluster that was asked for by name, whether it could be read or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<ClusterName>,
     pub cluster: Option<ClusterConfig>,
     pub namespaces: Vec<Namespace>,
     pub controllers: Vec<Controller>,

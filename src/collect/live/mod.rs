@@ -183,6 +183,7 @@ impl<'a> Run<'a> {
 
     /// Reads the Cluster resource; `None`: the gap says why not.
     async fn configuration(&mut self, name: &ClusterName) -> Result<Option<(Json, Arc<Google>)>, String> {
+        self.snapshot.name = Some(name.clone());
         let google = match Google::find(self.options.impersonate.as_deref()).await {
             Ok(google) => Arc::new(google),
             Err(why) => {
