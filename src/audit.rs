@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::check::{Registry, waiver_report};
-use crate::config::Config;
+use crate::config::{Config, Profile};
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
 use crate::inventory::{Completeness, Inventory, Snapshot};
@@ -37,9 +37,11 @@ pub fn prepare(snapshot: Snapshot, dataplane: Option<Dataplane>) -> (Inventory, 
 }
 
 /// Judges a snapshot.
-pub fn audit(snapshot: Snapshot, settings: &Settings<'_>) -> Report {
+pub fn audit(mut snapshot: Snapshot, settings: &Settings<'_>) -> Report {
+    // Nothing is concluded from a configuration that is still being made.
+    snapshot.gaps.extend(facts::cluster::unsettled(&snapshot));
     let (inventory, mut reach) = prepare(snapshot, settings.dataplane);
-    let knowledge = facts::build(&inventory, &mut reach, settings.config);
+    let knowledge = facts::build(&inventory, &mut reach, settings.config, settings.now);
     let today = jiff::tz::Offset::UTC.to_datetime(settings.now).date();
     let results = settings.registry.run(&knowledge.table, settings.config, today);
     let waivers = waiver_report(settings.config, &results, today);
@@ -168,20 +170,24 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
 /// Checks out of scope, by what is missing.
 fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::NotJudged> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (id, kind) in settings.registry.out_of_scope(&knowledge.table) {
-        if !settings.config.is_enabled(id) {
-            continue;
-        }
-        let reason = match kind {
-            SubjectKind::Cluster | SubjectKind::NodePool => "no cluster configuration given",
-            _ => "no Kubernetes objects given",
+    let (config, table) = (settings.config, &knowledge.table);
+    let absent = settings.registry.out_of_scope(table);
+    let no_pools = table.subjects.get(&SubjectKind::NodePool).is_some_and(Vec::is_empty)
+        && !table.unlisted.contains_key(&SubjectKind::NodePool);
+    for check in settings.registry.checks() {
+        let out_of_scope = absent.iter().any(|(id, _)| *id == check.id);
+        let reason = match check.subject {
+            _ if !config.is_enabled(&check.id) => "switched off in the configuration",
+            _ if !check.is_selected(config) => match check.profile {
+                Profile::Operations => "about operations, not security: --profile all judges by them too",
+                Profile::Security => "about security, not operations: --profile all judges by them too",
+            },
+            SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => "no cluster configuration given",
+            SubjectKind::NodePool if no_pools => "the cluster configuration has no node pools",
+            _ if out_of_scope => "no Kubernetes objects given",
+            _ => continue,
         };
-        by_reason.entry(reason).or_default().push(id.to_owned());
-    }
-    let switched_off: Vec<String> =
-        settings.registry.checks().iter().map(|c| c.id.clone()).filter(|id| !settings.config.is_enabled(id)).collect();
-    if !switched_off.is_empty() {
-        by_reason.insert("switched off in the configuration", switched_off);
+        by_reason.entry(reason).or_default().push(check.id.clone());
     }
     by_reason.into_iter().map(|(reason, checks)| report::NotJudged { checks, reason: reason.to_owned() }).collect()
 }
@@ -191,7 +197,7 @@ fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
         .registry
         .checks()
         .iter()
-        .filter(|c| settings.config.is_enabled(&c.id))
+        .filter(|c| c.is_selected(settings.config))
         .map(|c| report::CheckSummary {
             id: c.id.clone(),
             title: c.title.clone(),

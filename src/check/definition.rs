@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::expr::Expr;
 use super::{Fix, Severity, Verdict};
+use crate::config::{Config, Profile, Selection};
 use crate::facts::schema::SubjectKind;
 use crate::inventory::Need;
 
@@ -17,8 +18,13 @@ pub struct Check {
     pub title: String,
     pub severity: Severity,
     pub subject: SubjectKind,
+    pub profile: Profile,
+    /// It is advice, told of and not counted, unless the configuration switches it on.
+    pub opt_in: bool,
     /// Applicability; absent means always.
     pub when: Option<Expr>,
+    /// Where it does not apply either, and why: the first whose `when` is true gives the reason.
+    pub skip: Vec<Skip>,
     pub pass: Expr,
     /// In order: the first whose `when` is true counts.
     pub lower: Vec<Lower>,
@@ -30,7 +36,7 @@ pub struct Check {
     pub unknown_once: bool,
     /// Qualify a pass: each whose `when` is true or absent.
     pub remarks: Vec<Remark>,
-    /// Checks of the same subject whose failure implies a failure of this one.
+    /// Checks whose failure implies a failure of this one: on the same subject, or on the cluster.
     pub implied_by: Vec<String>,
     pub why: String,
     /// Templates.
@@ -39,6 +45,14 @@ pub struct Check {
     pub tests: Vec<CheckTest>,
     /// Display name of its file.
     pub file: String,
+}
+
+/// Does not apply, for a reason that a person understands.
+#[derive(Debug)]
+pub struct Skip {
+    pub when: Expr,
+    /// Template.
+    pub because: String,
 }
 
 /// Still a failure, but of a lower severity.
@@ -77,13 +91,29 @@ impl Check {
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let conditions = self.lower.iter().map(|l| &l.when);
         let remarks = self.remarks.iter().filter_map(|r| r.when.as_ref());
-        self.when.iter().chain([&self.pass]).chain(conditions).chain(remarks)
+        self.deciding().chain(conditions).chain(remarks)
     }
 
-    /// What its verdict is judged by, derived from the facts that `when` and `pass` name and from how its subjects are
+    /// The expressions that make the verdict.
+    fn deciding(&self) -> impl Iterator<Item = &Expr> {
+        self.when.iter().chain(self.skip.iter().map(|s| &s.when)).chain([&self.pass])
+    }
+
+    /// Whether a run judges by it.
+    pub fn is_selected(&self, config: &Config) -> bool {
+        config.is_asked_for(&self.id) || config.is_enabled(&self.id) && config.profile.includes(self.profile)
+    }
+
+    /// Whether its results are told of and not counted: nobody asked for it, or security is what the run is about.
+    pub fn is_advice(&self, config: &Config) -> bool {
+        let beside = self.profile == Profile::Operations && config.profile != Selection::Operations;
+        beside || self.opt_in && !config.is_asked_for(&self.id)
+    }
+
+    /// What its verdict is judged by, derived from the facts that `when`, `skip` and `pass` name and from how its subjects are
     /// listed; without it there is no verdict.
     pub fn verdict_needs(&self) -> BTreeSet<Need> {
-        let facts = self.when.iter().chain([&self.pass]).flat_map(|e| e.paths());
+        let facts = self.deciding().flat_map(|e| e.paths());
         facts.flat_map(|p| p.field.needs.iter().copied()).chain(crate::facts::lists(self.subject)).collect()
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::definition::Check;
 use super::registry::Registry;
-use super::{Fix, Severity};
+use super::{Fix, Profile, Severity};
 use crate::facts::schema::SubjectKind;
 use crate::inventory::Need;
 
@@ -16,9 +16,13 @@ pub struct Explanation {
     pub title: String,
     pub severity: Severity,
     pub subject: SubjectKind,
+    pub profile: Profile,
+    /// It is advice unless the configuration switches it on.
+    pub opt_in: bool,
     pub why: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    pub skip: Vec<SkipRule>,
     pub pass: String,
     pub lower: Vec<LowerRule>,
     /// Template.
@@ -36,6 +40,14 @@ pub struct Explanation {
     pub file: String,
     /// Number of its examples.
     pub tests: usize,
+}
+
+/// When it does not apply, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SkipRule {
+    pub when: String,
+    /// Template.
+    pub because: String,
 }
 
 /// When a failure counts less, and why.
@@ -82,8 +94,15 @@ pub(super) fn explain(registry: &Registry, check: &Check) -> Explanation {
         title: check.title.clone(),
         severity: check.severity,
         subject: check.subject,
+        profile: check.profile,
+        opt_in: check.opt_in,
         why: check.why.clone(),
         when: check.when.as_ref().map(|e| e.source().to_string()),
+        skip: check
+            .skip
+            .iter()
+            .map(|s| SkipRule { when: s.when.source().to_string(), because: s.because.clone() })
+            .collect(),
         pass: check.pass.source().to_string(),
         lower: check
             .lower

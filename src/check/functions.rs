@@ -12,6 +12,8 @@ use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 use ipnet::IpNet;
 
+use crate::facts::version::Version;
+
 /// Shared by every program and context.
 pub(super) static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     // It can only fail where two functions have one name, which the tests would show; without them, expressions
@@ -64,34 +66,6 @@ fn not_a(function: &str, text: &str, what: &str) -> ExecutionError {
 const VERSION_TYPE: Type = Type::new_unspecified_type("ver");
 const IP_TYPE: Type = Type::new_unspecified_type("ip");
 const CIDR_TYPE: Type = Type::new_unspecified_type("cidr");
-
-/// A version such as `1.35.6-gke.1250000`: parts that are left out count as 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Version([u64; 4]);
-
-impl Version {
-    fn parse(text: &str) -> Option<Version> {
-        let (numbers, gke) = match text.split_once("-gke.") {
-            Some((numbers, gke)) => (numbers, number(gke)?),
-            None => (text, 0),
-        };
-        let mut parts = [0, 0, 0, gke];
-        let mut given = numbers.strip_prefix('v').unwrap_or(numbers).split('.');
-        for (i, part) in parts.iter_mut().take(3).enumerate() {
-            match given.next() {
-                Some(text) => *part = number(text)?,
-                None if i > 0 => break,
-                None => return None,
-            }
-        }
-        given.next().is_none().then_some(Version(parts))
-    }
-}
-
-/// Digits only; `u64::from_str` alone would take a sign.
-fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ip(IpAddr);

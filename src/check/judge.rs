@@ -69,6 +69,7 @@ impl<'a> Judge<'a> {
             severity,
             base_severity: (severity != check.severity).then_some(check.severity),
             verdict: Verdict::Pass,
+            advice: check.is_advice(self.config),
             fingerprint: fingerprint(&check.id, &subject.id),
             subject,
             message: String::new(),
@@ -97,9 +98,27 @@ impl Bench<'_, '_> {
         if let Some(when) = &check.when {
             match when.eval(&self.view) {
                 Outcome::True => {}
-                Outcome::False => return self.not_applicable(when, blank),
+                Outcome::False => {
+                    let message = format!("does not apply to {}: `{}` is false", blank.subject.id, when.source());
+                    return self.not_applicable(when, message, blank);
+                }
                 Outcome::Unknown(reasons) => return self.unknown(check, when, reasons, blank),
             }
+        }
+        // One reason that certainly holds is enough, whatever is not known of the others.
+        let mut doubt = None;
+        for skip in &check.skip {
+            match skip.when.eval(&self.view) {
+                Outcome::True => {
+                    let message = self.text(check, &skip.because);
+                    return self.not_applicable(&skip.when, message, blank);
+                }
+                Outcome::False => {}
+                Outcome::Unknown(reasons) => doubt = doubt.or(Some((&skip.when, reasons))),
+            }
+        }
+        if let Some((expr, reasons)) = doubt {
+            return self.unknown(check, expr, reasons, blank);
         }
         match check.pass.eval(&self.view) {
             Outcome::True => self.pass(check, blank),
@@ -123,8 +142,7 @@ impl Bench<'_, '_> {
         CheckResult { evidence, ..result }
     }
 
-    fn not_applicable(&self, when: &Expr, blank: CheckResult) -> CheckResult {
-        let message = format!("does not apply to {}: `{}` is false", blank.subject.id, when.source());
+    fn not_applicable(&self, when: &Expr, message: String, blank: CheckResult) -> CheckResult {
         self.with_evidence(when, CheckResult { verdict: Verdict::NotApplicable, message, ..blank })
     }
 

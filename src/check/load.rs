@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::definition::{Check, CheckTest, Given, Lower, Remark};
+use super::definition::{Check, CheckTest, Given, Lower, Remark, Skip};
 use super::expr::Expr;
 use super::scope::{Scope, Vocabulary};
 use super::{Fix, Severity, SourceFile, Verdict, template};
 use crate::config::yaml::{self, Node, Value};
-use crate::config::{Decoder, Entry, Problem, hint};
+use crate::config::{Decoder, Entry, Problem, Profile, hint};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "id",
     "title",
     "severity",
     "subject",
+    "profile",
+    "optIn",
     "when",
+    "skip",
     "pass",
     "lower",
     "message",
@@ -106,7 +109,18 @@ impl Reader<'_> {
         let subject = subject.and_then(|n| self.subject(n));
         self.scope = subject.map(|subject| Scope { subject, vocabulary: self.vocabulary });
 
+        let profiles = Profile::ALL.map(|p| (p.name(), p));
+        let profile = fields.get("profile").and_then(|n| self.d.one_of(n, "profile", "profile", &profiles));
+        let profile = profile.unwrap_or_default();
+        if let (Profile::Operations, Some(at), Some(level)) = (profile, severity, own_severity)
+            && level > Severity::Low
+        {
+            let message = format!("severity: {}: a check of operations is low at most", level.name());
+            self.d.report(at, message);
+        }
+        let opt_in = fields.get("optIn").and_then(|n| self.d.boolean(n, "optIn")).unwrap_or(false);
         let when = fields.get("when").map(|n| self.expression(n, "when"));
+        let skip = fields.get("skip").map_or_else(Vec::new, |n| self.skip(n));
         let pass = pass.and_then(|n| self.expression(n, "pass"));
         let lower = fields.get("lower").map_or_else(Vec::new, |n| self.lower(n, own_severity));
         let message = message.and_then(|n| self.template(n, "message"));
@@ -130,8 +144,11 @@ impl Reader<'_> {
             title: title?,
             severity: own_severity?,
             subject: subject?,
+            profile,
+            opt_in,
             // An expression that does not compile is a problem: the check is dropped as a whole.
             when: when.flatten(),
+            skip,
             pass: pass?,
             lower,
             message: message?,
@@ -186,6 +203,21 @@ impl Reader<'_> {
             }
         }
         Some(source)
+    }
+
+    fn skip(&mut self, node: &Node) -> Vec<Skip> {
+        let mut rules = Vec::new();
+        for item in self.d.items(node, "skip") {
+            let fields = self.d.fields(item, "skip", &["when", "because"]);
+            let mut require = |key: &str| fields.require(&mut self.d, "skip", key);
+            let [when, because] = ["when", "because"].map(&mut require);
+            let when = when.and_then(|n| self.expression(n, "skip: when"));
+            let because = because.and_then(|n| self.template(n, "skip: because"));
+            if let (Some(when), Some(because)) = (when, because) {
+                rules.push(Skip { when, because });
+            }
+        }
+        rules
     }
 
     fn lower(&mut self, node: &Node, severity: Option<Severity>) -> Vec<Lower> {

@@ -20,10 +20,10 @@ mod template;
 mod tests;
 mod typing;
 
-pub use crate::config::Severity;
+pub use crate::config::{Profile, Severity};
 pub use controls::{Control, Framework};
-pub use definition::{Check, CheckTest, Given, Lower, Remark};
-pub use explain::{ControlDoc, Explanation, FactDoc, LowerRule};
+pub use definition::{Check, CheckTest, Given, Lower, Remark, Skip};
+pub use explain::{ControlDoc, Explanation, FactDoc, LowerRule, SkipRule};
 pub use expr::{ClusterView, Expr, Outcome, View};
 pub use judge::{ALL_SUBJECTS, fingerprint};
 pub use registry::Registry;

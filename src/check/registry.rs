@@ -95,7 +95,7 @@ impl Registry {
 
     /// What the checks that are switched on need: their facts, and the lists that give their subjects.
     pub fn needs(&self, config: &Config) -> BTreeSet<Need> {
-        let enabled = self.checks.iter().filter(|c| config.is_enabled(&c.id));
+        let enabled = self.checks.iter().filter(|c| c.is_selected(config));
         enabled.flat_map(|c| c.needs().into_iter().chain(crate::facts::lists(c.subject))).collect()
     }
 
@@ -145,6 +145,7 @@ fn implications(loaded: &[(&str, Loaded)], names: &[&str]) -> Vec<Problem> {
                 problems.push(cause.problem(file, message));
             } else if let (Some(a), Some(b)) = (subjects.get(own), subjects.get(name))
                 && a != b
+                && *b != SubjectKind::Cluster
             {
                 let message =
                     format!("impliedBy: \"{name}\" judges another kind of subject, {} not {}", b.name(), a.name());

@@ -67,6 +67,9 @@ pub struct CheckResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_severity: Option<Severity>,
     pub verdict: Verdict,
+    /// It is told of and not counted: a check of operations beside security, or one that has to be asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub advice: bool,
     pub subject: Subject,
     pub message: String,
     /// Qualifies a pass.

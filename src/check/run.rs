@@ -21,7 +21,7 @@ impl Registry {
         let judge = Judge::new(self, config, table.cluster.as_ref(), table.unlisted.get(&SubjectKind::Cluster));
         let mut results = Vec::new();
         for kind in SubjectKind::ALL {
-            let checks: Vec<_> = self.checks.iter().filter(|c| c.subject == kind && config.is_enabled(&c.id)).collect();
+            let checks: Vec<_> = self.checks.iter().filter(|c| c.subject == kind && c.is_selected(config)).collect();
             if checks.is_empty() {
                 continue;
             }
@@ -85,7 +85,7 @@ impl Registry {
         rest
     }
 
-    /// Marks each failure that another failure on the same subject implies.
+    /// Marks each failure that another failure on the same subject, or on the cluster, implies.
     fn mark_causes(&self, results: &mut [CheckResult]) {
         let failed: BTreeSet<(String, String)> = results
             .iter()
@@ -94,7 +94,11 @@ impl Registry {
             .collect();
         for result in results.iter_mut().filter(|r| r.verdict == Verdict::Fail) {
             let Some(check) = self.get(&result.check) else { continue };
-            let cause = check.implied_by.iter().find(|c| failed.contains(&((*c).clone(), result.subject.id.clone())));
+            let subjects = [result.subject.id.as_str(), "cluster"];
+            let cause = check
+                .implied_by
+                .iter()
+                .find(|c| subjects.iter().any(|s| failed.contains(&((*c).clone(), (*s).to_owned()))));
             result.caused_by = cause.cloned();
         }
     }

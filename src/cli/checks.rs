@@ -115,6 +115,10 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     if let Some(when) = &e.when {
         text.push_str(&format!("  applies when   {when}\n"));
     }
+    for s in &e.skip {
+        text.push_str(&format!("  not when       {}\n", s.when));
+        paragraph(&mut text, &format!("because {}", s.because), width, 6, 0);
+    }
     text.push_str(&format!("  passes when    {}\n", e.pass));
     for l in &e.lower {
         text.push_str(&format!("  {} when   {}\n", l.to.name(), l.when));

@@ -135,7 +135,7 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
         .into_iter()
         .filter(|n| unread.contains(n) || kubernetes_closed && *n != Need::Cluster)
         .flat_map(|n| registry.checks_needing(n))
-        .filter(|id| config.is_enabled(id))
+        .filter(|id| registry.get(id).is_some_and(|c| c.is_selected(config)))
         .collect();
     let count = costs.len();
     output::paragraph(

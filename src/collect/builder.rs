@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::inventory::object::*;
-use crate::inventory::{ClusterConfig, Completeness, Origin, Snapshot};
+use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot};
 use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
@@ -46,11 +46,12 @@ const OPAQUE_POLICIES: [(&str, &str); 12] = [
     ("projectcalico.org", "StagedGlobalNetworkPolicy"),
 ];
 
-const CLUSTER_SCOPED: [&str; 6] = [
+const CLUSTER_SCOPED: [&str; 7] = [
     "AdminNetworkPolicy",
     "BaselineAdminNetworkPolicy",
     "ClusterNetworkPolicy",
     "CiliumClusterwideNetworkPolicy",
+    "ComputeClass",
     "GlobalNetworkPolicy",
     "StagedGlobalNetworkPolicy",
 ];
@@ -158,10 +159,16 @@ impl Builder {
                 let json = node.to_json();
                 if gke::is_cluster(&json) {
                     self.cluster(file, node.line, &json);
-                    true
+                } else if let Some((clusters, missing)) = gke::listing(&json) {
+                    clusters.iter().for_each(|c| self.cluster(file, node.line, c));
+                    self.missing_zones(file, &missing);
+                } else if gke::is_upgrade_info(&json) {
+                    let origin = Origin::File { file: file.to_owned(), line: node.line.max(1) };
+                    self.snapshot.upgrade_info = Some(ClusterConfig { config: gke::normalise(&json), origin });
                 } else {
-                    false
+                    return false;
                 }
+                true
             }
         }
     }
@@ -178,6 +185,20 @@ impl Builder {
             return;
         }
         self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
+    }
+
+    /// A listing of clusters that lacks some zones' is not the whole list.
+    fn missing_zones(&mut self, file: &str, zones: &[String]) {
+        if zones.is_empty() {
+            return;
+        }
+        self.snapshot.gaps.push(Gap {
+            id: "gke-missing-zones".to_owned(),
+            need: Need::OtherClusters,
+            what: format!("the clusters of {}", zones.join(", ")),
+            why: format!("{file} says in missingZones that these zones did not answer"),
+            mend: "List the clusters again".to_owned(),
+        });
     }
 
     /// One object. `list` gives apiVersion and kind of items of a typed list, which carry none of their own.
@@ -220,6 +241,7 @@ impl Builder {
                 | ("discovery.k8s.io", "EndpointSlice")
                 | ("networking.k8s.io", "NetworkPolicy" | "Ingress")
                 | ("postgresql.cnpg.io", "Cluster" | "Pooler")
+                | ("cloud.google.com", "ComputeClass")
         );
         let opaque = OPAQUE_POLICIES.contains(&(group, head.kind));
         if !known && !opaque {
@@ -268,6 +290,7 @@ impl Builder {
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
             (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
+            (_, "ComputeClass") => s.compute_classes.push(k8s::compute_class(c, meta)),
             _ => s.controllers.push(k8s::controller(c, meta)),
         }
     }
@@ -336,6 +359,7 @@ impl Builder {
         s.ingresses.retain(|o| !same(&o.meta));
         s.cnpg_clusters.retain(|o| !same(&o.meta));
         s.cnpg_poolers.retain(|o| !same(&o.meta));
+        s.compute_classes.retain(|o| !same(&o.meta));
         s.opaque_policies.retain(|o| !same(o));
     }
 }

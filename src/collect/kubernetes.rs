@@ -503,3 +503,13 @@ pub fn ingress(c: &Cursor<'_>, meta: Meta) -> Ingress {
     backends.dedup();
     Ingress { meta, class: spec.string_at("ingressClassName"), backends }
 }
+
+pub fn compute_class(c: &Cursor<'_>, meta: Meta) -> ComputeClass {
+    let spec = c.get("spec");
+    let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
+    ComputeClass {
+        meta,
+        creates_pools: at("nodePoolAutoCreation").and_then(|n| n.bool_at("enabled")).unwrap_or(false),
+        service_account: at("nodePoolConfig").and_then(|n| n.string_at("serviceAccount")).filter(|s| !s.is_empty()),
+    }
+}

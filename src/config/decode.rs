@@ -138,6 +138,18 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// One of a few names. `kind` is what a person calls them.
+    pub fn one_of<T: Copy>(&mut self, node: &Node, what: &str, kind: &str, known: &[(&str, T)]) -> Option<T> {
+        let name = self.text(node, what)?;
+        let found = known.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<&str> = known.iter().map(|(n, _)| *n).collect();
+            let hint = hint(&name, names.iter().copied());
+            self.report(node, format!("{what}: unknown {kind} \"{name}\"{hint}; valid: {}", names.join(", ")));
+        }
+        found
+    }
+
     pub fn severity(&mut self, node: &Node, what: &str) -> Option<Severity> {
         let name = self.text(node, what)?;
         let severity = Severity::from_name(&name);

@@ -4,6 +4,7 @@
 mod decode;
 mod parse;
 mod pattern;
+mod profile;
 mod schema;
 mod severity;
 mod waiver;
@@ -12,6 +13,7 @@ pub(crate) mod yaml;
 pub use crate::problem::{Problem, hint, nearest};
 pub(crate) use decode::{Decoder, Entry};
 pub use pattern::Pattern;
+pub use profile::{CallerPermission, Profile, Selection};
 pub use schema::json_schema;
 pub use severity::Severity;
 pub use waiver::{Waiver, WaiverReport, WaiverStatus};
@@ -40,6 +42,13 @@ pub struct Config {
     pub environments: BTreeMap<String, Environment>,
     /// Namespaces of the platform, added to the built-in ones. `*` matches any run of characters.
     pub platform_namespaces: Vec<Pattern>,
+    /// Which checks judge: of security (the default), of operations, or both. `--profile` overrides it.
+    pub profile: Selection,
+    /// Permissions that whoever read the cluster's configuration held, of those that decide what the API shows. Without
+    /// `container.clusters.getCredentials` it is not known whether a client certificate was issued.
+    pub caller_permissions: Vec<CallerPermission>,
+    /// True where workloads run that are not trusted, such as code of customers: they ask for GKE Sandbox.
+    pub untrusted_workloads: bool,
     /// Check id → what to change about it.
     pub checks: BTreeMap<String, CheckSetting>,
     /// Coverage below which a namespace fails.
@@ -59,19 +68,14 @@ pub struct Environment {
 }
 
 /// What to change about a check.
-#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CheckSetting {
-    /// False switches the check off: it gives no results.
-    pub enabled: bool,
+    /// False switches the check off: it gives no results. True switches it on whatever the profile, and makes one that has
+    /// to be asked for count.
+    pub enabled: Option<bool>,
     /// Replaces the check's own severity; the check may still lower it for a subject.
     pub severity: Option<Severity>,
-}
-
-impl Default for CheckSetting {
-    fn default() -> Self {
-        CheckSetting { enabled: true, severity: None }
-    }
 }
 
 /// Coverage in percent (0 to 100) below which a namespace fails; 0 asks for none.
@@ -119,7 +123,12 @@ impl Config {
 
     /// False where the file switches the check off.
     pub fn is_enabled(&self, check: &str) -> bool {
-        self.checks.get(check).is_none_or(|s| s.enabled)
+        self.checks.get(check).is_none_or(|s| s.enabled != Some(false))
+    }
+
+    /// True where the file switches the check on.
+    pub fn is_asked_for(&self, check: &str) -> bool {
+        self.checks.get(check).is_some_and(|s| s.enabled == Some(true))
     }
 
     /// The severity that the file gives a check instead of its own.
@@ -136,6 +145,9 @@ mod tests {
   production: { namespaces: [prod, "pay-*"], databases: [data/Cluster/postgres-prod] }
   development: { namespaces: [tomoda, "*"] }
 platformNamespaces: [cert-manager]
+profile: all
+callerPermissions: [container.clusters.getCredentials]
+untrustedWorkloads: true
 checks:
   a: { enabled: false, severity: low }
 thresholds: { ingressCoverage: 80, egressCoverage: 0 }
@@ -180,8 +192,10 @@ waivers:
     }
 
     #[test]
-    fn checks_may_be_switched_off_and_re_rated() {
+    fn checks_may_be_switched_off_on_and_re_rated() {
         let c = config(FULL);
+        assert!(!c.is_asked_for("a") && !c.is_asked_for("b"));
+        assert!(config("checks: { a: { enabled: true } }").is_asked_for("a"));
         assert!(!c.is_enabled("a"));
         assert!(c.is_enabled("b"));
         assert_eq!(c.severity_of("a"), Some(Severity::Low));

@@ -4,7 +4,10 @@ use jiff::civil::Date;
 
 use super::decode::Decoder;
 use super::yaml::{self, Node, Value};
-use super::{CheckSetting, Config, Environment, KnownNames, Pattern, Problem, Thresholds, Waiver, hint};
+use super::{
+    CallerPermission, CheckSetting, Config, Environment, KnownNames, Pattern, Problem, Selection, Thresholds, Waiver,
+    hint,
+};
 
 impl Config {
     /// Reads the text of a configuration file. `name` is how problems call the file. An empty file is valid.
@@ -30,7 +33,16 @@ fn decode(d: &mut Decoder<'_>, root: &Node, known: &KnownNames) -> Config {
     if root.value == Value::Null {
         return config;
     }
-    let keys = ["environments", "platformNamespaces", "checks", "thresholds", "waivers"];
+    let keys = [
+        "environments",
+        "platformNamespaces",
+        "profile",
+        "callerPermissions",
+        "untrustedWorkloads",
+        "checks",
+        "thresholds",
+        "waivers",
+    ];
     let fields = d.fields(root, "configuration", &keys);
     if let Some(node) = fields.get("environments") {
         let mut names: Vec<(String, &str)> = Vec::new();
@@ -41,6 +53,19 @@ fn decode(d: &mut Decoder<'_>, root: &Node, known: &KnownNames) -> Config {
     }
     if let Some(node) = fields.get("platformNamespaces") {
         config.platform_namespaces = patterns(d, node, "platformNamespaces");
+    }
+    if let Some(node) = fields.get("profile") {
+        let known = Selection::ALL.map(|s| (s.name(), s));
+        config.profile = d.one_of(node, "profile", "profile", &known).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("callerPermissions") {
+        const WHAT: &str = "callerPermissions";
+        let known = CallerPermission::ALL.map(|p| (p.name(), p));
+        let items = d.items(node, WHAT);
+        config.caller_permissions = items.iter().filter_map(|n| d.one_of(n, WHAT, "permission", &known)).collect();
+    }
+    if let Some(node) = fields.get("untrustedWorkloads") {
+        config.untrusted_workloads = d.boolean(node, "untrustedWorkloads").unwrap_or_default();
     }
     if let Some(node) = fields.get("checks") {
         for entry in d.entries(node, "checks") {
@@ -95,9 +120,7 @@ fn check_setting(d: &mut Decoder<'_>, id: &str, node: &Node) -> CheckSetting {
     let what = format!("checks.{id}");
     let fields = d.fields(node, &what, &["enabled", "severity"]);
     let mut setting = CheckSetting::default();
-    if let Some(enabled) = fields.get("enabled").and_then(|n| d.boolean(n, &format!("{what}.enabled"))) {
-        setting.enabled = enabled;
-    }
+    setting.enabled = fields.get("enabled").and_then(|n| d.boolean(n, &format!("{what}.enabled")));
     setting.severity = fields.get("severity").and_then(|n| d.severity(n, &format!("{what}.severity")));
     setting
 }
@@ -215,6 +238,9 @@ mod tests {
             ("thresholds: 5", "1:13: thresholds: expected a mapping, found a number"),
             ("checks: { other: { enabled: yes } }", "1:29: checks.other.enabled: expected true or false, found text"),
             ("checks: { other: { severity: hihg } }", "(did you mean \"high\"?); valid: critical, high, medium, low"),
+            ("profile: securty", "1:10: profile: unknown profile \"securty\" (did you mean \"security\"?)"),
+            ("callerPermissions: [container.admin]", "unknown permission \"container.admin\""),
+            ("untrustedWorkloads: perhaps", "expected true or false, found text"),
             ("checks: { other: false }", "checks.other: expected a mapping, found true or false"),
             ("platformNamespaces: x", "platformNamespaces: expected a list, found text"),
             ("platformNamespaces: [1]", "expected text, found a number (put it in quotes)"),

@@ -16,6 +16,8 @@ pub struct Context<'a> {
     pub inventory: &'a Inventory,
     pub reach: &'a mut Reach,
     pub config: &'a Config,
+    /// The one time of the run.
+    pub now: jiff::Timestamp,
     /// For each workload what isolates it: asked for by several subjects.
     isolation: BTreeMap<(usize, usize), Isolation>,
 }
@@ -29,8 +31,8 @@ pub struct Isolation {
 }
 
 impl<'a> Context<'a> {
-    pub fn new(inventory: &'a Inventory, reach: &'a mut Reach, config: &'a Config) -> Self {
-        Context { inventory, reach, config, isolation: BTreeMap::new() }
+    pub fn new(inventory: &'a Inventory, reach: &'a mut Reach, config: &'a Config, now: jiff::Timestamp) -> Self {
+        Context { inventory, reach, config, now, isolation: BTreeMap::new() }
     }
 
     /// Classes of a workload.

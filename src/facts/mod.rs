@@ -1,16 +1,21 @@
 //! What an auditor wants to know about one subject, one file for each subject kind.
 
+mod certificate;
 pub mod cluster;
 mod connections;
 mod context;
 pub mod database;
 pub mod database_client;
 mod database_server;
+mod document;
 pub mod environment;
+pub mod found;
 pub mod namespace;
 pub mod network_policy;
+pub mod node_pool;
 pub mod schema;
 pub mod service;
+pub mod version;
 pub mod workload;
 
 use std::collections::BTreeMap;
@@ -26,14 +31,14 @@ use schema::{Fact, FactTable, Facts, Field, SubjectKind};
 /// The facts that checks of a kind may name.
 pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
     match kind {
-        SubjectKind::Cluster => cluster::ClusterFacts::SCHEMA,
+        SubjectKind::Cluster => &cluster::SCHEMA,
         SubjectKind::Namespace => namespace::NamespaceFacts::SCHEMA,
         SubjectKind::Workload => workload::WorkloadFacts::SCHEMA,
         SubjectKind::NetworkPolicy => network_policy::NetworkPolicyFacts::SCHEMA,
         SubjectKind::Service => service::ServiceFacts::SCHEMA,
         SubjectKind::Database => database::DatabaseFacts::SCHEMA,
         SubjectKind::DatabaseClient => database_client::DatabaseClientFacts::SCHEMA,
-        SubjectKind::NodePool => &[],
+        SubjectKind::NodePool => node_pool::PoolFacts::SCHEMA,
     }
 }
 
@@ -44,10 +49,15 @@ pub struct Knowledge {
     pub coverage: Vec<Coverage>,
 }
 
-/// Works out all facts.
-pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config) -> Knowledge {
-    let mut cx = Context::new(inventory, reach, config);
-    let mut table = FactTable { cluster: cluster::build(&mut cx), ..FactTable::default() };
+/// Works out all facts. `now` is the one time of the run.
+pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jiff::Timestamp) -> Knowledge {
+    let mut cx = Context::new(inventory, reach, config, now);
+    let mut table = FactTable { cluster: cluster::build(&cx), ..FactTable::default() };
+    match node_pool::build(&cx) {
+        Some(Ok(pools)) => drop(table.subjects.insert(SubjectKind::NodePool, pools)),
+        Some(Err(reasons)) => drop(table.unlisted.insert(SubjectKind::NodePool, reasons)),
+        None => {}
+    }
     let mut coverage = Vec::new();
     if inventory.snapshot.has_objects() {
         let workloads: Vec<Facts> = (0..inventory.workloads.len()).map(|w| workload::build(&mut cx, w)).collect();
@@ -130,7 +140,8 @@ fn apply_gaps(table: &mut FactTable, snapshot: &Snapshot) {
         let listed = match kind {
             // A cluster that was asked for and could not be read is in scope.
             SubjectKind::Cluster => table.cluster.is_none(),
-            SubjectKind::NodePool => table.cluster.is_none() && !vocabulary(kind).is_empty(),
+            // Pools that were read keep their ids; where none was, the configuration might still have had some.
+            SubjectKind::NodePool => table.subjects.get(&kind).is_none_or(Vec::is_empty),
             _ => table.subjects.remove(&kind).is_some() || !snapshot.gaps.is_empty(),
         };
         if listed {

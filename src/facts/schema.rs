@@ -201,3 +201,58 @@ macro_rules! facts {
         }
     };
 }
+
+/// Facts with their evidence, of one topic or of all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sheet {
+    pub values: BTreeMap<&'static str, Fact>,
+    pub evidence: BTreeMap<&'static str, Vec<Evidence>>,
+}
+
+impl Sheet {
+    /// Adds the facts of another topic.
+    pub fn add(&mut self, other: Sheet) {
+        self.values.extend(other.values);
+        self.evidence.extend(other.evidence);
+    }
+}
+
+/// Declares facts that are found in a configuration, one topic of a subject kind: a struct of
+/// [`Found`](super::found::Found) values, its schema, and the conversion to facts with evidence. Behind each fact stands the
+/// rule by which its fields are read, in one sentence.
+#[macro_export]
+macro_rules! found_facts {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $( $(#[doc = $doc:literal])+ $field:ident / $fact:literal : $ty:ty => [$($need:ident),*], $rule:literal; )+
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        $vis struct $name {
+            $( $(#[doc = $doc])+ pub $field: $crate::facts::found::Found<$ty>, )+
+        }
+
+        impl $name {
+            /// The documented facts, in order of declaration.
+            pub const SCHEMA: &'static [$crate::facts::schema::Field] = &[
+                $( $crate::facts::schema::Field {
+                    name: $fact,
+                    ty: <$ty as $crate::facts::schema::FactValue>::TYPE,
+                    nullable: <$ty as $crate::facts::schema::FactValue>::NULLABLE,
+                    doc: concat!($($doc, "\n"),+),
+                    needs: &[$($crate::inventory::Need::$need),*],
+                } ),+
+            ];
+
+            /// The facts by name.
+            pub fn into_sheet(self) -> $crate::facts::schema::Sheet {
+                let mut sheet = $crate::facts::schema::Sheet::default();
+                $(
+                    let (value, evidence) = self.$field.into_parts($rule);
+                    sheet.values.insert($fact, value);
+                    sheet.evidence.insert($fact, evidence);
+                )+
+                sheet
+            }
+        }
+    };
+}

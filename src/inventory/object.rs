@@ -528,3 +528,15 @@ pub struct CnpgPooler {
     /// An `authQuerySecret` is set.
     pub auth_query_secret: bool,
 }
+
+/// ComputeClass of cloud.google.com/v1: the fields that decide whether and how node pools are created for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ComputeClass {
+    pub meta: Meta,
+    /// `spec.nodePoolAutoCreation.enabled`.
+    pub creates_pools: bool,
+    /// `spec.nodePoolConfig.serviceAccount`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+}

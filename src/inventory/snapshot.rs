@@ -61,6 +61,9 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<ClusterName>,
     pub cluster: Option<ClusterConfig>,
+    /// When support for the cluster's version ends, as `clusters.fetchClusterUpgradeInfo` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade_info: Option<ClusterConfig>,
     pub namespaces: Vec<Namespace>,
     pub controllers: Vec<Controller>,
     pub pods: Vec<PodGroup>,
@@ -72,6 +75,8 @@ pub struct Snapshot {
     pub ingresses: Vec<Ingress>,
     pub cnpg_clusters: Vec<CnpgCluster>,
     pub cnpg_poolers: Vec<CnpgPooler>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub compute_classes: Vec<ComputeClass>,
     /// Policy objects of kinds whose rules are not modelled (they make reach unknown where they are in force).
     pub opaque_policies: Vec<Meta>,
     /// Objects of kinds that are not modelled, counted by `apiVersion Kind`.
@@ -109,6 +114,7 @@ impl Snapshot {
         count("Ingress", self.ingresses.len());
         count("Cluster (CloudNativePG)", self.cnpg_clusters.len());
         count("Pooler (CloudNativePG)", self.cnpg_poolers.len());
+        count("ComputeClass", self.compute_classes.len());
         for c in &self.controllers {
             count(&c.meta.kind, 1);
         }
@@ -126,9 +132,9 @@ impl Snapshot {
         self.cluster.is_none() && self.kinds().is_empty()
     }
 
-    /// Whether the input holds Kubernetes objects that an audit can judge.
+    /// Whether the input holds Kubernetes objects that an audit can judge. ComputeClasses are about the cluster's nodes.
     pub fn has_objects(&self) -> bool {
-        !self.kinds().is_empty()
+        self.kinds().keys().any(|kind| kind != "ComputeClass")
     }
 
     pub fn gap(&self, need: Need) -> Option<&Gap> {
@@ -162,6 +168,7 @@ impl Snapshot {
         self.ingresses.extend(part.ingresses);
         self.cnpg_clusters.extend(part.cnpg_clusters);
         self.cnpg_poolers.extend(part.cnpg_poolers);
+        self.compute_classes.extend(part.compute_classes);
         self.opaque_policies.extend(part.opaque_policies);
         for (kind, n) in part.unmodelled {
             *self.unmodelled.entry(kind).or_insert(0) += n;
@@ -191,6 +198,7 @@ impl Snapshot {
         self.ingresses.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
         self.cnpg_clusters.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
         self.cnpg_poolers.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
+        self.compute_classes.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
         self.opaque_policies.sort_by(|a, b| key(a).cmp(&key(b)));
         self.gaps.sort();
         self.notes.sort();

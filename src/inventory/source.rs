@@ -148,6 +148,10 @@ pub enum Need {
     Ingresses,
     /// Cluster and Pooler of postgresql.cnpg.io.
     CloudNativePg,
+    /// ComputeClass of cloud.google.com: what creates node pools by itself.
+    ComputeClasses,
+    /// Clusters beside the one that is audited. No fact needs them.
+    OtherClusters,
 }
 
 /// A right on a Kubernetes resource: <https://kubernetes.io/docs/reference/access-authn-authz/rbac/>.
@@ -172,7 +176,8 @@ impl std::fmt::Display for Right {
 }
 
 impl Need {
-    pub const ALL: [Need; 10] = [
+    /// What facts need.
+    pub const ALL: [Need; 11] = [
         Need::Cluster,
         Need::Namespaces,
         Need::Workloads,
@@ -183,6 +188,7 @@ impl Need {
         Need::OtherPolicies,
         Need::Ingresses,
         Need::CloudNativePg,
+        Need::ComputeClasses,
     ];
 
     /// What a person calls it.
@@ -198,13 +204,15 @@ impl Need {
             Need::OtherPolicies => "policies of other kinds",
             Need::Ingresses => "Ingresses",
             Need::CloudNativePg => "CloudNativePG Clusters and Poolers",
+            Need::ComputeClasses => "ComputeClasses",
+            Need::OtherClusters => "other clusters",
         }
     }
 
     /// The rights in Kubernetes that reading it takes; none for what the GKE API gives.
     pub fn rights(self) -> &'static [Right] {
         match self {
-            Need::Cluster => &[],
+            Need::Cluster | Need::OtherClusters => &[],
             Need::Namespaces => const { &[list("", "namespaces")] },
             Need::Workloads => {
                 const {
@@ -246,12 +254,17 @@ impl Need {
             Need::CloudNativePg => {
                 const { &[list("postgresql.cnpg.io", "clusters"), list("postgresql.cnpg.io", "poolers")] }
             }
+            Need::ComputeClasses => const { &[list("cloud.google.com", "computeclasses")] },
         }
     }
 
     /// The permission of Google's IAM that reading it takes; `None` for what Kubernetes gives.
     pub fn permission(self) -> Option<&'static str> {
-        (self == Need::Cluster).then_some("container.clusters.get")
+        match self {
+            Need::Cluster => Some("container.clusters.get"),
+            Need::OtherClusters => Some("container.clusters.list"),
+            _ => None,
+        }
     }
 
     /// The rights in words: `list pods, deployments.apps`.

@@ -54,9 +54,10 @@ impl Outcome {
     }
 }
 
-/// Whether a result counts in summaries and for the exit status: one that another failure implies does not.
+/// Whether a result counts in summaries and for the exit status: one that another failure implies does not, nor does
+/// advice.
 pub(super) fn counts(result: &CheckResult) -> bool {
-    result.caused_by.is_none()
+    result.caused_by.is_none() && !result.advice
 }
 
 /// Whether a result is a finding that fails the audit.

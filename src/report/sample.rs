@@ -30,6 +30,7 @@ pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> Ch
         severity,
         base_severity: None,
         verdict,
+        advice: false,
         subject: Subject { id: id.into(), kind, object },
         message: String::new(),
         remark: None,

@@ -1,6 +1,7 @@
 //! Tests of the room as a whole, over a small vocabulary of their own.
 
 mod cel;
+mod format;
 mod load;
 mod results;
 mod texts;

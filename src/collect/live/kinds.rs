@@ -24,13 +24,14 @@ fn is_builtin(group: &str) -> bool {
 
 /// The kind of the resource's objects. One without a kind of its own reads as unknown to the builder, which a test refuses.
 fn kind(right: &Right) -> &'static str {
-    const KINDS: [(&str, &str); 23] = [
+    const KINDS: [(&str, &str); 24] = [
         ("adminnetworkpolicies", "AdminNetworkPolicy"),
         ("baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy"),
         ("ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy"),
         ("ciliumnetworkpolicies", "CiliumNetworkPolicy"),
         ("clusternetworkpolicies", "ClusterNetworkPolicy"),
         ("clusters", "Cluster"),
+        ("computeclasses", "ComputeClass"),
         ("cronjobs", "CronJob"),
         ("daemonsets", "DaemonSet"),
         ("deployments", "Deployment"),

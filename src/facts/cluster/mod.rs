@@ -1,0 +1,214 @@
+//! Facts of the cluster itself, one file for each topic.
+
+mod addons;
+mod autoprovisioning;
+mod encryption;
+mod endpoints;
+mod health;
+mod identity;
+mod network;
+mod observability;
+mod upkeep;
+
+use std::sync::LazyLock;
+
+use serde_json::Value as Json;
+
+use crate::inventory::{Gap, Known, Need, ObjectRef, Reason, Snapshot, Tri};
+
+use super::context::Context;
+use super::document::Document;
+use super::found::Found;
+use super::schema::{Facts, Field, Sheet, Subject, SubjectKind};
+use super::version::{Gate, Version};
+
+pub use autoprovisioning::is_default_account;
+
+crate::found_facts! {
+    /// What the cluster is.
+    pub struct ClusterFacts {
+        /// Name of the cluster.
+        name / "name": String => [Cluster], "the API's name";
+        /// Region or zone.
+        location / "location": String => [Cluster], "location, without it zone";
+        /// GKE version of the control plane.
+        version / "version": String => [Cluster], "currentMasterVersion";
+        /// Whether it is an Autopilot cluster, whose nodes GKE manages.
+        autopilot / "autopilot": bool => [Cluster], "autopilot.enabled alone decides the mode";
+        /// Whether the control plane runs in several zones.
+        regional / "regional": bool => [Cluster], "a region has one hyphen in its name, a zone has two";
+        /// Whether NetworkPolicies are enforced: by Dataplane V2, or by Calico with both of its switches on.
+        network_policy_enforced / "networkPolicyEnforced": bool => [Cluster],
+            "Dataplane V2 always enforces; the legacy dataplane enforces when networkPolicy.enabled is true and the add-on is not disabled";
+        /// What enforces: `calico`, `dataplane-v2` or `none`.
+        dataplane / "dataplane": String => [Cluster],
+            "Dataplane V2 always enforces; the legacy dataplane enforces when networkPolicy.enabled is true and the add-on is not disabled";
+        /// Number of NetworkPolicy objects.
+        network_policies / "networkPolicies": i64 => [NetworkPolicies], "the objects that were read";
+        /// Whether every node pool runs the GKE metadata server, which gives pods their own identity only.
+        gke_metadata_server / "gkeMetadataServer": bool => [Cluster], "GKE_METADATA is the GKE metadata server";
+        /// Whether the configuration of this program says that untrusted workloads run in the cluster.
+        untrusted_workloads / "untrustedWorkloads": bool => [], "untrustedWorkloads of gke-posture.yaml";
+    }
+}
+
+/// All facts of the cluster, topic by topic.
+pub static SCHEMA: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    [
+        ClusterFacts::SCHEMA,
+        endpoints::EndpointFacts::SCHEMA,
+        network::NetworkFacts::SCHEMA,
+        identity::IdentityFacts::SCHEMA,
+        encryption::EncryptionFacts::SCHEMA,
+        health::HealthFacts::SCHEMA,
+        autoprovisioning::AutoprovisioningFacts::SCHEMA,
+        upkeep::UpkeepFacts::SCHEMA,
+        observability::ObservabilityFacts::SCHEMA,
+        addons::AddonFacts::SCHEMA,
+    ]
+    .concat()
+});
+
+/// The cluster's configuration, and what it is read with.
+pub(super) struct Source<'a> {
+    pub document: Document<'a>,
+    pub snapshot: &'a Snapshot,
+    pub settings: &'a crate::config::Config,
+    pub now: jiff::Timestamp,
+}
+
+impl Source<'_> {
+    /// GKE version of the control plane.
+    pub fn version(&self) -> Found<Version> {
+        version(&self.document, "currentMasterVersion")
+    }
+
+    pub fn autopilot(&self) -> Found<bool> {
+        self.document.flag("autopilot.enabled")
+    }
+
+    /// The version that brings a feature, if the control plane does not have it yet.
+    pub fn lacks(&self, gate: Gate) -> Found<Option<String>> {
+        self.version().map(|v| (!gate.is_open(v)).then(|| gate.version().to_owned()))
+    }
+}
+
+/// A version that stands in a field.
+pub(super) fn version(d: &Document<'_>, path: &str) -> Found<Version> {
+    d.required(path).then(|text| match Version::parse(&text) {
+        Some(version) => Found::of(version),
+        None => Found::unknown(Reason::undecided(format!("{path}: \"{text}\" is no version of GKE"))),
+    })
+}
+
+/// Whole days from `now` to `then`, negative if it is past.
+pub(super) fn days_between(now: jiff::Timestamp, then: jiff::Timestamp) -> i64 {
+    (then.as_second() - now.as_second()).div_euclid(24 * 60 * 60)
+}
+
+/// The Cluster resource as an object.
+pub fn object(config: &Json) -> ObjectRef {
+    let name = config.get("name").and_then(Json::as_str).filter(|s| !s.is_empty()).unwrap_or("cluster");
+    ObjectRef {
+        api_version: "container.googleapis.com/v1".to_owned(),
+        kind: "Cluster".to_owned(),
+        namespace: String::new(),
+        name: name.to_owned(),
+    }
+}
+
+/// `None` without cluster configuration.
+pub fn build(cx: &Context<'_>) -> Option<Facts> {
+    let source = source(cx)?;
+    let object = source.document.object().clone();
+    let mut sheet = general(cx, &source).into_sheet();
+    for topic in [
+        endpoints::read(&source).into_sheet(),
+        network::read(&source).into_sheet(),
+        identity::read(&source).into_sheet(),
+        encryption::read(&source).into_sheet(),
+        health::read(&source).into_sheet(),
+        autoprovisioning::read(&source).into_sheet(),
+        upkeep::read(&source).into_sheet(),
+        observability::read(&source).into_sheet(),
+        addons::read(&source).into_sheet(),
+    ] {
+        sheet.add(topic);
+    }
+    let Sheet { values, evidence } = sheet;
+    Some(Facts { subject: Subject { id: "cluster".to_owned(), kind: SubjectKind::Cluster, object }, values, evidence })
+}
+
+pub(super) fn source<'a>(cx: &Context<'a>) -> Option<Source<'a>> {
+    let snapshot: &'a Snapshot = &cx.inventory.snapshot;
+    let cluster = snapshot.cluster.as_ref()?;
+    let document = Document::new(&cluster.config, object(&cluster.config), &cluster.origin);
+    Some(Source { document, snapshot, settings: cx.config, now: cx.now })
+}
+
+/// Why a cluster cannot be judged yet, or no more: its configuration is not what it will be, or soon is not at all.
+///
+/// A cluster in error or degraded is judged: what it is configured to be does not depend on it.
+pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
+    let config = &snapshot.cluster.as_ref()?.config;
+    let status = config.get("status")?.as_str()?;
+    let (state, mend) = match status {
+        "PROVISIONING" => ("is being made", "Audit it again when it is RUNNING"),
+        "STOPPING" => ("is being deleted", "There is nothing to mend: a cluster that is deleted needs no audit"),
+        _ => return None,
+    };
+    Some(Gap {
+        id: "cluster-status".to_owned(),
+        need: Need::Cluster,
+        what: format!("the settled configuration of cluster {}", object(config).name),
+        why: format!("its status is {status}: the cluster {state}"),
+        mend: mend.to_owned(),
+    })
+}
+
+fn general(cx: &Context<'_>, source: &Source<'_>) -> ClusterFacts {
+    let d = &source.document;
+    let enforcement = &cx.reach.enforcement;
+    let evidence = cx.enforcement_evidence();
+    let undecided = || {
+        enforcement.reason.clone().unwrap_or_else(|| Reason::undecided("the cluster configuration does not decide it"))
+    };
+    let enforced = enforcement.enforced.map_or_else(|| Known::unknown(undecided()), Known::Value);
+    let dataplane =
+        enforcement.dataplane.map_or_else(|| Known::unknown(undecided()), |d| Known::Value(d.name().to_owned()));
+    ClusterFacts {
+        name: d.required("name"),
+        location: location(d),
+        version: d.required("currentMasterVersion"),
+        autopilot: source.autopilot(),
+        regional: location(d).then(|l| match l.matches('-').count() {
+            1 => Found::of(true),
+            2 => Found::of(false),
+            _ => Found::unknown(Reason::undecided(format!("location: \"{l}\" is neither a region nor a zone"))),
+        }),
+        network_policy_enforced: Found { value: enforced, evidence: evidence.clone() },
+        dataplane: Found { value: dataplane, evidence },
+        network_policies: Found::of(cx.inventory.snapshot.network_policies.len() as i64),
+        gke_metadata_server: metadata_server(cx, d),
+        untrusted_workloads: Found::of(source.settings.untrusted_workloads),
+    }
+}
+
+fn location(d: &Document<'_>) -> Found<String> {
+    d.text("location").then(|l| if l.is_empty() { d.required("zone") } else { Found::of(l) })
+}
+
+/// As the reachability engine sees it, with the pools' settings as evidence.
+fn metadata_server(cx: &Context<'_>, d: &Document<'_>) -> Found<bool> {
+    let value = match cx.reach.model.network.gke_metadata {
+        Tri::Yes => Known::Value(true),
+        Tri::No => Known::Value(false),
+        Tri::Maybe => Known::unknown(Reason::undecided(
+            "workloadMetadataConfig.mode is not the same, or not readable, in all node pools",
+        )),
+    };
+    let pools = d
+        .each("nodePools")
+        .then(|pools| Found::all(pools.iter().map(|p| d.text(&format!("{p}.config.workloadMetadataConfig.mode")))));
+    Found { value, evidence: pools.evidence }
+}

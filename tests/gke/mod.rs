@@ -1,0 +1,95 @@
+//! Audits a cluster configuration as a file would be: text, evidence, facts, verdicts, in one process.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::LazyLock;
+
+use gke_posture::audit::{Settings, audit as run};
+use gke_posture::check::{CheckResult, Registry, Severity, Verdict, builtin_files};
+use gke_posture::collect::{Options, read_embedded};
+use gke_posture::config::Config;
+use gke_posture::facts;
+use gke_posture::report::{ExitPolicy, Report};
+use serde_json::Value;
+
+/// The time of every run.
+pub const NOW: &str = "2026-11-24T00:00:00Z";
+
+pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+    Registry::load(&builtin_files(), facts::vocabulary)
+        .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()))
+});
+
+/// The report on a cluster, with Kubernetes objects beside it, judged as a gke-posture.yaml says.
+pub fn audit_with(cluster: &Value, objects: &[Value], config: &str) -> Report {
+    let mut files = vec![("cluster.json".to_owned(), cluster.to_string())];
+    files.extend(objects.iter().enumerate().map(|(i, o)| (format!("object-{i}.json"), o.to_string())));
+    audit_files(&files, config)
+}
+
+pub fn audit(cluster: &Value) -> Report {
+    audit_with(cluster, &[], "")
+}
+
+pub fn audit_files(files: &[(String, String)], config: &str) -> Report {
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let options = Options { namespace: "default".to_owned(), complete: false };
+    let snapshot = read_embedded(&files, "a test", options).expect("the input is sound");
+    let config =
+        Config::parse("gke-posture.yaml", config, &REGISTRY.known_names()).expect("the configuration is sound");
+    let settings = Settings {
+        registry: &REGISTRY,
+        config: &config,
+        dataplane: None,
+        now: NOW.parse().unwrap(),
+        exit: ExitPolicy::default(),
+        digest: String::new(),
+    };
+    run(snapshot, &settings)
+}
+
+/// The worst result of a check, or that of one pool.
+pub fn result<'r>(report: &'r Report, check: &str, pool: Option<&str>) -> &'r CheckResult {
+    assert!(REGISTRY.get(check).is_some(), "there is no check {check}");
+    let badness = |r: &&CheckResult| match r.verdict {
+        Verdict::Fail => (3, Some(r.severity)),
+        Verdict::Unknown => (2, None),
+        Verdict::Pass | Verdict::Waived => (1, None),
+        Verdict::NotApplicable => (0, None),
+    };
+    let id = pool.map(|p| format!("nodePool/{p}"));
+    let of_check = report.results.iter().filter(|r| r.check == check);
+    of_check
+        .filter(|r| id.as_ref().is_none_or(|id| r.subject.id == *id))
+        .max_by_key(badness)
+        .unwrap_or_else(|| panic!("no result of {check} {pool:?}"))
+}
+
+/// A verdict in a word: `warn` is a failure of a lower severity than its check's.
+pub fn word(r: &CheckResult) -> &'static str {
+    let own = REGISTRY.get(&r.check).unwrap().severity;
+    match r.verdict {
+        Verdict::Fail if r.severity < own => "warn",
+        other => other.name(),
+    }
+}
+
+/// Whether a result is what a case calls `warn`: lower than its check's severity, where that is not the lowest already.
+pub fn is_warning(r: &CheckResult) -> bool {
+    r.verdict == Verdict::Fail && (word(r) == "warn" || r.severity == Severity::Low)
+}
+
+/// The configuration as the official client's model serialises it: enums as numbers.
+pub fn through_model(cluster: &Value) -> Value {
+    let model: google_cloud_container_v1::model::Cluster =
+        serde_json::from_value(cluster.clone()).expect("the official model reads it");
+    serde_json::to_value(model).expect("and writes it")
+}
+
+/// The results about the cluster and its pools, as (check, subject, verdict, severity).
+pub fn verdicts(report: &Report) -> Vec<(String, String, &'static str, &'static str)> {
+    report
+        .results
+        .iter()
+        .map(|r| (r.check.clone(), r.subject.id.clone(), r.verdict.name(), r.severity.name()))
+        .collect()
+}
