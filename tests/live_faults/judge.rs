@@ -79,10 +79,23 @@ pub fn judge(lost: &Lost, names: &str, mended: bool, base: &Outcome, got: &Outco
         return Err(format!("no gap is about {need:?}"));
     }
     costs_of(lost, &gone, got)?;
-    if let Some((check, subject)) = got.passes().difference(&base.passes()).next() {
-        return Err(format!("{check} passes for {subject}, and does not without the fault"));
-    }
+    no_new_pass(base, got)?;
     outcome(&gone, got)
+}
+
+/// As [`judge`], for what is no gap and is said in a note of the evidence.
+pub fn judge_noted(note: &str, base: &Outcome, got: &Outcome) -> Result<(), String> {
+    if !got.report["evidence"].to_string().contains(note) {
+        return Err(format!("no note says {note}: {}", got.report["evidence"]));
+    }
+    no_new_pass(base, got)
+}
+
+fn no_new_pass(base: &Outcome, got: &Outcome) -> Result<(), String> {
+    match got.passes().difference(&base.passes()).next() {
+        None => Ok(()),
+        Some((check, subject)) => Err(format!("{check} passes for {subject}, and does not without the fault")),
+    }
 }
 
 /// No pass of a check whose verdict needs what was not read.

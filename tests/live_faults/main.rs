@@ -12,6 +12,7 @@ mod support;
 mod world;
 
 mod cells;
+mod fleet;
 mod judge;
 mod run;
 
@@ -19,7 +20,8 @@ mod run;
 #[test]
 fn every_endpoint_with_every_fault() {
     let cells = cells::all();
-    let count = cells.len();
-    let wrong = run::all(cells);
+    let count = cells.len() + fleet::COUNT;
+    let mut wrong = run::all(cells);
+    wrong.extend(fleet::all());
     assert!(wrong.is_empty(), "{} of {count} cells are wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use serde_json::json;
 
 use crate::cells::{At, Cell, Expect, Road, Twist};
-use crate::judge::{Outcome, judge};
+use crate::judge::{Outcome, judge, judge_noted};
 use crate::servers::ports::{Babble, Closed, Silent};
 use crate::servers::{Crd, Options, data};
 use crate::support;
@@ -141,6 +141,7 @@ fn one(cell: &Cell) -> Result<(), String> {
     let judged = match cell.expect {
         Expect::Complete => judge(&cell.lost, &cell.names, true, &base, &got),
         Expect::Gap => judge(&cell.lost, &cell.names, false, &base, &got),
+        Expect::Noted => judge_noted("is taken as a policy whose rules are not known", &base, &got),
         Expect::CompleteOrGap if got.is_complete(&base) => Ok(()),
         Expect::CompleteOrGap => judge(&cell.lost, &cell.names, false, &base, &got),
     };
