@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::audit::{Settings, audit};
-use crate::check::{Registry, Verdict};
+use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::{Config, Severity};
+use crate::config::{Config, Selection, Severity, hint};
+use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
 use super::fleet::{self, FleetArgs};
@@ -27,6 +28,12 @@ pub struct Args {
     /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
     #[arg(help_heading = "Report", long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
+    /// Turn the report round: control by control of a framework, such as cis-gke-1.9.0.
+    #[arg(help_heading = "Report", long, value_name = "ID", conflicts_with = "template")]
+    framework: Option<String>,
+    /// Judge by checks of security, of operations or both [default: that of the configuration, else security]
+    #[arg(help_heading = "Report", long, value_enum, value_name = "PROFILE")]
+    profile: Option<ProfileChoice>,
     /// A template of your own for the Markdown report.
     #[arg(help_heading = "Report", long, value_name = "FILE")]
     template: Option<PathBuf>,
@@ -55,6 +62,23 @@ pub(super) enum Format {
     Table,
     Markdown,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ProfileChoice {
+    Security,
+    Operations,
+    All,
+}
+
+impl ProfileChoice {
+    fn selection(self) -> Selection {
+        match self {
+            ProfileChoice::Security => Selection::Security,
+            ProfileChoice::Operations => Selection::Operations,
+            ProfileChoice::All => Selection::All,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -90,7 +114,11 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         }
     };
     let registry = args.config.registry()?;
-    let config = args.config.config(&registry, args.evidence.demo)?;
+    let framework = args.framework.as_deref().map(|id| framework(&registry, id)).transpose()?;
+    let mut config = args.config.config(&registry, args.evidence.demo)?;
+    if let Some(choice) = args.profile {
+        config.profile = choice.selection();
+    }
     let exit = ExitPolicy {
         fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
         allow_unknown: args.allow_unknown,
@@ -119,15 +147,24 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     // The example alone only shows what there is to see.
     let showing = args.evidence.demo && args.fail_on.is_none();
     let status = report.outcome.status();
+    let turned = framework.map(|f| FrameworkReport::new(&report, f));
     let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
+        let style = || {
+            let footer = footer(&args, &report, showing, status);
+            table::Style { width, color, show_all: args.all, footer }
+        };
+        if let Some(turned) = &turned {
+            return Ok(match format {
+                Format::Json => turned.json(),
+                Format::Markdown => turned.markdown().map_err(Failure::input)?,
+                Format::Table => turned.table(&report, &style()),
+            });
+        }
         Ok(match format {
             Format::Json => report.json(),
             Format::Markdown => markdown::render(&report, template.as_ref().map(|(n, t)| (n.as_str(), t.as_str())))
                 .map_err(Failure::input)?,
-            Format::Table => {
-                let footer = footer(&args, &report, showing, status);
-                table::render(&report, &table::Style { width, color, show_all: args.all, footer })
-            }
+            Format::Table => table::render(&report, &style()),
         })
     };
     for (path, format) in targets {
@@ -144,6 +181,15 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     Ok(if showing && status != Outcome::NoResult.status() { 0 } else { status })
 }
 
+fn framework<'r>(registry: &'r Registry, id: &str) -> Result<&'r Framework, Failure> {
+    let all = registry.frameworks();
+    all.iter().find(|f| f.framework == id).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|f| f.framework.as_str()).collect();
+        let hint = hint(id, names.iter().copied());
+        Failure::input(format!("--framework: unknown framework \"{id}\"{hint}; known: {}", names.join(", ")))
+    })
+}
+
 /// The audit of many clusters.
 fn fleet(
     args: &Args,
@@ -154,10 +200,17 @@ fn fleet(
 ) -> Result<u8, Failure> {
     let e = &args.evidence;
     let one = e.live.context.is_some() || e.live.kubeconfig.is_some() || e.live.cluster.is_some();
-    if !e.inputs.is_empty() || e.demo || one || e.complete || args.template.is_some() || args.expect_digest.is_some() {
+    if !e.inputs.is_empty()
+        || e.demo
+        || one
+        || e.complete
+        || args.template.is_some()
+        || args.expect_digest.is_some()
+        || args.framework.is_some()
+    {
         return Err(Failure::input(
             "several clusters (--project without --cluster, --folder, --organization, --targets) are read live: give no \
-             files, kubeconfig, template or digest beside them",
+             files, kubeconfig, template, framework or digest beside them",
         ));
     }
     let job = fleet::Job {

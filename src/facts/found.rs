@@ -91,8 +91,7 @@ impl Found<bool> {
     pub fn and(self, other: impl FnOnce() -> Found<bool>) -> Found<bool> {
         match self.value {
             Known::Value(false) => self,
-            Known::Value(true) => other().after(self.evidence),
-            Known::Unknown(_) => match other() {
+            _ => match other() {
                 Found { value: Known::Value(false), evidence } => Found { value: Known::Value(false), evidence },
                 right => self.with(right).map(|(a, b)| a && b),
             },
@@ -171,6 +170,8 @@ mod tests {
         let no = and(Known::Value(false), Known::Value(true));
         assert_eq!((no.value.value(), paths(&no)), (Some(&false), vec!["a"]));
         let no = and(u(), Known::Value(false));
+        assert_eq!((no.value.value(), paths(&no)), (Some(&false), vec!["b"]));
+        let no = and(Known::Value(true), Known::Value(false));
         assert_eq!((no.value.value(), paths(&no)), (Some(&false), vec!["b"]));
         let yes = and(Known::Value(true), Known::Value(true));
         assert_eq!((yes.value.value(), paths(&yes)), (Some(&true), vec!["a", "b"]));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::{CheckResult, Severity, Verdict};
+use crate::facts::schema::SubjectKind;
 
 use super::Report;
 use super::exit::counts;
@@ -48,15 +49,31 @@ impl Group<'_> {
     }
 }
 
-/// Results of a verdict by check and severity: worst severity first, then by check id; in each by subject.
+/// Whether a kind of subject is the cluster's configuration, not what runs in it.
+pub(super) fn is_configuration(kind: SubjectKind) -> bool {
+    matches!(kind, SubjectKind::Cluster | SubjectKind::NodePool)
+}
+
+/// Results of a verdict by check and severity: worst severity first, in each what runs in the cluster before how it is
+/// configured, then by check id; in each by subject.
 pub(super) fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
-    let mut by_check: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<&CheckResult>> = BTreeMap::new();
-    for r in report.results.iter().filter(|r| counts(r) && r.verdict == verdict) {
-        by_check.entry((std::cmp::Reverse(r.severity), &r.check)).or_default().push(r);
+    groups_of(report, |r| counts(r) && r.verdict == verdict)
+}
+
+/// The same of results that are advice.
+pub(super) fn advice(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
+    groups_of(report, |r| r.advice && r.caused_by.is_none() && r.verdict == verdict)
+}
+
+fn groups_of(report: &Report, wanted: impl Fn(&CheckResult) -> bool) -> Vec<Group<'_>> {
+    let mut by_check: BTreeMap<(std::cmp::Reverse<Severity>, bool, &str), Vec<&CheckResult>> = BTreeMap::new();
+    for r in report.results.iter().filter(|r| wanted(r)) {
+        let key = (std::cmp::Reverse(r.severity), is_configuration(r.subject.kind), r.check.as_str());
+        by_check.entry(key).or_default().push(r);
     }
     by_check
         .into_iter()
-        .map(|((severity, check), results)| Group {
+        .map(|((severity, _, check), results)| Group {
             check,
             title: results.first().map_or(check, |r| &r.title),
             severity: severity.0,

@@ -37,6 +37,14 @@ pub fn render(report: &Report, template: Option<(&str, &str)>) -> Result<String,
     Ok(squeeze(&text))
 }
 
+/// Renders a value by a template of this program, with the same filters and the same escaping.
+pub(super) fn render_value(name: &'static str, template: &'static str, context: Json) -> Result<String, String> {
+    let mut env = environment()?;
+    env.add_template(name, template).map_err(explain)?;
+    let text = env.get_template(name).and_then(|t| t.render(value(context))).map_err(explain)?;
+    Ok(squeeze(&text))
+}
+
 /// The engine with its filters and the built-in template. Every printed string is escaped unless a filter made it.
 pub(super) fn environment() -> Result<Environment<'static>, String> {
     let mut env = Environment::new();

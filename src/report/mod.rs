@@ -4,6 +4,7 @@ mod build;
 mod escape;
 mod exit;
 pub mod fleet;
+pub mod framework;
 mod grid;
 mod group;
 pub mod markdown;

@@ -65,7 +65,7 @@ fn footer(line: &str, max: usize) -> Vec<String> {
 
 pub(in crate::report) use findings::Blocks;
 pub(in crate::report) use open::{cost, sentence};
-pub(in crate::report) use top::{default_deny, flow, join, outcome_color};
+pub(in crate::report) use top::{default_deny, flow, header, join, outcome_color};
 
 pub(in crate::report) fn paint(word: &str, code: &str, style: &Style) -> String {
     if style.color && !word.is_empty() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_string() }

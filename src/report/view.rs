@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::check::{CheckResult, Fix, Verdict};
 use crate::facts::schema::Evidence;
 
-use super::group::{Fold, Group, fold, groups, only_gap, reasons, subject};
+use super::group::{Fold, Group, advice, fold, groups, only_gap, reasons, subject};
 use super::text::{count, line, noun, share};
 use super::{Report, exit, table, verdict};
 
@@ -35,6 +35,14 @@ pub(super) fn view(report: &Report) -> Json {
         report.gaps.iter().map(|g| (g.id.clone(), table::cost(report, &g.id).into())).collect::<Map<_, _>>().into(),
     );
     add("waived", waived(report).into());
+    let advice: Vec<Json> = advice(report, Verdict::Fail)
+        .iter()
+        .map(|g| {
+            let said: Vec<Json> = fold(&g.results, |r| line(&r.message)).iter().map(said).collect();
+            json!({ "check": g.check, "title": g.title, "said": said })
+        })
+        .collect();
+    add("advice", advice.into());
     add("remarks", remarks(report).into());
     add("coverage", coverage(report));
     Json::Object(root)

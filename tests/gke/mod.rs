@@ -1,6 +1,8 @@
 //! Audits a cluster configuration as a file would be: text, evidence, facts, verdicts, in one process.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod change;
+
 use std::sync::LazyLock;
 
 use gke_posture::audit::{Settings, audit as run};
@@ -92,4 +94,22 @@ pub fn verdicts(report: &Report) -> Vec<(String, String, &'static str, &'static 
         .iter()
         .map(|r| (r.check.clone(), r.subject.id.clone(), r.verdict.name(), r.severity.name()))
         .collect()
+}
+
+/// Recorded responses of the GKE API, by name; none where the corpus is not beside this repository.
+pub fn recordings() -> Vec<(String, Value)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/gke-clusters");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: there is no {}", folder.display());
+        return Vec::new();
+    };
+    let files = entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "json"));
+    let mut found: Vec<(String, Value)> = files
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap())
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
 }

@@ -1,6 +1,6 @@
 //! Add-ons and other switches of the cluster.
 
-use crate::facts::found::{Found, members};
+use crate::facts::found::Found;
 use crate::facts::version::Gate;
 
 use super::Source;
@@ -54,18 +54,16 @@ fn dashboard_off(c: &Source<'_>) -> Found<bool> {
         .leaves()
 }
 
+/// Known only if it is known of every pool: one that cannot be read may be one of them.
 fn sandbox_pools(c: &Source<'_>) -> Found<Vec<String>> {
     let d = &c.document;
     d.each("nodePools").then(|pools| {
-        if pools.is_empty() {
-            return Found::of(Vec::new());
-        }
         let one = |pool: &String| {
             let name = d.text(&format!("{pool}.name"));
             let name = name.value.value().map_or(pool.as_str(), String::as_str).to_owned();
             let kind = d.word(&format!("{pool}.config.sandboxConfig.type"), &["UNSPECIFIED", "GVISOR"]);
             kind.map(|kind| (kind == "GVISOR").then_some(name))
         };
-        members(pools.iter().map(one).collect())
+        Found::all(pools.iter().map(one)).map(|names| names.into_iter().flatten().collect())
     })
 }

@@ -4,7 +4,7 @@ use crate::facts::certificate;
 use crate::facts::found::Found;
 use crate::inventory::{Known, Reason};
 
-use super::{Source, days_between};
+use super::{Source, days_between, health};
 
 crate::found_facts! {
     /// Encryption and certificates.
@@ -42,7 +42,7 @@ pub fn read(c: &Source<'_>) -> EncryptionFacts {
     let ca_end = ca_end(c);
     EncryptionFacts {
         secrets_encrypted: encrypted,
-        secrets_encryption_health: health(c),
+        secrets_encryption_health: encryption_health(c),
         secrets_encryption_errors: d.each("databaseEncryption.lastOperationErrors").map(|errors| errors.len() as i64),
         ca_days_left: ca_end.clone().map(|end| days_between(c.now, end)),
         ca_end: ca_end.map(|end| end.strftime("%Y-%m-%d").to_string()),
@@ -51,10 +51,10 @@ pub fn read(c: &Source<'_>) -> EncryptionFacts {
 }
 
 /// A condition of the key breaks the encryption whatever the state says.
-fn health(c: &Source<'_>) -> Found<String> {
+fn encryption_health(c: &Source<'_>) -> Found<String> {
     let d = &c.document;
     let broken = d.each("conditions").then(|conditions| {
-        let codes = conditions.iter().map(|path| d.text(&format!("{path}.code")));
+        let codes = conditions.iter().map(|condition| health::code(d, condition));
         codes.fold(Found::of(false), |any, code| any.or(|| code.map(|code| KEY_CONDITIONS.contains(&code.as_str()))))
     });
     if broken.value == Known::Value(true) {
@@ -75,7 +75,11 @@ fn health(c: &Source<'_>) -> Found<String> {
             }
         })
     });
-    broken.with(state).map(|(_, state)| state)
+    // What certainly does not work needs no condition to say so.
+    match state.value.value().map(String::as_str) {
+        Some("broken") => state,
+        _ => broken.with(state).map(|(_, state)| state),
+    }
 }
 
 fn ca_end(c: &Source<'_>) -> Found<jiff::Timestamp> {

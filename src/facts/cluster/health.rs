@@ -1,7 +1,7 @@
 //! What the API reports of the cluster's and its pools' state.
 
+use crate::facts::document::Document;
 use crate::facts::found::{Found, members};
-use crate::inventory::Reason;
 
 use super::Source;
 
@@ -23,15 +23,15 @@ const ALARMS: [&str; 5] = [
     "NODE_SERVICE_ACCOUNT_MISSING_PERMISSIONS",
 ];
 /// Codes that do not.
-const OTHERS: [&str; 5] = ["", "GCE_QUOTA_EXCEEDED", "GCE_STOCKOUT", "SET_BY_OPERATOR", "UNKNOWN"];
+const OTHERS: [&str; 4] = ["GCE_QUOTA_EXCEEDED", "GCE_STOCKOUT", "SET_BY_OPERATOR", "UNKNOWN"];
 
 const GOOD: [&str; 5] = ["STATUS_UNSPECIFIED", "PROVISIONING", "RECONCILING", "RUNNING", "STOPPING"];
 /// `RUNNING_WITH_ERROR` is a pool's.
 const BAD: [&str; 3] = ["DEGRADED", "ERROR", "RUNNING_WITH_ERROR"];
 
-/// Whether a condition bears on security.
-fn is_alarm(code: &str) -> bool {
-    ALARMS.contains(&code)
+/// The code of a condition.
+pub fn code(d: &Document<'_>, condition: &str) -> Found<String> {
+    d.word(&format!("{condition}.code"), &[&ALARMS[..], &OTHERS[..]].concat())
 }
 
 pub fn read(c: &Source<'_>) -> HealthFacts {
@@ -58,13 +58,7 @@ fn of(c: &Source<'_>, path: &str, whose: &str) -> Vec<Found<Option<String>>> {
     let list = d.each(&format!("{path}conditions"));
     match list.value.value() {
         Some(conditions) => found.extend(conditions.iter().map(|condition| {
-            d.text(&format!("{condition}.code")).then(|code| match () {
-                () if is_alarm(&code) => Found::of(Some(format!("{whose}{code}"))),
-                () if OTHERS.contains(&code.as_str()) => Found::of(None),
-                () => Found::unknown(Reason::undecided(format!(
-                    "{condition}.code has the value \"{code}\", which this version does not know"
-                ))),
-            })
+            code(d, condition).map(|code| ALARMS.contains(&code.as_str()).then(|| format!("{whose}{code}")))
         })),
         None => found.push(list.map(|_| None)),
     }

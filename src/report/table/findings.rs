@@ -1,10 +1,10 @@
 //! Findings by check, worst first; unknown results take the same form.
 
 use super::{Style, severity};
-use crate::check::Verdict;
+use crate::check::{Severity, Verdict};
 use crate::report::Report;
 use crate::report::grid::{GAP, Grid};
-use crate::report::group::{Fold, Group, fold, groups, subject};
+use crate::report::group::{Fold, Group, fold, groups, is_configuration, subject};
 use crate::report::text::{block, line, number};
 use crate::report::wrap::{width, wrap};
 
@@ -22,8 +22,20 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     }
     let names = groups.iter().flat_map(|g| &g.results).map(|r| width(&subject(r)));
     let mut blocks = Blocks::new(style, names, ["severity", "check and subject", "finding"]);
+    // What is of low severity and a setting of the cluster is told by its title: nobody comes for it first.
+    let brief = |g: &Group<'_>| {
+        let configuration = g.results.iter().all(|r| is_configuration(r.subject.kind));
+        !style.show_all && g.severity == Severity::Low && configuration
+    };
+    let short = groups.iter().filter(|g| brief(g)).count();
     for group in &groups {
-        blocks.group(group, fold(&group.results, |r| line(&r.message)));
+        match short > 1 && brief(group) {
+            true => blocks.brief(group),
+            false => blocks.group(group, fold(&group.results, |r| line(&r.message))),
+        }
+    }
+    if short > 1 {
+        blocks.wide("--all says of each what it is here");
     }
     blocks.render()
 }
@@ -35,6 +47,8 @@ pub(in crate::report) struct Blocks<'s> {
     left: usize,
     text: usize,
     first: bool,
+    /// The last heading has nothing below it, and another such one follows without a gap.
+    close: bool,
 }
 
 impl<'s> Blocks<'s> {
@@ -47,7 +61,7 @@ impl<'s> Blocks<'s> {
         let text = room - left;
         let mut grid = Grid::new(vec![SEVERITY, left, text]);
         grid.head_full(&head);
-        Blocks { style, grid, left, text, first: true }
+        Blocks { style, grid, left, text, first: true, close: false }
     }
 
     /// A heading: severity (or another short word, already coloured), title, and an id at the right end.
@@ -83,6 +97,13 @@ impl<'s> Blocks<'s> {
             cell.extend(wrap(&id, room));
         }
         self.grid.spanning(vec![word, cell.join("\n")]);
+    }
+
+    /// One check by its heading, close to the one before.
+    pub fn brief(&mut self, group: &Group<'_>) {
+        self.first |= self.close;
+        self.heading(severity(group.severity, self.style), group.title, group.check, &group.extent());
+        self.close = true;
     }
 
     /// A row under a heading.

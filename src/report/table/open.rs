@@ -3,7 +3,7 @@
 use super::Style;
 use super::findings::Blocks;
 use crate::check::Verdict;
-use crate::report::group::{Group, fold, groups, only_gap, reasons, subject};
+use crate::report::group::{self, Group, fold, groups, only_gap, reasons, subject};
 use crate::report::text::{block, count, line, number};
 use crate::report::wrap::{width, wrap};
 use crate::report::{Report, WaiverStatus};
@@ -54,6 +54,7 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
             count(by, "waiver", "waivers")
         ));
     }
+    also.extend(advice(report, style));
     also.extend(remarks(report, style));
     let e = &report.evidence;
     if !e.unmodelled.is_empty() {
@@ -88,6 +89,23 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
         }
     }
     out
+}
+
+/// Checks whose failure is advice, by title: they have to be asked for, or are about operations.
+fn advice(report: &Report, style: &Style) -> Option<String> {
+    const MOST: usize = 5;
+    let failing = group::advice(report, Verdict::Fail);
+    if failing.is_empty() {
+        return None;
+    }
+    let shown = if style.show_all || failing.len() <= MOST + 1 { failing.len() } else { MOST };
+    let titles: Vec<String> =
+        failing.iter().take(shown).map(|g| format!("{} ({})", line(g.title), line(g.check))).collect();
+    let more = match failing.len() - shown {
+        0 => String::new(),
+        n => format!("; {} more (--all)", number(n)),
+    };
+    Some(format!("Advice, not counted: {}{more}", titles.join("; ")))
 }
 
 /// Passes that carry a remark, by remark: a pass with a condition is read as one without if nobody says so.

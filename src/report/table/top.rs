@@ -8,7 +8,7 @@ use crate::report::wrap::{width, wrap};
 use crate::report::{NamespaceCoverage, Outcome, Report};
 
 /// What was audited and by what evidence.
-pub(super) fn header(report: &Report, style: &Style) -> String {
+pub(in crate::report) fn header(report: &Report, style: &Style) -> String {
     let t = &report.target;
     let mut target = vec![];
     let place: Vec<String> = [&t.project, &t.location].into_iter().flatten().map(|s| line(s)).collect();

@@ -1,0 +1,125 @@
+//! Control by control for a terminal.
+
+use super::{ControlFinding, ControlResult, ControlStatus, FrameworkReport};
+use crate::check::{Severity, Verdict};
+use crate::report::Report;
+use crate::report::grid::{GAP, Grid};
+use crate::report::table::{self, Style};
+use crate::report::text::{line, number};
+use crate::report::wrap::{width, wrap};
+
+/// Lines below one control before they are cut.
+const LINES: usize = 3;
+/// Subjects of one line before they are cut.
+const SUBJECTS: usize = 3;
+
+pub(super) fn render(framework: &FrameworkReport, report: &Report, style: &Style) -> String {
+    let mut parts = vec![table::header(report, style), summary(framework, style), controls(framework, style)];
+    parts.push(not_covered(framework, style));
+    parts.push(table::closing(style));
+    parts.retain(|p| !p.is_empty());
+    parts.join("\n")
+}
+
+fn summary(framework: &FrameworkReport, style: &Style) -> String {
+    let max = style.columns();
+    let info = &framework.framework;
+    let mut lines = wrap(&format!("{}   ({})", line(&info.title), line(&info.id)), max);
+    let counts = framework.summary.words();
+    // Wrapped as plain text, coloured afterwards: colour has no width.
+    let plain = wrap(&counts.iter().map(|(_, w)| w.replace(' ', "\u{a0}")).collect::<Vec<_>>().join("   "), max);
+    for mut l in plain {
+        l = l.replace('\u{a0}', " ");
+        for (status, words) in &counts {
+            l = l.replace(words.as_str(), &table::paint(words, color(*status), style));
+        }
+        lines.push(l);
+    }
+    lines.extend(info.note.iter().flat_map(|n| wrap(&line(n), max)));
+    lines.into_iter().map(|l| l + "\n").collect()
+}
+
+/// What is not covered is listed below, not in the table.
+fn controls(framework: &FrameworkReport, style: &Style) -> String {
+    let covered: Vec<&ControlResult> =
+        framework.controls.iter().filter(|c| c.status != ControlStatus::NotCovered).collect();
+    if covered.is_empty() {
+        return String::new();
+    }
+    let ids = covered.iter().map(|c| width(&line(&c.id))).max().unwrap_or(0).clamp(7, 16);
+    let status = ControlStatus::NotApplicable.name().len();
+    let room = style.columns().saturating_sub(ids + status + 2 * GAP);
+    let mut grid = Grid::new(vec![ids, status, room]);
+    grid.head_full(&["control", "status", "what it asks for"]);
+    for control in covered {
+        let word = table::paint(control.status.name(), color(control.status), style);
+        grid.laid(vec![wrap(&line(&control.id), ids).join("\n"), word, wrap(&line(&control.title), room).join("\n")]);
+        let said = said(control);
+        let shown = if style.show_all || said.len() <= LINES + 1 { said.len() } else { LINES };
+        for (severity, text) in said.iter().take(shown) {
+            let text: Vec<String> = wrap(text, room - 2).into_iter().map(|l| format!("  {l}")).collect();
+            let word = severity.map_or(String::new(), |s| table::severity(s, style));
+            grid.laid(vec![String::new(), word, text.join("\n")]);
+        }
+        if shown < said.len() {
+            grid.laid(vec![
+                String::new(),
+                String::new(),
+                format!("  … {} more: --all shows them", number(said.len() - shown)),
+            ]);
+        }
+    }
+    grid.render()
+}
+
+/// What stands below a control: failures by message, reasons, and what is not seen of it.
+fn said(control: &ControlResult) -> Vec<(Option<Severity>, String)> {
+    let mut said: Vec<(Option<Severity>, String)> = Vec::new();
+    let mut by_message: Vec<(&ControlFinding, Vec<String>)> = Vec::new();
+    for f in &control.findings {
+        let same = |g: &ControlFinding| g.message == f.message && g.verdict == f.verdict && g.severity == f.severity;
+        match by_message.iter_mut().find(|(g, _)| same(g)) {
+            Some((_, subjects)) => subjects.push(line(&f.subject)),
+            None => by_message.push((f, vec![line(&f.subject)])),
+        }
+    }
+    for (f, subjects) in by_message {
+        let waived = if f.verdict == Verdict::Waived { " (waived)" } else { "" };
+        said.push((Some(f.severity), format!("{}: {}{waived}", few(&subjects), line(&f.message))));
+    }
+    said.extend(control.reasons.iter().map(|r| (None, line(r))));
+    said.extend(control.note.iter().map(|n| (None, format!("Note: {}", line(n)))));
+    said
+}
+
+fn few(subjects: &[String]) -> String {
+    if subjects.len() <= SUBJECTS + 1 {
+        return subjects.join(", ");
+    }
+    format!("{} and {} more", subjects[..SUBJECTS].join(", "), number(subjects.len() - SUBJECTS))
+}
+
+fn not_covered(framework: &FrameworkReport, style: &Style) -> String {
+    let of = |c: &&ControlResult| c.status == ControlStatus::NotCovered;
+    let left: Vec<&ControlResult> = framework.controls.iter().filter(of).collect();
+    if left.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = left
+        .iter()
+        .map(|c| if style.show_all { format!("{} {}", line(&c.id), line(&c.title)) } else { line(&c.id) })
+        .collect();
+    let join = if style.show_all { "; " } else { ", " };
+    let text = format!("Not covered by this tool, {} controls: {}", number(left.len()), names.join(join));
+    let lines = wrap(&text, style.columns() - 2).into_iter().enumerate();
+    lines.map(|(i, l)| format!("{}{l}\n", if i == 0 { "" } else { "  " })).collect()
+}
+
+fn color(status: ControlStatus) -> &'static str {
+    match status {
+        ControlStatus::Met => "32",
+        ControlStatus::NotMet => "31",
+        ControlStatus::NotEvaluated => "35",
+        ControlStatus::NotApplicable | ControlStatus::NotCovered => "0",
+    }
+}
