@@ -73,7 +73,11 @@ impl Evidence {
             let snapshot = live::collect(&target, &self.live.options(needs, now))?;
             return Ok((snapshot, now));
         }
-        let options = collect::Options { namespace: self.namespace.clone(), complete: self.complete };
+        let options = collect::Options {
+            namespace: self.namespace.clone(),
+            complete: self.complete,
+            cluster: self.live.cluster.clone(),
+        };
         let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
         let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
         let now = now(snapshot.collected_at.as_deref())?;
