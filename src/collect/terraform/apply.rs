@@ -115,6 +115,11 @@ impl Mapper {
         };
         let content = match (value, unknown) {
             (_, Value::Bool(true)) => return not_known(Why::AfterApply, out),
+            // A part of it is known after the apply, and the rest not there.
+            (None | Some(Value::Null), unknown) if marked(unknown) => return not_known(Why::AfterApply, out),
+            (Some(Value::Array(items)), unknown) if items.is_empty() && marked(unknown) => {
+                return not_known(Why::AfterApply, out);
+            }
             (Some(v), _) if v.get(SENSITIVE).is_some() => return not_known(Why::Sensitive, out),
             (Some(Value::Array(items)), _) if items.len() == 1 => match &items[0] {
                 Value::Null => json!({}),

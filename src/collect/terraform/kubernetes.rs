@@ -286,7 +286,11 @@ impl Walk {
             return None;
         }
         match value {
-            Value::Null if unknown.is_object() && self.raw => Some(Value::Object(self.fields(value, unknown, path))),
+            // A part of it is known after the apply, and the rest not there.
+            Value::Null if super::document::marked(unknown) => {
+                self.not_known(key, path);
+                None
+            }
             Value::Null => None,
             Value::String(s) if !self.raw => match key {
                 _ if s.is_empty() => None,
@@ -321,6 +325,11 @@ impl Walk {
 
     fn list(&mut self, key: &str, items: &[Value], unknown: &Value, path: &str) -> Option<Value> {
         let of = |i: usize| unknown.get(i).unwrap_or(&Value::Null);
+        // Members that are known only after the apply.
+        if unknown.as_array().is_some_and(|u| u.iter().skip(items.len()).any(super::document::marked)) {
+            self.not_known(key, path);
+            return None;
+        }
         let blocks = self.raw || items.iter().all(|i| i.is_object() || i.is_null());
         if !blocks || items.iter().all(|i| !i.is_object() && !i.is_null()) {
             if super::document::marked(unknown) || items.iter().any(|i| i.get(SENSITIVE).is_some()) {

@@ -3,8 +3,11 @@
 mod apply;
 mod cluster;
 mod document;
+mod drift;
 mod kubernetes;
 mod mapping;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -13,6 +16,9 @@ use crate::problem::Problem;
 
 use super::builder::Builder;
 use document::{Document, Form};
+
+pub use cluster::Cluster;
+pub use drift::{Difference, differences};
 
 /// Reads a document into the snapshot. Answers whether it is Terraform's.
 pub fn read(builder: &mut Builder, file: &str, doc: &Value) -> bool {
@@ -62,5 +68,40 @@ fn choose(builder: &mut Builder, file: &str, document: &Document) {
              with --terraform\n{}",
             list(&found)
         ))),
+    }
+}
+
+/// The clusters of a state. `name`: of the file, for errors.
+///
+/// # Errors
+/// Why they cannot be read.
+pub fn clusters_of_state(name: &str, text: &str) -> Result<Vec<Cluster>, String> {
+    let doc: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|e| format!("{name}:{}: not valid JSON: give the output of `terraform show -json`", e.line()))?;
+    match document::read(&doc) {
+        Some(Ok(d)) if d.form == Form::State => Ok(cluster::clusters(&d)),
+        Some(Ok(_)) => Err(format!(
+            "{name} is a plan, of which nothing is live yet: give the state after the apply, or audit the plan as a file"
+        )),
+        Some(Err(e)) => Err(format!("{name}: {e}")),
+        None => Err(format!("{name} is no state of Terraform: give the output of `terraform show -json`")),
+    }
+}
+
+/// The place in Terraform of a field that evidence names, by the addresses of a snapshot.
+///
+/// `pool`: the name of the node pool that the evidence is about; else `path` may lead into `nodePools[…]`, of which it
+/// is not known which one is meant, and then only the attribute's cluster is named.
+pub fn place(addresses: &BTreeMap<String, String>, pool: Option<&str>, path: &str) -> Option<Terraform> {
+    let cluster = addresses.get("cluster")?;
+    match pool {
+        None => Some(Terraform { address: cluster.clone(), attribute: mapping::attribute_of(mapping::CLUSTER, path) }),
+        Some(name) => {
+            let address = addresses.get(&format!("nodePool/{name}"))?;
+            let attribute = mapping::attribute_of(mapping::NODE_POOL, path);
+            // A pool without a resource of its own is a block of the cluster.
+            let attribute = attribute.map(|a| if address == cluster { format!("node_pool.{a}") } else { a });
+            Some(Terraform { address: address.clone(), attribute })
+        }
     }
 }
