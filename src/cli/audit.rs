@@ -12,6 +12,7 @@ use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 use super::fleet::{self, FleetArgs};
 use super::input::{ConfigArgs, Evidence};
 use super::output::{self, Color};
+use super::terraform::{self, State, TerraformArgs};
 use super::{Failure, log};
 
 #[derive(clap::Args)]
@@ -20,6 +21,8 @@ pub struct Args {
     evidence: Evidence,
     #[command(flatten)]
     fleet: FleetArgs,
+    #[command(flatten)]
+    terraform: TerraformArgs,
     #[command(flatten)]
     config: ConfigArgs,
     /// Format on standard output.
@@ -123,12 +126,27 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
         allow_unknown: args.allow_unknown,
         strict: args.strict,
+        fail_on_drift: args.terraform.fail_on_drift,
+    };
+    let state = args.terraform.state(&args.evidence.live)?;
+    let mut of_state = match state {
+        Some(state) if state.clusters.len() > 1 || args.fleet.output_dir.is_some() => {
+            return fleet(&args, registry, config, exit, targets, Some(state));
+        }
+        other => other,
     };
     if args.fleet.is_asked(&args.evidence.live) {
-        return fleet(&args, registry, config, exit, targets);
+        return fleet(&args, registry, config, exit, targets, None);
     }
     args.fleet.refuse_alone()?;
-    let (snapshot, now) = args.evidence.read(registry.needs(&config))?;
+    let of_state = of_state.as_mut().and_then(|s| s.clusters.pop_first());
+    let named = of_state.as_ref().map(|(name, _)| name.clone());
+    let (mut snapshot, now) = args.evidence.read(registry.needs(&config), named)?;
+    if let Some((_, cluster)) = &of_state {
+        snapshot.terraform.clone_from(&cluster.addresses);
+    }
+    let addresses = snapshot.terraform.clone();
+    let live = of_state.as_ref().and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
     let digest = collect::digest(&snapshot);
     if let Some(expected) = args.expect_digest.as_ref().filter(|e| **e != digest) {
         return Err(Failure::input(format!(
@@ -143,7 +161,12 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         exit,
         digest,
     };
-    let report = audit(snapshot, &settings);
+    let mut report = audit(snapshot, &settings);
+    terraform::annotate(&mut report, &addresses);
+    if let Some((_, cluster)) = &of_state {
+        terraform::compare(&mut report, cluster, live.as_ref());
+    }
+    terraform::keep_fixes(&mut report, args.terraform.fix_for);
     // The example alone only shows what there is to see.
     let showing = args.evidence.demo && args.fail_on.is_none();
     let status = report.outcome.status();
@@ -197,9 +220,11 @@ fn fleet(
     config: Config,
     exit: ExitPolicy,
     outputs: Vec<(&Path, Format)>,
+    state: Option<State>,
 ) -> Result<u8, Failure> {
     let e = &args.evidence;
-    let one = e.live.context.is_some() || e.live.kubeconfig.is_some() || e.live.cluster.is_some();
+    let chosen = e.live.cluster.is_some() && state.is_none();
+    let one = e.live.context.is_some() || e.live.kubeconfig.is_some() || chosen;
     if !e.inputs.is_empty()
         || e.demo
         || one
@@ -221,6 +246,8 @@ fn fleet(
         exit,
         now: super::input::now(None)?,
         live: &e.live,
+        state,
+        fix_for: args.terraform.fix_for,
         format: args.format,
         outputs,
         show_all: args.all,

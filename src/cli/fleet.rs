@@ -1,6 +1,6 @@
 //! `gke-posture audit` of many clusters: finds them, audits several at a time, writes a report on each and one on all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use crate::audit::{Settings, audit};
 use crate::check::Registry;
 use crate::collect;
 use crate::collect::live::{self, Discovered, Options, Progress, Scope, Target, discover};
+use crate::collect::terraform::Cluster;
 use crate::config::Config;
 use crate::inventory::{ClusterName, Snapshot};
 use crate::network::Dataplane;
@@ -27,6 +28,7 @@ use crate::shard::Shard;
 
 use super::audit::Format;
 use super::live::{LiveArgs, Status, block_on};
+use super::terraform::{self, FixFor};
 use super::{Failure, log, output, shard};
 
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -63,6 +65,9 @@ pub struct Job<'a> {
     pub exit: ExitPolicy,
     pub now: jiff::Timestamp,
     pub live: &'a LiveArgs,
+    /// Terraform's state, whose clusters are audited.
+    pub state: Option<terraform::State>,
+    pub fix_for: FixFor,
     pub format: Format,
     pub outputs: Vec<(&'a Path, Format)>,
     pub show_all: bool,
@@ -146,10 +151,21 @@ struct State {
 /// Runs the audit of a fleet and answers the exit status.
 pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
     let scopes = args.scopes(job.live)?;
-    let (named, targets_file) = match &args.targets {
+    let (mut named, mut targets_file) = match &args.targets {
         None => (BTreeSet::new(), None),
         Some(path) => targets(path).map(|(names, file)| (names, Some(file)))?,
     };
+    let mut terraform = BTreeMap::new();
+    if let Some(state) = job.state {
+        if targets_file.is_some() || !scopes.is_empty() {
+            return Err(Failure::input(
+                "--terraform names the clusters itself: give no --targets, --folder or --organization",
+            ));
+        }
+        named.extend(state.clusters.keys().cloned());
+        targets_file = Some(state.file);
+        terraform = state.clusters;
+    }
     let choice = shard::choose(args.shard, |name| std::env::var_os(name))?;
     choice.note.iter().for_each(|note| log::note(note));
     if let Some(dir) = &args.output_dir {
@@ -175,6 +191,8 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         now: job.now,
         options,
         output_dir: args.output_dir.clone(),
+        terraform,
+        fix_for: job.fix_for,
         failed: Mutex::new(None),
     });
     let (found, mut entries, waivers) = block_on(&status, async {
@@ -228,7 +246,7 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
             Format::Json => report.json(),
             Format::Markdown => markdown::render(&report).map_err(Failure::input)?,
             Format::Table => {
-                table::render(&report, &Style { width, color, show_all: job.show_all, footer: Vec::new() })
+                table::render(&report, &Style { width, color, show_all: job.show_all, footer: drift_lines(&report) })
             }
         })
     };
@@ -257,6 +275,9 @@ struct Shared {
     now: jiff::Timestamp,
     options: Options,
     output_dir: Option<PathBuf>,
+    /// What Terraform's state says of the clusters.
+    terraform: BTreeMap<ClusterName, Cluster>,
+    fix_for: FixFor,
     /// The first report that could not be written.
     failed: Mutex<Option<Failure>>,
 }
@@ -321,8 +342,13 @@ async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> (ClusterEntry, V
     }
 }
 
-fn judge(shared: &Shared, name: &ClusterName, snapshot: Snapshot) -> (ClusterEntry, Vec<WaiverReport>) {
+fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> (ClusterEntry, Vec<WaiverReport>) {
     let state = snapshot.cluster.as_ref().and_then(|c| c.config.get("status")?.as_str().map(str::to_owned));
+    let described = shared.terraform.get(name);
+    let live = described.and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
+    if let Some(cluster) = described {
+        snapshot.terraform.clone_from(&cluster.addresses);
+    }
     let settings = Settings {
         registry: &shared.registry,
         config: &shared.config,
@@ -331,7 +357,12 @@ fn judge(shared: &Shared, name: &ClusterName, snapshot: Snapshot) -> (ClusterEnt
         exit: shared.exit,
         digest: collect::digest(&snapshot),
     };
-    let report = audit(snapshot, &settings);
+    let mut report = audit(snapshot, &settings);
+    if let Some(cluster) = described {
+        terraform::annotate(&mut report, &cluster.addresses);
+        terraform::compare(&mut report, cluster, live.as_ref());
+    }
+    terraform::keep_fixes(&mut report, shared.fix_for);
     let mut file = None;
     if let Some(dir) = &shared.output_dir {
         match write(dir, name, &report) {
@@ -346,6 +377,15 @@ fn judge(shared: &Shared, name: &ClusterName, snapshot: Snapshot) -> (ClusterEnt
         error.kind = kind(&error.why);
     }
     (entry, report.waivers)
+}
+
+/// What is otherwise in clusters than in Terraform's state.
+fn drift_lines(report: &FleetReport) -> Vec<String> {
+    let drifts = |c: &ClusterEntry| -> Vec<String> {
+        let all = c.drift.iter().flatten();
+        all.map(|d| format!("drift: {}: {} {}", c.target, d.address, d.attribute)).collect()
+    };
+    report.clusters.iter().flat_map(drifts).collect()
 }
 
 /// Writes a cluster's own reports and answers the name of the JSON.

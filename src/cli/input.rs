@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Files, Registry, SourceFile, builtin_files};
 use crate::collect;
+use crate::collect::live::Target;
 use crate::config::Config;
-use crate::inventory::{Need, Snapshot};
+use crate::inventory::{ClusterName, Need, Snapshot};
 use crate::network::Dataplane;
 use crate::{example, facts};
 
@@ -60,9 +61,18 @@ impl DataplaneChoice {
 }
 
 impl Evidence {
-    /// Reads the evidence; the clock is asked once. `needs`: what is read of a live cluster.
-    pub fn read(&self, needs: BTreeSet<Need>) -> Result<(Snapshot, jiff::Timestamp), Failure> {
-        let target = if self.demo { None } else { self.live.target(&self.inputs)? };
+    /// Reads the evidence; the clock is asked once. `needs`: what is read of a live cluster. `named`: that cluster, where
+    /// not the arguments name it.
+    pub fn read(
+        &self,
+        needs: BTreeSet<Need>,
+        named: Option<ClusterName>,
+    ) -> Result<(Snapshot, jiff::Timestamp), Failure> {
+        let target = match named {
+            Some(name) => Some(Target::Gke(name)),
+            None if self.demo => None,
+            None => self.live.target(&self.inputs)?,
+        };
         if let Some(target) = target {
             if self.complete || self.namespace != "default" {
                 return Err(Failure::input(
@@ -73,9 +83,19 @@ impl Evidence {
             let snapshot = live::collect(&target, &self.live.options(needs, now))?;
             return Ok((snapshot, now));
         }
-        let options = collect::Options { namespace: self.namespace.clone(), complete: self.complete };
+        let options = collect::Options {
+            namespace: self.namespace.clone(),
+            complete: self.complete,
+            cluster: self.live.cluster.clone(),
+        };
         let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
         let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
+        if self.live.cluster.is_some() && snapshot.terraform.is_empty() {
+            return Err(Failure::input(
+                "--cluster chooses among the clusters of a plan or state of Terraform, and the input holds none; a live \
+                 cluster is named by --project, --location and --cluster",
+            ));
+        }
         let now = now(snapshot.collected_at.as_deref())?;
         snapshot.collected_at.get_or_insert_with(|| now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         snapshot.collector.get_or_insert_with(|| env!("CARGO_PKG_VERSION").to_owned());

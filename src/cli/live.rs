@@ -21,8 +21,8 @@ pub struct LiveArgs {
     /// Region or zone of the cluster.
     #[arg(long, value_name = "LOCATION", requires = "cluster")]
     pub location: Option<String>,
-    /// Name of the cluster.
-    #[arg(long, value_name = "NAME", requires = "location", requires = "project")]
+    /// Name of the cluster. Beside a plan or state of Terraform that describes several: which of them is meant.
+    #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
     /// Read Kubernetes by this context of the kubeconfig alone, without the GKE API.
     #[arg(long, value_name = "NAME")]
@@ -88,10 +88,12 @@ impl LiveArgs {
                 )
             }
             ([], None, None) => None,
+            // Which of those that a document of Terraform describes.
+            ([], None, Some(_)) if !inputs.is_empty() && named.is_empty() && !kubeconfig => return Ok(None),
             (_, Some(_), Some(_)) => {
                 return Err(Failure::input("--location and --cluster name one cluster: give one --project"));
             }
-            _ => return Err(Failure::input("--project takes --location and --cluster with it, to name one cluster")),
+            _ => return Err(Failure::input("--project, --location and --cluster name one live cluster together")),
         };
         let ways = usize::from(!inputs.is_empty()) + usize::from(by_options.is_some()) + usize::from(kubeconfig);
         if ways > 1 {

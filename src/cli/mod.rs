@@ -13,6 +13,7 @@ mod report;
 mod schema;
 mod shard;
 mod snapshot;
+mod terraform;
 
 use clap::{Parser, Subcommand};
 

@@ -84,7 +84,7 @@ const NEEDS: [Need; 7] = [
 ];
 
 pub fn run(args: Args) -> Result<u8, Failure> {
-    let (snapshot, _) = args.evidence.read(NEEDS.into())?;
+    let (snapshot, _) = args.evidence.read(NEEDS.into(), None)?;
     if !snapshot.has_objects() {
         return Err(Failure {
             text: "nothing to compute: the input holds no Kubernetes object that this tool knows".to_owned(),

@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<u8, Failure> {
-    let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()))?;
+    let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()), None)?;
     if snapshot.is_empty() {
         return Err(Failure {
             text: "nothing could be read: no object that this tool knows is in the input".to_owned(),

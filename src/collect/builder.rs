@@ -11,12 +11,21 @@ use crate::problem::Problem;
 use super::kubernetes::{self as k8s, Head};
 use super::shared::Specs;
 use super::tree::{Cursor, Node, Problems};
-use super::{cnpg, gke, policy};
+use super::{cnpg, gke, policy, terraform};
 
 /// Namespace in which objects that name none are put.
 pub struct Options {
     pub namespace: String,
     pub complete: bool,
+    /// Name, or Terraform's address, of the one cluster that is meant where a document describes several.
+    pub cluster: Option<String>,
+}
+
+impl Options {
+    /// For documents that describe no more than one cluster.
+    pub fn new(namespace: &str, complete: bool) -> Self {
+        Options { namespace: namespace.to_owned(), complete, cluster: None }
+    }
 }
 
 pub struct Builder {
@@ -86,7 +95,7 @@ impl Builder {
 
     /// For the lists of a Kubernetes API, which share `specs`.
     pub fn for_lists(specs: Arc<Specs>) -> Self {
-        let options = Options { namespace: "default".to_owned(), complete: true };
+        let options = Options::new("default", true);
         Builder { listed: true, specs, ..Builder::new(options) }
     }
 
@@ -101,15 +110,33 @@ impl Builder {
     /// What of the object could not be understood, in one sentence. A NetworkPolicy of which that holds is kept as one
     /// whose rules are not known.
     pub fn item(&mut self, node: &Node, head: &Head<'_>, api: &str) -> Result<(), String> {
+        let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
+        let origin = Origin::api(api, metadata("resourceVersion").map(str::to_owned));
+        self.at(node, head, &origin, None)
+    }
+
+    /// One object of Terraform. `vague`: what of it is known only after the apply, and bears on what it does.
+    ///
+    /// # Errors
+    /// As of [`item`](Self::item).
+    pub fn terraform(
+        &mut self,
+        node: &Node,
+        head: &Head<'_>,
+        origin: &Origin,
+        vague: Option<&str>,
+    ) -> Result<(), String> {
+        self.at(node, head, origin, vague)
+    }
+
+    fn at(&mut self, node: &Node, head: &Head<'_>, origin: &Origin, vague: Option<&str>) -> Result<(), String> {
         let problems = Problems::default();
         let c = Cursor::new(node, &problems);
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
-        let origin =
-            Origin::Api { api: api.to_owned(), resource_version: metadata("resourceVersion").map(str::to_owned) };
         let policies = self.snapshot.network_policies.len();
-        self.dispatch(&c, head, &origin);
+        self.dispatch(&c, head, origin);
         let found = problems.take();
-        let Some((_, _, first)) = found.first() else { return Ok(()) };
+        let Some(first) = found.first().map(|(_, _, message)| message.as_str()).or(vague) else { return Ok(()) };
         let name = metadata("name").unwrap_or("without a name");
         let what = match metadata("namespace") {
             Some(namespace) => format!("{namespace}/{}/{name}", head.kind),
@@ -171,7 +198,9 @@ impl Builder {
             }
             _ => {
                 let json = node.to_json();
-                if gke::is_cluster(&json) {
+                if terraform::read(self, file, &json) {
+                    // What it names has been put in.
+                } else if gke::is_cluster(&json) {
                     self.cluster(file, node.line, &json);
                 } else if let Some((clusters, missing)) = gke::listing(&json) {
                     clusters.iter().for_each(|c| self.cluster(file, node.line, c));
@@ -187,17 +216,31 @@ impl Builder {
         }
     }
 
+    /// Which of several clusters is meant.
+    pub fn chosen_cluster(&self) -> Option<&str> {
+        self.options.cluster.as_deref()
+    }
+
     /// A cluster's configuration.
     pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        let origin = Origin::File { file: file.to_owned(), line: line.max(1) };
+        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new());
+    }
+
+    /// A cluster's configuration, and Terraform's addresses of its parts.
+    pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, addresses: BTreeMap<String, String>) {
         if let Some(earlier) = &self.snapshot.cluster {
             let message = format!(
                 "a second cluster configuration (the first is {}); one audit is about one cluster",
                 earlier.origin
             );
-            self.problems.push(Problem { file: file.to_owned(), line: line.max(1), column: 0, message });
+            let (file, line) = match origin {
+                Origin::File { file, line, .. } => (file, line),
+                Origin::Api { api, .. } => (api, 0),
+            };
+            self.problems.push(Problem { file, line, column: 0, message });
             return;
         }
+        self.snapshot.terraform = addresses;
         self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
     }
 
@@ -226,7 +269,7 @@ impl Builder {
         };
         match (own("apiVersion").or(default_api), own("kind").or(default_kind)) {
             (Some(api_version), Some(kind)) => {
-                let origin = Origin::File { file: file.to_owned(), line: node.line };
+                let origin = Origin::file(file, node.line);
                 self.dispatch(&c, &Head { api_version, kind }, &origin);
             }
             _ => c.problem("apiVersion or kind is missing: not a Kubernetes object"),

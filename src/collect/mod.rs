@@ -9,6 +9,7 @@ mod kubernetes;
 pub mod live;
 mod policy;
 mod shared;
+pub mod terraform;
 mod tree;
 
 pub use crate::problem::Problem;

@@ -12,5 +12,5 @@ pub use cluster_name::ClusterName;
 pub use join::{ClassId, Inventory, NamespaceInfo};
 pub use labels::{LabelView, Tri};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};
-pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right};
+pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right, Terraform};
 pub use workload::{Class, Workload};

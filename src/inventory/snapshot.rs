@@ -92,6 +92,9 @@ pub struct Snapshot {
     /// Of a live cluster: the resourceVersion of each list that was read, by its path.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub lists: BTreeMap<String, String>,
+    /// Terraform's addresses of what is described in the evidence, by the id of the subject: `cluster`, `nodePool/NAME`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub terraform: BTreeMap<String, String>,
     /// What a reader should know of the input, such as a duplicate that replaced an earlier object.
     pub notes: Vec<String>,
 }

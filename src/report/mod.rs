@@ -21,7 +21,7 @@ mod wrap;
 pub use build::Parts;
 pub use exit::{ExitPolicy, Outcome, exit_status};
 pub use model::{
-    CheckSummary, Collector, Coverage, CoverageSummary, Dataplane, EvidenceSummary, Gap, NamespaceCoverage, NotJudged,
-    Report, SeverityCounts, Summary, Target, Tool, VerdictCounts, WaiverReport, WaiverStatus,
+    CheckSummary, Collector, Coverage, CoverageSummary, Dataplane, Drift, EvidenceSummary, Gap, NamespaceCoverage,
+    NotJudged, Report, SeverityCounts, Summary, Target, Tool, VerdictCounts, WaiverReport, WaiverStatus,
 };
 pub use schema::json_schema;

@@ -42,6 +42,27 @@ pub struct Report {
     pub not_judged: Vec<NotJudged>,
     /// Every check of this audit, passing ones too, sorted by id.
     pub checks: Vec<CheckSummary>,
+    /// What is otherwise in the cluster than in Terraform's state; absent where the two were not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drift>>,
+}
+
+/// A setting that is otherwise in the cluster than in Terraform's state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// `Cluster/NAME` or `NodePool/NAME`.
+    pub object: String,
+    /// Address of the resource in Terraform.
+    pub address: String,
+    /// The attribute to change there.
+    pub attribute: String,
+    /// Path in the GKE API, from the object.
+    pub path: String,
+    /// As the state has it, in the form of the API.
+    pub state: serde_json::Value,
+    /// As the cluster has it; `null`: not set.
+    pub live: serde_json::Value,
 }
 
 /// A program and its version.

@@ -1,5 +1,6 @@
 //! The report for a terminal: the answer first, then findings worst first, coverage, and what was not judged.
 
+mod drift;
 mod findings;
 mod open;
 mod top;
@@ -36,6 +37,7 @@ impl Style {
 pub fn render(report: &Report, style: &Style) -> String {
     let mut parts = vec![top::header(report, style), top::verdict(report, style)];
     parts.push(findings::render(report, style));
+    parts.push(drift::render(report, style));
     parts.push(top::coverage(report, style));
     parts.push(open::not_judged(report, style));
     parts.push(open::waivers(report, style));

@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
     /// Takes the configuration over, and says so where the cluster is not as it runs.
     fn cluster(&mut self, name: &ClusterName, raw: &Json) -> Json {
         let config = gke::normalise(raw);
-        let origin = Origin::Api { api: format!("container.googleapis.com/v1/{name}"), resource_version: None };
+        let origin = Origin::api(format!("container.googleapis.com/v1/{name}"), None);
         match config.get("status").and_then(Json::as_str) {
             Some("RUNNING") => {}
             status => {

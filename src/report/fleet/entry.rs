@@ -21,6 +21,7 @@ impl ClusterEntry {
         entry.version = report.target.version.clone();
         entry.state = state;
         entry.gaps = report.gaps.clone();
+        entry.drift = report.drift.clone();
         entry.report = file;
         entry.evidence = Some(report.evidence.digest.clone());
         if report.outcome == Outcome::NoResult {
@@ -64,6 +65,7 @@ impl ClusterEntry {
             worst: vec![],
             checks: vec![],
             gaps: vec![],
+            drift: None,
             error: None,
             report: None,
             evidence: None,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Severity;
-use crate::report::{Coverage, ExitPolicy, Gap, Outcome, SeverityCounts, Tool, VerdictCounts, WaiverReport};
+use crate::report::{Coverage, Drift, ExitPolicy, Gap, Outcome, SeverityCounts, Tool, VerdictCounts, WaiverReport};
 use crate::shard::Shard;
 
 /// Version of the shape of [`FleetReport`]. A file of a later version is refused.
@@ -162,6 +162,9 @@ pub struct ClusterEntry {
     /// What could not be read in the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// What is otherwise in the cluster than in Terraform's state; absent where the two were not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drift>>,
     /// Why the cluster gave no result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ClusterError>,
