@@ -116,6 +116,9 @@ fn compare(w: &Written, ours: &Value, theirs: &Value) -> Option<(Value, Value)> 
     let state = at(ours, &w.path)?;
     let live = at(theirs, &w.path).cloned().or_else(|| newer(&w.path, theirs)).unwrap_or(Value::Null);
     let same = match w.kind {
+        // An enum's number of which no name is known: it may be the same.
+        Kind::Text if live.is_number() => true,
+        Kind::Texts if live.as_array().is_some_and(|l| l.iter().any(Value::is_number)) => true,
         // Labels that others add are none of Terraform's; of withheld values nothing is known.
         Kind::Labels => state.as_object().into_iter().flatten().all(|(key, value)| {
             let live = live.get(key).unwrap_or(&Value::Null);
