@@ -206,7 +206,7 @@ impl Builder {
                     clusters.iter().for_each(|c| self.cluster(file, node.line, c));
                     self.missing_zones(file, &missing);
                 } else if gke::is_upgrade_info(&json) {
-                    let origin = Origin::File { file: file.to_owned(), line: node.line.max(1) };
+                    let origin = Origin::file(file, node.line.max(1));
                     self.snapshot.upgrade_info = Some(ClusterConfig { config: gke::normalise(&json), origin });
                 } else {
                     return false;
