@@ -301,7 +301,7 @@ async fn audit(file: &Path) {
     phase("digest", String::new());
     let (inventory, mut reach) = prepare(snapshot.clone(), None);
     phase("join", format!("{} workloads", inventory.workloads.len()));
-    let knowledge = gke_posture::facts::build(&inventory, &mut reach, &config);
+    let knowledge = gke_posture::facts::build(&inventory, &mut reach, &config, jiff::Timestamp::now());
     let subjects: usize = knowledge.table.subjects.values().map(Vec::len).sum();
     phase("facts", format!("{subjects} subjects"));
     let results = registry.run(&knowledge.table, &config, jiff::civil::date(1970, 1, 1));
