@@ -515,7 +515,7 @@ fn read(document: &Value) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_document_makes_the_reader_panic(mut document in any_json(), attributes in any_json(), key in 0usize..90) {

@@ -19,7 +19,7 @@ use super::{Failure, live, log};
 pub struct Evidence {
     /// A live GKE cluster, `projects/P/locations/L/clusters/C` (or kubectl's name of it, `gke_P_L_C`); or files and folders
     /// about one cluster, told apart by content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
-    /// `gcloud container clusters describe --format=json` prints, or a snapshot. `-` is standard input. Without any: the
+    /// `gcloud container clusters describe --format=json` or `terraform show -json` prints, or a snapshot. `-` is standard input. Without any: the
     /// current context of the kubeconfig, or the pod's service account.
     #[arg(value_name = "TARGET")]
     pub inputs: Vec<String>,

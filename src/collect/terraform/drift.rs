@@ -84,18 +84,19 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Difference> {
         for w in written {
             let skipped = NOT_COMPARED.iter().any(|p| w.path == *p || w.path.starts_with(&format!("{p}.")));
             // An attribute that has two fields in the API is compared once.
-            if !skipped && !seen.contains(&w.attribute) {
-                if let Some((state, live)) = compare(w, ours, theirs) {
-                    seen.insert(w.attribute.clone());
-                    found.push(Difference {
-                        object: object.clone(),
-                        address: address.clone(),
-                        attribute: w.attribute.clone(),
-                        path: w.path.clone(),
-                        state,
-                        live,
-                    });
-                }
+            if !skipped
+                && !seen.contains(&w.attribute)
+                && let Some((state, live)) = compare(w, ours, theirs)
+            {
+                seen.insert(w.attribute.clone());
+                found.push(Difference {
+                    object: object.clone(),
+                    address: address.clone(),
+                    attribute: w.attribute.clone(),
+                    path: w.path.clone(),
+                    state,
+                    live,
+                });
             }
         }
     }

@@ -90,8 +90,7 @@ pub fn clusters_of_state(name: &str, text: &str) -> Result<Vec<Cluster>, String>
 
 /// The place in Terraform of a field that evidence names, by the addresses of a snapshot.
 ///
-/// `pool`: the name of the node pool that the evidence is about; else `path` may lead into `nodePools[…]`, of which it
-/// is not known which one is meant, and then only the attribute's cluster is named.
+/// `pool`: the name of the node pool that the evidence is about; `path` is from there, else from the cluster.
 pub fn place(addresses: &BTreeMap<String, String>, pool: Option<&str>, path: &str) -> Option<Terraform> {
     let cluster = addresses.get("cluster")?;
     match pool {
