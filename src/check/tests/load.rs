@@ -184,7 +184,7 @@ fn controls_name_known_checks_and_reach_results_and_explanations() {
         [
             "c1.yaml:5:45: unknown check \"bb\"",
             "c2.yaml:1:12: duplicate framework \"cis-gke-1.9\"",
-            "c2.yaml:4:1: controls: unknown key \"more\"; valid: framework, title, controls"
+            "c2.yaml:4:1: controls: unknown key \"more\"; valid: framework, title, note, superseded, controls"
         ]
     );
 }
