@@ -52,7 +52,7 @@ fn cluster(namespaces: usize) -> String {
 }
 
 fn read(text: &str) -> Snapshot {
-    let options = Options { namespace: "default".to_owned(), complete: true };
+    let options = Options::new("default", true);
     read_embedded(&[("bench.yaml", text)], "bench", options).expect("the generated files are valid")
 }
 

@@ -70,6 +70,7 @@ pub fn audit(mut snapshot: Snapshot, settings: &Settings<'_>) -> Report {
 
 fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
     let config = inventory.snapshot.cluster.as_ref().map(|c| &c.config);
+    let asked = inventory.snapshot.name.as_ref();
     let text = |key: &str| config.and_then(|c| c.get(key)).and_then(Json::as_str).map(str::to_owned);
     let project = text("selfLink").and_then(|link| {
         let (_, rest) = link.split_once("/projects/")?;
@@ -86,9 +87,9 @@ fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
         enforcement.reason.as_ref().map(|r| r.text.clone())
     };
     report::Target {
-        name: text("name"),
-        project,
-        location: text("location").or_else(|| text("zone")),
+        name: text("name").or_else(|| asked.map(|a| a.name.clone())),
+        project: project.or_else(|| asked.map(|a| a.project.clone())),
+        location: text("location").or_else(|| text("zone")).or_else(|| asked.map(|a| a.location.clone())),
         version: text("currentMasterVersion"),
         dataplane: enforcement.dataplane.map(|d| match d {
             Dataplane::Calico => report::Dataplane::Calico,

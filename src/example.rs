@@ -13,7 +13,7 @@ pub const SOURCE: &str = "built-in example";
 /// # Errors
 /// None with the files of a release; a developer's mistake in an example file is said like any input's.
 pub fn snapshot() -> Result<Snapshot, Vec<Problem>> {
-    read_embedded(FILES, SOURCE, Options { namespace: "default".to_owned(), complete: true })
+    read_embedded(FILES, SOURCE, Options::new("default", true))
 }
 
 /// Name and text of the example's configuration.

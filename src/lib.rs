@@ -16,3 +16,4 @@ pub mod lexicon;
 pub mod network;
 pub mod problem;
 pub mod report;
+pub mod shard;

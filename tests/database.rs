@@ -9,7 +9,7 @@ use gke_posture::report::ExitPolicy;
 /// Results of the built-in checks over `manifests`, which are complete.
 fn judge(manifests: &str) -> Vec<CheckResult> {
     let registry = Registry::load(&builtin_files(), gke_posture::facts::vocabulary).expect("built-in checks load");
-    let options = Options { namespace: "default".to_owned(), complete: true };
+    let options = Options::new("default", true);
     let snapshot = read_embedded(&[("in.yaml", manifests)], "test", options).expect("valid manifests");
     let config = Config::default();
     let settings = Settings {

@@ -573,3 +573,14 @@ fn a_real_api_server_accepts_it() {
         assert!(!accepted && said.contains("restartPolicy"), "{name}: {said}");
     }
 }
+
+/// Regenerate with `gke-posture doctor --print cluster-role > deploy/kubernetes/base/clusterrole.yaml`.
+#[test]
+fn the_cluster_role_is_the_one_that_is_printed() {
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_gke-posture"))
+        .args(["doctor", "--print", "cluster-role", "--no-config"])
+        .output()
+        .unwrap();
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes/base/clusterrole.yaml");
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), std::fs::read_to_string(file).unwrap());
+}

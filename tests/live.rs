@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::facts;
 use gke_posture::inventory::Need;
+use http_body_util::BodyExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use support::Room;
@@ -55,7 +56,7 @@ impl Server {
         self.runtime.block_on(async {
             let answer = self.client.send(request).await.unwrap_or_else(|e| panic!("{method} {path}: {e}"));
             let status = answer.status().as_u16();
-            let bytes = answer.into_body().collect_bytes().await.unwrap();
+            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
             (status, serde_json::from_slice(&bytes).unwrap_or_default())
         })
     }
@@ -64,6 +65,21 @@ impl Server {
         let (status, answer) = self.ask("GET", path, "application/json", &Value::Null);
         assert_eq!(status, 200, "GET {path}: {answer}");
         answer
+    }
+
+    /// The versions in which the server has a resource, the preferred first; none where it has no such resource.
+    fn versions(&self, group: &str, resource: &str) -> Vec<String> {
+        if group.is_empty() {
+            return vec!["v1".to_owned()];
+        }
+        let groups = self.get("/apis");
+        let group = groups["groups"].as_array().unwrap().iter().find(|g| g["name"] == group);
+        let versions = group.into_iter().flat_map(|g| g["versions"].as_array().unwrap());
+        let with = versions.filter(|v| {
+            let list = self.get(&format!("/apis/{}", v["groupVersion"].as_str().unwrap()));
+            list["resources"].as_array().unwrap().iter().any(|r| r["name"] == resource)
+        });
+        with.map(|v| v["version"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Server-side apply; until it is taken, for what takes a moment to be there (a namespace, a custom kind).
@@ -91,18 +107,6 @@ impl Server {
             "contexts": [{"name": "auditor", "context": {"cluster": "server", "user": "auditor"}}],
         });
         std::fs::write(path, text.to_string()).unwrap();
-    }
-}
-
-use http_body_util::BodyExt;
-
-trait Collect {
-    fn collect_bytes(self) -> impl Future<Output = Result<bytes::Bytes, String>>;
-}
-
-impl Collect for kube::client::Body {
-    async fn collect_bytes(self) -> Result<bytes::Bytes, String> {
-        self.collect().await.map(|c| c.to_bytes()).map_err(|e| e.to_string())
     }
 }
 
@@ -212,11 +216,7 @@ fn dump(server: &Server) -> Value {
             "" => format!("/api/{version}/{resource}"),
             group => format!("/apis/{group}/{version}/{resource}"),
         };
-        let (status, answer) = server.ask("GET", &path, "application/json", &Value::Null);
-        if status == 404 {
-            return;
-        }
-        assert_eq!(status, 200, "GET {path}: {answer}");
+        let answer = server.get(&path);
         let kind = answer["kind"].as_str().unwrap().trim_end_matches("List").to_owned();
         for item in answer["items"].as_array().unwrap() {
             let mut item = item.clone();
@@ -227,9 +227,8 @@ fn dump(server: &Server) -> Value {
         }
     };
     for right in needs.iter().flat_map(|n| n.rights()).filter(|r| r.verb == "list") {
-        list(right.group, "v1", right.resource);
-        if right.group == "networking.gke.io" {
-            list(right.group, "v1alpha1", right.resource);
+        if let Some(version) = server.versions(right.group, right.resource).first() {
+            list(right.group, version, right.resource);
         }
     }
     list("", "v1", "configmaps");
@@ -337,12 +336,6 @@ fn a_real_server_with_the_printed_role() {
 /// Takes away one right after the other.
 fn without_each_right(server: &Server, room: &Room, role: &Value, live: &[&str]) {
     let registry = Registry::load(&builtin_files(), facts::vocabulary).unwrap();
-    let groups: BTreeSet<String> = server.get("/apis")["groups"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|g| g["name"].as_str().map(str::to_owned))
-        .collect();
     for need in Need::ALL {
         for right in need.rights() {
             let rules = role["rules"].as_array().unwrap();
@@ -355,11 +348,7 @@ fn without_each_right(server: &Server, room: &Room, role: &Value, live: &[&str])
                 continue;
             };
             // A kind that the server does not have takes no right.
-            let there = right.group.is_empty() || groups.contains(right.group);
-            let path = format!("/apis/{}/v1alpha1", right.group);
-            let there = there
-                && (right.group != "networking.gke.io"
-                    || server.get(&path)["resources"].to_string().contains(right.resource));
+            let there = !server.versions(right.group, right.resource).is_empty();
             let mut less = role.clone();
             less["rules"][at]["resources"].as_array_mut().unwrap().retain(|r| r != right.resource);
             less["rules"].as_array_mut().unwrap().retain(|r| r["resources"] != json!([]));

@@ -205,7 +205,7 @@ impl Answers {
 
     fn of(objects: &[Value]) -> Self {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
-        let options = Options { namespace: "default".into(), complete: true };
+        let options = Options::new("default", true);
         let snapshot = read_embedded(&[("corpus.json", &list)], "corpus", options);
         Self::new(snapshot.unwrap_or_else(|p| panic!("{p:?}")))
     }
@@ -399,7 +399,7 @@ fn judge(dir: &Path, expected: &Expected) -> Outcome {
     };
 
     let pods = Answers::of(&rewritten(&objects, Compat::Pods));
-    let options = Options { namespace: "default".into(), complete: true };
+    let options = Options::new("default", true);
     let native = Answers::new(read(&[dir.to_string_lossy().into_owned()], options).unwrap_or_else(|p| panic!("{p:?}")));
     let has_blocks = |o: &Value| o["kind"] == "NetworkPolicy" && o.to_string().contains("\"ipBlock\"");
     let blocks = objects.iter().any(has_blocks);

@@ -194,7 +194,7 @@ fn world(case: &Value, profile: Profile, agents: bool) -> World {
     let text = docs.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n");
     let cluster = Value::Object(cluster).to_string();
     let files = [("objects.yaml", text.as_str()), ("cluster.json", cluster.as_str())];
-    let options = Options { namespace: "default".into(), complete: true };
+    let options = Options::new("default", true);
     let snapshot = read_embedded(&files, "case", options).unwrap_or_else(|p| panic!("{case}: {p:?}"));
     let inventory = Inventory::new(snapshot);
     let enforcement = match profile {

@@ -74,7 +74,7 @@ fn profiles() -> Vec<(Profile, Versions)> {
 
 fn inventory(objects: &[Value], style: Style, complete: bool) -> Inventory {
     let (name, content) = text(objects, style);
-    let options = Options { namespace: "default".into(), complete };
+    let options = Options::new("default", complete);
     match read_embedded(&[(name, &content)], "test", options) {
         Ok(snapshot) => Inventory::new(snapshot),
         Err(problems) => panic!("the input is refused: {problems:?}\n{content}"),

@@ -77,6 +77,12 @@ impl Registry {
         &self.frameworks
     }
 
+    /// Framework → control ids that a check speaks to.
+    pub fn controls_of(&self, check: &str) -> &BTreeMap<String, Vec<String>> {
+        static NONE: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        self.controls.get(check).unwrap_or(&NONE)
+    }
+
     /// What the configuration may refer to.
     pub fn known_names(&self) -> KnownNames {
         KnownNames { checks: self.checks.iter().map(|c| c.id.clone()).collect() }

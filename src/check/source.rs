@@ -1,5 +1,7 @@
 //! Where the texts of checks come from.
 
+use sha2::{Digest, Sha256};
+
 /// A file of checks or controls: its display name and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -40,6 +42,22 @@ impl Files {
     }
 }
 
+impl Files {
+    /// `sha256:` and the hex digest of all texts, whatever the files are called and wherever they lie: equal for runs
+    /// that judge by the same checks and controls.
+    pub fn digest(&self) -> String {
+        let mut texts: Vec<&str> = self.checks.iter().chain(&self.controls).map(|f| f.text.as_str()).collect();
+        texts.sort_unstable();
+        let mut hash = Sha256::new();
+        for text in texts {
+            // With its length, so that no text can pass for two.
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        hash.finalize().iter().fold(String::from("sha256:"), |s, byte| s + &format!("{byte:02x}"))
+    }
+}
+
 impl SourceFile {
     fn is_controls(&self) -> bool {
         let mut folders = self.name.rsplit(['/', '\\']).skip(1);
@@ -58,6 +76,20 @@ mod tests {
         let of = |list: &[SourceFile]| list.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
         assert_eq!(of(&files.checks), ["checks/a/a.yaml", "checks/b.yaml", "checks/controls.yaml"]);
         assert_eq!(of(&files.controls), ["checks/controls/cis.yaml"]);
+    }
+
+    #[test]
+    fn the_digest_is_of_texts_not_of_names() {
+        let files = |texts: &[(&str, &str)]| {
+            Files::split(texts.iter().map(|(n, t)| SourceFile { name: (*n).into(), text: (*t).into() })).digest()
+        };
+        let one = files(&[("a.yaml", "x"), ("b.yaml", "y")]);
+        assert!(one.starts_with("sha256:") && one.len() == 71);
+        assert_eq!(one, files(&[("/elsewhere/c.yaml", "y"), ("d.yaml", "x")]));
+        for other in [&[("a.yaml", "x")][..], &[("a.yaml", "xy")], &[("a.yaml", "x"), ("b.yaml", "y "), ("c.yaml", "")]]
+        {
+            assert_ne!(one, files(other));
+        }
     }
 
     #[test]

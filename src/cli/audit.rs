@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::audit::{Settings, audit};
 use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::{Selection, Severity, hint};
+use crate::config::{Config, Selection, Severity, hint};
 use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
+use super::fleet::{self, FleetArgs};
 use super::input::{ConfigArgs, Evidence};
 use super::output::{self, Color};
+use super::terraform::{self, State, TerraformArgs};
 use super::{Failure, log};
 
 #[derive(clap::Args)]
@@ -18,44 +20,48 @@ pub struct Args {
     #[command(flatten)]
     evidence: Evidence,
     #[command(flatten)]
+    fleet: FleetArgs,
+    #[command(flatten)]
+    terraform: TerraformArgs,
+    #[command(flatten)]
     config: ConfigArgs,
     /// Format on standard output.
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(help_heading = "Report", long, value_enum, default_value = "table")]
     format: Format,
     /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(help_heading = "Report", long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// Turn the report round: control by control of a framework, such as cis-gke-1.9.0.
-    #[arg(long, value_name = "ID", conflicts_with = "template")]
+    #[arg(help_heading = "Report", long, value_name = "ID", conflicts_with = "template")]
     framework: Option<String>,
     /// Judge by checks of security, of operations or both [default: that of the configuration, else security]
-    #[arg(long, value_enum, value_name = "PROFILE")]
+    #[arg(help_heading = "Report", long, value_enum, value_name = "PROFILE")]
     profile: Option<ProfileChoice>,
     /// A template of your own for the Markdown report.
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Report", long, value_name = "FILE")]
     template: Option<PathBuf>,
     /// Findings of this severity or worse fail the audit [default: high; the example alone fails on none]
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    #[arg(help_heading = "Report", long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
     /// What is not known or could not be read does not make the audit incomplete.
-    #[arg(long, conflicts_with = "strict")]
+    #[arg(help_heading = "Report", long, conflicts_with = "strict")]
     allow_unknown: bool,
     /// Whatever is not known makes the audit incomplete, also for want of input or of rights.
-    #[arg(long)]
+    #[arg(help_heading = "Report", long)]
     strict: bool,
     /// Refuse evidence of any other digest, as `snapshot` printed it (sha256:…).
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(help_heading = "Report", long, value_name = "DIGEST")]
     expect_digest: Option<String>,
     /// Cut no list in the table.
-    #[arg(long)]
+    #[arg(help_heading = "Report", long)]
     all: bool,
     /// Colour of the table.
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(help_heading = "Report", long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Table,
     Markdown,
     Json,
@@ -116,12 +122,31 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     if let Some(choice) = args.profile {
         config.profile = choice.selection();
     }
-    let (snapshot, now) = args.evidence.read(registry.needs(&config))?;
     let exit = ExitPolicy {
         fail_on: args.fail_on.map_or(Some(Severity::High), FailOn::severity),
         allow_unknown: args.allow_unknown,
         strict: args.strict,
+        fail_on_drift: args.terraform.fail_on_drift,
     };
+    let state = args.terraform.state(&args.evidence.live)?;
+    let mut of_state = match state {
+        Some(state) if state.clusters.len() > 1 || args.fleet.output_dir.is_some() => {
+            return fleet(&args, registry, config, exit, targets, Some(state));
+        }
+        other => other,
+    };
+    if args.fleet.is_asked(&args.evidence.live) {
+        return fleet(&args, registry, config, exit, targets, None);
+    }
+    args.fleet.refuse_alone()?;
+    let of_state = of_state.as_mut().and_then(|s| s.clusters.pop_first());
+    let named = of_state.as_ref().map(|(name, _)| name.clone());
+    let (mut snapshot, now) = args.evidence.read(registry.needs(&config), named)?;
+    if let Some((_, cluster)) = &of_state {
+        snapshot.terraform.clone_from(&cluster.addresses);
+    }
+    let addresses = snapshot.terraform.clone();
+    let live = of_state.as_ref().and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
     let digest = collect::digest(&snapshot);
     if let Some(expected) = args.expect_digest.as_ref().filter(|e| **e != digest) {
         return Err(Failure::input(format!(
@@ -136,7 +161,12 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         exit,
         digest,
     };
-    let report = audit(snapshot, &settings);
+    let mut report = audit(snapshot, &settings);
+    terraform::annotate(&mut report, &addresses);
+    if let Some((_, cluster)) = &of_state {
+        terraform::compare(&mut report, cluster, live.as_ref());
+    }
+    terraform::keep_fixes(&mut report, args.terraform.fix_for);
     // The example alone only shows what there is to see.
     let showing = args.evidence.demo && args.fail_on.is_none();
     let status = report.outcome.status();
@@ -183,7 +213,50 @@ fn framework<'r>(registry: &'r Registry, id: &str) -> Result<&'r Framework, Fail
     })
 }
 
-fn format_of(path: &Path) -> Result<Format, Failure> {
+/// The audit of many clusters.
+fn fleet(
+    args: &Args,
+    registry: Registry,
+    config: Config,
+    exit: ExitPolicy,
+    outputs: Vec<(&Path, Format)>,
+    state: Option<State>,
+) -> Result<u8, Failure> {
+    let e = &args.evidence;
+    let chosen = e.live.cluster.is_some() && state.is_none();
+    let one = e.live.context.is_some() || e.live.kubeconfig.is_some() || chosen;
+    if !e.inputs.is_empty()
+        || e.demo
+        || one
+        || e.complete
+        || args.template.is_some()
+        || args.expect_digest.is_some()
+        || args.framework.is_some()
+    {
+        return Err(Failure::input(
+            "several clusters (--project without --cluster, --folder, --organization, --targets) are read live: give no \
+             files, kubeconfig, template, framework or digest beside them",
+        ));
+    }
+    let job = fleet::Job {
+        rules: (args.config.files()?.digest(), args.config.digest()?),
+        registry,
+        config,
+        dataplane: e.dataplane.stated(),
+        exit,
+        now: super::input::now(None)?,
+        live: &e.live,
+        state,
+        fix_for: args.terraform.fix_for,
+        format: args.format,
+        outputs,
+        show_all: args.all,
+        color: args.color.enabled(),
+    };
+    fleet::run(&args.fleet, job)
+}
+
+pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("json") => Ok(Format::Json),
         Some("md" | "markdown") => Ok(Format::Markdown),
@@ -203,14 +276,18 @@ fn nothing(report: &Report) -> String {
     }
 }
 
-/// One line for whoever watches a job by its log.
-fn last_word(report: &Report, status: u8) {
-    let severity = match report.outcome {
+/// As Cloud Logging calls it: <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
+pub(super) fn severity(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Pass => "NOTICE",
         Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
         Outcome::Incomplete => "WARNING",
         Outcome::NoResult => "CRITICAL",
-    };
+    }
+}
+
+/// One line for whoever watches a job by its log.
+fn last_word(report: &Report, status: u8) {
     // An outcome is a plain enum, which always serialises.
     let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
     let by = &report.summary.by_severity;
@@ -226,7 +303,7 @@ fn last_word(report: &Report, status: u8) {
     });
     let serde_json::Value::Object(fields) = fields else { return };
     let text = format!("audit finished: {}", outcome.as_str().unwrap_or_default());
-    log::outcome(severity, &text, fields);
+    log::outcome(severity(report.outcome), &text, fields);
 }
 
 /// What to do next, with commands that can be pasted.

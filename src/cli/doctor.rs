@@ -23,13 +23,13 @@ pub struct Args {
     config: ConfigArgs,
     /// Ask nobody: print the least-privilege role for the checks that are switched on. `cluster-role` is for
     /// `kubectl apply -f -`, `iam-role` for `gcloud iam roles create gke_posture --project P --file FILE`.
-    #[arg(long, value_enum, value_name = "ROLE", conflicts_with = "target")]
+    #[arg(help_heading = "Roles", long, value_enum, value_name = "ROLE", conflicts_with = "target")]
     print: Option<Print>,
     /// With `--print cluster-role`: also bind it to this user, such as a service account's e-mail.
-    #[arg(long, value_name = "NAME", requires = "print")]
+    #[arg(help_heading = "Roles", long, value_name = "NAME", requires = "print")]
     user: Vec<String>,
     /// With `--print cluster-role`: also bind it to this service account of the cluster.
-    #[arg(long, value_name = "NAMESPACE/NAME", requires = "print")]
+    #[arg(help_heading = "Roles", long, value_name = "NAMESPACE/NAME", requires = "print")]
     service_account: Vec<String>,
 }
 

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::check::{Files, Registry, SourceFile, builtin_files};
 use crate::collect;
+use crate::collect::live::Target;
 use crate::config::Config;
-use crate::inventory::{Need, Snapshot};
+use crate::inventory::{ClusterName, Need, Snapshot};
 use crate::network::Dataplane;
 use crate::{example, facts};
 
@@ -16,7 +19,7 @@ use super::{Failure, live, log};
 pub struct Evidence {
     /// A live GKE cluster, `projects/P/locations/L/clusters/C` (or kubectl's name of it, `gke_P_L_C`); or files and folders
     /// about one cluster, told apart by content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
-    /// `gcloud container clusters describe --format=json` prints, or a snapshot. `-` is standard input. Without any: the
+    /// `gcloud container clusters describe --format=json` or `terraform show -json` prints, or a snapshot. `-` is standard input. Without any: the
     /// current context of the kubeconfig, or the pod's service account.
     #[arg(value_name = "TARGET")]
     pub inputs: Vec<String>,
@@ -58,9 +61,18 @@ impl DataplaneChoice {
 }
 
 impl Evidence {
-    /// Reads the evidence; the clock is asked once. `needs`: what is read of a live cluster.
-    pub fn read(&self, needs: BTreeSet<Need>) -> Result<(Snapshot, jiff::Timestamp), Failure> {
-        let target = if self.demo { None } else { self.live.target(&self.inputs)? };
+    /// Reads the evidence; the clock is asked once. `needs`: what is read of a live cluster. `named`: that cluster, where
+    /// not the arguments name it.
+    pub fn read(
+        &self,
+        needs: BTreeSet<Need>,
+        named: Option<ClusterName>,
+    ) -> Result<(Snapshot, jiff::Timestamp), Failure> {
+        let target = match named {
+            Some(name) => Some(Target::Gke(name)),
+            None if self.demo => None,
+            None => self.live.target(&self.inputs)?,
+        };
         if let Some(target) = target {
             if self.complete || self.namespace != "default" {
                 return Err(Failure::input(
@@ -71,9 +83,19 @@ impl Evidence {
             let snapshot = live::collect(&target, &self.live.options(needs, now))?;
             return Ok((snapshot, now));
         }
-        let options = collect::Options { namespace: self.namespace.clone(), complete: self.complete };
+        let options = collect::Options {
+            namespace: self.namespace.clone(),
+            complete: self.complete,
+            cluster: self.live.cluster.clone(),
+        };
         let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
         let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
+        if self.live.cluster.is_some() && snapshot.terraform.is_empty() {
+            return Err(Failure::input(
+                "--cluster chooses among the clusters of a plan or state of Terraform, and the input holds none; a live \
+                 cluster is named by --project, --location and --cluster",
+            ));
+        }
         let now = now(snapshot.collected_at.as_deref())?;
         snapshot.collected_at.get_or_insert_with(|| now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         snapshot.collector.get_or_insert_with(|| env!("CARGO_PKG_VERSION").to_owned());
@@ -114,14 +136,20 @@ pub fn quote(word: &str) -> String {
     }
 }
 
+/// The time that `SOURCE_DATE_EPOCH` gives, if it is set: <https://reproducible-builds.org/specs/source-date-epoch/>.
+pub fn source_date_epoch() -> Result<Option<jiff::Timestamp>, Failure> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) else { return Ok(None) };
+    text.to_str()
+        .and_then(|t| t.trim().parse().ok())
+        .and_then(|s| jiff::Timestamp::from_second(s).ok())
+        .map(Some)
+        .ok_or_else(|| Failure::input("SOURCE_DATE_EPOCH is not a number of seconds since 1970"))
+}
+
 /// `SOURCE_DATE_EPOCH`, else the snapshot's collection time, else the clock.
-fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
-    if let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) {
-        return text
-            .to_str()
-            .and_then(|t| t.trim().parse().ok())
-            .and_then(|s| jiff::Timestamp::from_second(s).ok())
-            .ok_or_else(|| Failure::input("SOURCE_DATE_EPOCH is not a number of seconds since 1970"));
+pub fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
+    if let Some(time) = source_date_epoch()? {
+        return Ok(time);
     }
     if let Some(text) = collected_at {
         return text
@@ -147,6 +175,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 #[derive(clap::Args)]
+#[command(next_help_heading = "Checks and configuration")]
 pub struct ConfigArgs {
     /// Configuration file [default: gke-posture.yaml in this folder or above it, up to the repository's root]
     #[arg(long, value_name = "FILE")]
@@ -165,34 +194,42 @@ impl ConfigArgs {
         registry(&self.checks)
     }
 
+    /// The texts of all checks and controls.
+    pub fn files(&self) -> Result<Files, Failure> {
+        files(&self.checks)
+    }
+
     /// The configuration; `demo` has one of its own.
     pub fn config(&self, registry: &Registry, demo: bool) -> Result<Config, Failure> {
-        let known = registry.known_names();
-        let parse = |name: &str, text: &str| Config::parse(name, text, &known).map_err(|p| Failure::problems(&p));
-        if self.no_config {
-            return Ok(Config::default());
-        }
-        if let Some(path) = &self.config {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
-                .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
-            return parse(&name, &text);
-        }
-        if demo {
-            return match example::config() {
-                Some((name, text)) => parse(name, text),
-                None => Ok(Config::default()),
-            };
-        }
-        match find_config() {
+        match self.source(demo)? {
             None => Ok(Config::default()),
-            Some(path) => {
-                let name = path.display().to_string();
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
-                parse(&name, &text)
+            Some((name, text)) => {
+                Config::parse(&name, &text, &registry.known_names()).map_err(|p| Failure::problems(&p))
             }
         }
+    }
+
+    /// `sha256:…` of the configuration's text; `None`: there is none.
+    pub fn digest(&self) -> Result<Option<String>, Failure> {
+        let hex = |text: &str| Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        Ok(self.source(false)?.map(|(_, text)| format!("sha256:{}", hex(&text))))
+    }
+
+    /// Name and text of the configuration.
+    fn source(&self, demo: bool) -> Result<Option<(String, String)>, Failure> {
+        let path = match (&self.config, self.no_config, demo) {
+            (_, true, _) => return Ok(None),
+            (Some(path), _, _) => path.clone(),
+            (None, _, true) => return Ok(example::config().map(|(name, text)| (name.to_owned(), text.to_owned()))),
+            (None, _, false) => match find_config() {
+                Some(path) => path,
+                None => return Ok(None),
+            },
+        };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Failure::input(format!("cannot read configuration {name}: {e}")))?;
+        Ok(Some((name, text)))
     }
 }
 
@@ -215,11 +252,15 @@ fn find_config() -> Option<PathBuf> {
 
 /// Built-in checks and those of the user's folders.
 pub fn registry(folders: &[PathBuf]) -> Result<Registry, Failure> {
+    Registry::load(&files(folders)?, facts::vocabulary).map_err(|p| Failure::problems(&p))
+}
+
+fn files(folders: &[PathBuf]) -> Result<Files, Failure> {
     let mut files = builtin_files();
     for folder in folders {
         files = files.and(read_checks(folder)?);
     }
-    Registry::load(&files, facts::vocabulary).map_err(|p| Failure::problems(&p))
+    Ok(files)
 }
 
 /// The YAML files below a folder.

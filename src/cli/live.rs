@@ -7,22 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::collect::live::{self, ClusterName, EndpointChoice, Options, Progress, Target};
-use crate::inventory::{Need, Snapshot};
+use crate::collect::live::{self, EndpointChoice, Options, Progress, Target};
+use crate::inventory::{ClusterName, Need, Snapshot};
 
 use super::{Failure, log};
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Live clusters")]
 pub struct LiveArgs {
-    /// Project of the cluster that --location and --cluster name.
+    /// Project of the cluster that --location and --cluster name; `audit` without them audits all its clusters.
     #[arg(long, value_name = "PROJECT", num_args = 1.., value_delimiter = ',')]
     pub project: Vec<String>,
     /// Region or zone of the cluster.
     #[arg(long, value_name = "LOCATION", requires = "cluster")]
     pub location: Option<String>,
-    /// Name of the cluster.
-    #[arg(long, value_name = "NAME", requires = "location", requires = "project")]
+    /// Name of the cluster. Beside a plan or state of Terraform that describes several: which of them is meant.
+    #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
     /// Read Kubernetes by this context of the kubeconfig alone, without the GKE API.
     #[arg(long, value_name = "NAME")]
@@ -88,10 +88,12 @@ impl LiveArgs {
                 )
             }
             ([], None, None) => None,
+            // Which of those that a document of Terraform describes.
+            ([], None, Some(_)) if !inputs.is_empty() && named.is_empty() && !kubeconfig => return Ok(None),
             (_, Some(_), Some(_)) => {
                 return Err(Failure::input("--location and --cluster name one cluster: give one --project"));
             }
-            _ => return Err(Failure::input("--project takes --location and --cluster with it, to name one cluster")),
+            _ => return Err(Failure::input("--project, --location and --cluster name one live cluster together")),
         };
         let ways = usize::from(!inputs.is_empty()) + usize::from(by_options.is_some()) + usize::from(kubeconfig);
         if ways > 1 {
@@ -242,6 +244,12 @@ fn show(text: &str) {
     SHOWN.store(1, Ordering::Relaxed);
     let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
     let _ = std::io::stderr().flush();
+}
+
+/// Prints a line that stays, above the one that moves.
+pub fn above(text: &str) {
+    clear();
+    log::line(text);
 }
 
 fn clear() {

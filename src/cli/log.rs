@@ -24,13 +24,13 @@ pub enum Format {
 #[derive(clap::Args)]
 pub struct LogArgs {
     /// Say more of what is being done: -v steps, -vv every request. Tokens are never shown.
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    #[arg(help_heading = "Messages", long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Say nothing but errors; the report is still written.
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(help_heading = "Messages", long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Form of what is said on standard error.
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(help_heading = "Messages", long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub log_format: Format,
 }
 

@@ -3,13 +3,17 @@
 mod audit;
 mod checks;
 mod doctor;
+mod fleet;
 mod input;
 mod live;
 mod log;
 mod output;
 mod reach;
+mod report;
 mod schema;
+mod shard;
 mod snapshot;
+mod terraform;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +50,8 @@ enum Command {
     Doctor(doctor::Args),
     /// List, explain and test checks.
     Checks(checks::Args),
+    /// Work with reports that were written before.
+    Report(report::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
@@ -87,6 +93,7 @@ pub fn run() -> u8 {
         Command::Snapshot(args) => snapshot::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Checks(args) => checks::run(args),
+        Command::Report(args) => report::run(args),
         Command::Schema(args) => schema::run(args),
     };
     match result {

@@ -22,24 +22,24 @@ pub struct Args {
     #[command(flatten)]
     evidence: Evidence,
     /// Source: `namespace/name` where unique, `namespace/Kind/name`, `ip:ADDRESS` or `node`.
-    #[arg(long, value_name = "PEER")]
+    #[arg(help_heading = "Question", long, value_name = "PEER")]
     from: Option<String>,
     /// Destination, as --from.
-    #[arg(long, value_name = "PEER")]
+    #[arg(help_heading = "Question", long, value_name = "PEER")]
     to: Option<String>,
     /// Port at the destination's pods, 1-65535.
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(help_heading = "Question", long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Protocol of --port.
-    #[arg(long, value_enum, default_value = "tcp", requires = "port")]
+    #[arg(help_heading = "Question", long, value_enum, default_value = "tcp", requires = "port")]
     protocol: ProtocolArg,
     /// Exit with 1 when the answer differs, and with 3 when it is unknown. Needs --from and --to.
-    #[arg(long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
+    #[arg(help_heading = "Question", long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
     expect: Option<Expect>,
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(help_heading = "Question", long, value_enum, default_value = "table")]
     format: Format,
     /// Cut no list.
-    #[arg(long)]
+    #[arg(help_heading = "Question", long)]
     all: bool,
 }
 
@@ -84,7 +84,7 @@ const NEEDS: [Need; 7] = [
 ];
 
 pub fn run(args: Args) -> Result<u8, Failure> {
-    let (snapshot, _) = args.evidence.read(NEEDS.into())?;
+    let (snapshot, _) = args.evidence.read(NEEDS.into(), None)?;
     if !snapshot.has_objects() {
         return Err(Failure {
             text: "nothing to compute: the input holds no Kubernetes object that this tool knows".to_owned(),

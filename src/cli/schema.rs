@@ -16,6 +16,8 @@ enum What {
     Config,
     /// What `audit --format json` prints.
     Report,
+    /// What `report merge --format json` prints, and what a fleet audit writes as fleet.json.
+    Fleet,
     /// What `audit --framework ID --format json` prints.
     Framework,
     /// What `reach --format json` prints.
@@ -26,6 +28,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     let schema = match args.what {
         What::Config => crate::config::json_schema(),
         What::Report => crate::report::json_schema(),
+        What::Fleet => crate::report::fleet::json_schema(),
         What::Framework => crate::report::framework::json_schema(),
         What::Reach => schemars::schema_for!(crate::network::table::ReachTable).to_value(),
     };

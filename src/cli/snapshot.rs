@@ -14,12 +14,12 @@ pub struct Args {
     #[command(flatten)]
     evidence: Evidence,
     /// File to write. It holds no secrets: of Secrets only names and key names, of variables only what is no secret.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(help_heading = "Snapshot", long, short, value_name = "FILE")]
     output: PathBuf,
 }
 
 pub fn run(args: Args) -> Result<u8, Failure> {
-    let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()))?;
+    let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()), None)?;
     if snapshot.is_empty() {
         return Err(Failure {
             text: "nothing could be read: no object that this tool knows is in the input".to_owned(),

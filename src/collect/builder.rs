@@ -1,19 +1,31 @@
 //! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use crate::inventory::object::*;
 use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot};
 use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
+use super::shared::Specs;
 use super::tree::{Cursor, Node, Problems};
-use super::{cnpg, gke, policy};
+use super::{cnpg, gke, policy, terraform};
 
 /// Namespace in which objects that name none are put.
 pub struct Options {
     pub namespace: String,
     pub complete: bool,
+    /// Name, or Terraform's address, of the one cluster that is meant where a document describes several.
+    pub cluster: Option<String>,
+}
+
+impl Options {
+    /// For documents that describe no more than one cluster.
+    pub fn new(namespace: &str, complete: bool) -> Self {
+        Options { namespace: namespace.to_owned(), complete, cluster: None }
+    }
 }
 
 pub struct Builder {
@@ -22,10 +34,14 @@ pub struct Builder {
     problems: Vec<Problem>,
     /// Where each object stands, for duplicates: (group and kind, namespace, name) → origin.
     seen: HashMap<(String, String, String), Origin>,
-    /// Group of equal pods by a key over everything but the members.
-    groups: HashMap<String, usize>,
+    /// Groups of equal pods by a hash over everything but the members; pods of one hash need not be equal.
+    groups: HashMap<u64, Vec<usize>>,
+    hasher: RandomState,
+    specs: Arc<Specs>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
+    /// Secrets come with leave to read their values: the variables that a key becomes, by (namespace, name) and key.
+    secret_values: Option<HashMap<(String, String), BTreeMap<String, String>>>,
 }
 
 /// Policy kinds that may decide reachability and that this version does not model: (API group, kind).
@@ -54,6 +70,13 @@ const CLUSTER_SCOPED: [&str; 7] = [
     "StagedGlobalNetworkPolicy",
 ];
 
+/// What makes pods equal: labels, owner and specification do; name and place do not.
+fn likeness(pod: &PodGroup) -> impl std::hash::Hash + PartialEq + '_ {
+    let meta = &pod.meta;
+    let name = meta.owner.is_none().then_some(&meta.name);
+    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, &pod.spec)
+}
+
 impl Builder {
     pub fn new(options: Options) -> Self {
         let completeness = if options.complete { Completeness::Complete } else { Completeness::Files };
@@ -63,14 +86,22 @@ impl Builder {
             problems: Vec::new(),
             seen: HashMap::new(),
             groups: HashMap::new(),
+            hasher: RandomState::new(),
+            specs: Arc::default(),
             listed: false,
+            secret_values: None,
         }
     }
 
-    /// For the lists of a Kubernetes API.
-    pub fn for_lists() -> Self {
-        let options = Options { namespace: "default".to_owned(), complete: true };
-        Builder { listed: true, ..Builder::new(options) }
+    /// For the lists of a Kubernetes API, which share `specs`.
+    pub fn for_lists(specs: Arc<Specs>) -> Self {
+        let options = Options::new("default", true);
+        Builder { listed: true, specs, ..Builder::new(options) }
+    }
+
+    /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
+    pub fn for_secret_values(variables: HashMap<(String, String), BTreeMap<String, String>>) -> Self {
+        Builder { secret_values: Some(variables), ..Builder::for_lists(Arc::default()) }
     }
 
     /// One item of a list, whose kind the list says.
@@ -79,15 +110,33 @@ impl Builder {
     /// What of the object could not be understood, in one sentence. A NetworkPolicy of which that holds is kept as one
     /// whose rules are not known.
     pub fn item(&mut self, node: &Node, head: &Head<'_>, api: &str) -> Result<(), String> {
+        let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
+        let origin = Origin::api(api, metadata("resourceVersion").map(str::to_owned));
+        self.at(node, head, &origin, None)
+    }
+
+    /// One object of Terraform. `vague`: what of it is known only after the apply, and bears on what it does.
+    ///
+    /// # Errors
+    /// As of [`item`](Self::item).
+    pub fn terraform(
+        &mut self,
+        node: &Node,
+        head: &Head<'_>,
+        origin: &Origin,
+        vague: Option<&str>,
+    ) -> Result<(), String> {
+        self.at(node, head, origin, vague)
+    }
+
+    fn at(&mut self, node: &Node, head: &Head<'_>, origin: &Origin, vague: Option<&str>) -> Result<(), String> {
         let problems = Problems::default();
         let c = Cursor::new(node, &problems);
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
-        let origin =
-            Origin::Api { api: api.to_owned(), resource_version: metadata("resourceVersion").map(str::to_owned) };
         let policies = self.snapshot.network_policies.len();
-        self.dispatch(&c, head, &origin);
+        self.dispatch(&c, head, origin);
         let found = problems.take();
-        let Some((_, _, first)) = found.first() else { return Ok(()) };
+        let Some(first) = found.first().map(|(_, _, message)| message.as_str()).or(vague) else { return Ok(()) };
         let name = metadata("name").unwrap_or("without a name");
         let what = match metadata("namespace") {
             Some(namespace) => format!("{namespace}/{}/{name}", head.kind),
@@ -149,13 +198,15 @@ impl Builder {
             }
             _ => {
                 let json = node.to_json();
-                if gke::is_cluster(&json) {
+                if terraform::read(self, file, &json) {
+                    // What it names has been put in.
+                } else if gke::is_cluster(&json) {
                     self.cluster(file, node.line, &json);
                 } else if let Some((clusters, missing)) = gke::listing(&json) {
                     clusters.iter().for_each(|c| self.cluster(file, node.line, c));
                     self.missing_zones(file, &missing);
                 } else if gke::is_upgrade_info(&json) {
-                    let origin = Origin::File { file: file.to_owned(), line: node.line.max(1) };
+                    let origin = Origin::file(file, node.line.max(1));
                     self.snapshot.upgrade_info = Some(ClusterConfig { config: gke::normalise(&json), origin });
                 } else {
                     return false;
@@ -165,17 +216,31 @@ impl Builder {
         }
     }
 
+    /// Which of several clusters is meant.
+    pub fn chosen_cluster(&self) -> Option<&str> {
+        self.options.cluster.as_deref()
+    }
+
     /// A cluster's configuration.
     pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        let origin = Origin::File { file: file.to_owned(), line: line.max(1) };
+        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new());
+    }
+
+    /// A cluster's configuration, and Terraform's addresses of its parts.
+    pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, addresses: BTreeMap<String, String>) {
         if let Some(earlier) = &self.snapshot.cluster {
             let message = format!(
                 "a second cluster configuration (the first is {}); one audit is about one cluster",
                 earlier.origin
             );
-            self.problems.push(Problem { file: file.to_owned(), line: line.max(1), column: 0, message });
+            let (file, line) = match origin {
+                Origin::File { file, line, .. } => (file, line),
+                Origin::Api { api, .. } => (api, 0),
+            };
+            self.problems.push(Problem { file, line, column: 0, message });
             return;
         }
+        self.snapshot.terraform = addresses;
         self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
     }
 
@@ -204,7 +269,7 @@ impl Builder {
         };
         match (own("apiVersion").or(default_api), own("kind").or(default_kind)) {
             (Some(api_version), Some(kind)) => {
-                let origin = Origin::File { file: file.to_owned(), line: node.line };
+                let origin = Origin::file(file, node.line);
                 self.dispatch(&c, &Head { api_version, kind }, &origin);
             }
             _ => c.problem("apiVersion or kind is missing: not a Kubernetes object"),
@@ -271,37 +336,41 @@ impl Builder {
             (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
             (_, "EndpointSlice") => s.endpoints.push(k8s::endpoint_slice(c, meta)),
             (_, "ConfigMap") => s.config_maps.push(k8s::config_map(c, meta)),
-            (_, "Secret") => s.secrets.push(k8s::secret(c, meta)),
+            (_, "Secret") => s.secrets.push(match &self.secret_values {
+                None => k8s::secret(c, meta),
+                Some(variables) => {
+                    let own = variables.get(&(meta.namespace.clone(), meta.name.clone()));
+                    k8s::secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
+                }
+            }),
             ("networking.k8s.io", "NetworkPolicy") => s.network_policies.push(policy::network_policy(c, meta)),
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
             (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
             (_, "ComputeClass") => s.compute_classes.push(k8s::compute_class(c, meta)),
-            _ => s.controllers.push(k8s::controller(c, meta)),
+            _ => {
+                let mut controller = k8s::controller(c, meta);
+                self.specs.share(&mut controller.template.spec);
+                s.controllers.push(controller);
+            }
         }
     }
 
-    fn fold(&mut self, pod: PodGroup) {
-        // Labels, owner and specification decide what is equal; name and place do not.
-        let key = serde_json::to_string(&(
-            &pod.meta.namespace,
-            &pod.meta.owner,
-            pod.meta.owner.is_none().then_some(&pod.meta.name),
-            &pod.meta.labels,
-            &pod.annotations,
-            &pod.spec,
-        ))
-        .unwrap_or_default();
-        match self.groups.get(&key) {
-            Some(&i) => {
-                let group = &mut self.snapshot.pods[i];
-                group.members.extend(pod.members);
-            }
-            None => {
-                self.groups.insert(key, self.snapshot.pods.len());
-                self.snapshot.pods.push(pod);
-            }
+    fn fold(&mut self, mut pod: PodGroup) {
+        let candidates = self.groups.entry(self.hasher.hash_one(likeness(&pod))).or_default();
+        let same = candidates.iter().find(|&&i| likeness(&self.snapshot.pods[i]) == likeness(&pod));
+        let Some(&i) = same else {
+            candidates.push(self.snapshot.pods.len());
+            self.specs.share(&mut pod.spec);
+            self.snapshot.pods.push(pod);
+            return;
+        };
+        let members = &mut self.snapshot.pods[i].members;
+        // The pods of a controller have the same labels but for those of StatefulSets: they share them.
+        if let Some(last) = members.last().map(|m| m.labels.clone()) {
+            pod.members.iter_mut().filter(|m| m.labels == last).for_each(|m| m.labels = last.clone());
         }
+        members.append(&mut pod.members);
     }
 
     fn identity(head: &Head<'_>, meta: &Meta) -> (String, String, String) {
@@ -347,5 +416,49 @@ impl Builder {
         s.cnpg_poolers.retain(|o| !same(&o.meta));
         s.compute_classes.retain(|o| !same(&o.meta));
         s.opaque_policies.retain(|o| !same(o));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::{Api, Placed};
+    use super::*;
+
+    /// Pods of one ReplicaSet as a live cluster has them; each with a token's volume of this name.
+    fn read(pods: &[(&str, &str)]) -> Snapshot {
+        let mut builder = Builder::for_lists(Arc::default());
+        for (name, volume) in pods {
+            let text = format!(
+                r#"{{"metadata": {{"name": "{name}", "namespace": "n", "labels": {{"app": "a", "pod-template-hash": "h"}},
+                    "ownerReferences": [{{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "a-h", "controller": true}}]}},
+                  "spec": {{"volumes": [{{"name": "ca", "secret": {{"secretName": "ca"}}}}, {{"name": "{volume}", "projected": {{}}}}],
+                    "containers": [{{"name": "c", "image": "i", "volumeMounts": [
+                      {{"name": "ca", "mountPath": "/ca"}}, {{"name": "{volume}", "mountPath": "/run"}}]}}]}},
+                  "status": {{"podIP": "10.0.0.1"}}}}"#
+            );
+            let node: Placed<Api> = serde_json::from_str(&text).unwrap();
+            builder.item(&node.0, &Head { api_version: "v1", kind: "Pod" }, "/api/v1/pods").unwrap();
+        }
+        builder.into_part()
+    }
+
+    #[test]
+    fn pods_that_differ_in_the_name_of_their_tokens_volume_are_one_group() {
+        let s = read(&[("a-h-1", "kube-api-access-x7k2p"), ("a-h-2", "kube-api-access-bcdf9")]);
+        let [group] = &s.pods[..] else { panic!("{} groups", s.pods.len()) };
+        assert_eq!(group.members.len(), 2);
+        assert!(Arc::ptr_eq(&group.members[0].labels, &group.members[1].labels));
+        let mounts: Vec<&str> = group.spec.containers[0].mounts.iter().map(|m| m.volume.as_str()).collect();
+        let volumes: Vec<&str> = group.spec.volumes.iter().map(|v| v.name.as_str()).collect();
+        assert_eq!((mounts, volumes), (vec!["ca", "kube-api-access"], vec!["ca", "kube-api-access"]));
+    }
+
+    #[test]
+    fn other_volumes_keep_their_names_and_make_a_difference() {
+        for name in ["kube-api-access-token", "kube-api-access-X7K2P", "kube-api-accessx7k2p", "data-x7k2p"] {
+            let s = read(&[("a-h-1", name), ("a-h-2", name), ("a-h-3", "ca2")]);
+            assert_eq!(s.pods.iter().map(|g| g.members.len()).collect::<Vec<_>>(), [2, 1], "{name}");
+            assert_eq!(s.pods[0].spec.volumes[1].name, name);
+        }
     }
 }

@@ -220,14 +220,15 @@ fn content(builder: &mut Builder, loaded: &mut Option<Snapshot>, file: &str, byt
         any |= read;
         if !read {
             if named {
-                let message = "neither a Kubernetes object (apiVersion and kind) nor a cluster as \
-                               `gcloud container clusters describe --format=json` prints it"
+                let message = "neither a Kubernetes object (apiVersion and kind), nor a cluster as \
+                               `gcloud container clusters describe --format=json` prints it, nor a plan or state as \
+                               `terraform show -json` does"
                     .to_owned();
                 builder.problem(Problem { file: file.to_owned(), line: node.line.max(1), column: 0, message });
             } else {
                 builder.snapshot_mut().notes.push(format!(
                     "{} is not a Kubernetes object and was left out",
-                    Origin::File { file: file.to_owned(), line: node.line.max(1) }
+                    Origin::file(file, node.line.max(1))
                 ));
             }
         }
@@ -240,7 +241,7 @@ const MAX_DEPTH: usize = 200;
 
 /// YAML documents. The budget grows with the file: the parser's defaults refuse clusters of ordinary size, while aliases
 /// stay bounded by what the text itself could hold.
-fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
+pub(super) fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
     let size = text.len().max(1 << 16);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {

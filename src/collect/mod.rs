@@ -8,6 +8,8 @@ mod gke;
 mod kubernetes;
 pub mod live;
 mod policy;
+mod shared;
+pub mod terraform;
 mod tree;
 
 pub use crate::problem::Problem;

@@ -10,7 +10,7 @@ use crate::database::pooler::{PoolerPosture, pooler};
 use crate::database::profile::{self, Ownership, Profile};
 use crate::database::resolve::{self, Endpoint, ServiceDirectory};
 use crate::inventory::object::{
-    CnpgCluster, ConfigMap, Container, EnvFromSource, EnvSource, Labels, PodSpec, Protocol, Service,
+    CnpgCluster, ConfigMap, Container, EnvFromSource, EnvSource, Labels, PodSpec, Protocol, SecretNames, Service,
 };
 use crate::inventory::{ClassId, Inventory, Known, Need, ObjectRef, Origin, Reason, Workload};
 use crate::network::service::{Backend, backends};
@@ -116,6 +116,11 @@ impl env::Sources for Evidence<'_> {
         let what = format!("ConfigMap {namespace}/{name}");
         let otherwise = format!("{what} is not in the input: add it");
         Known::unknown(unread(self.0, Need::ConfigMaps, &what, otherwise))
+    }
+
+    fn secret(&self, namespace: &str, name: &str) -> Option<&SecretNames> {
+        let found = |s: &&SecretNames| s.meta.namespace == namespace && s.meta.name == name && !s.tls.is_empty();
+        self.0.snapshot.secrets.iter().find(found)
     }
 
     fn services(&self, namespace: &str) -> Known<Vec<&Service>> {

@@ -220,6 +220,9 @@ fn members_say_it(found: Found<Vec<String>>) -> Found<Vec<String>> {
 
 fn unexpected(path: &str, value: &Json, expected: &str) -> Reason {
     let what = if path.is_empty() { "the resource" } else { path };
+    if let Some(why) = crate::network::dataplane::not_known(value) {
+        return Reason::undecided(format!("{what} is {why}"));
+    }
     Reason::undecided(format!("{what} is {}, where {expected} is expected", raw(value)))
 }
 

@@ -1,5 +1,6 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
+mod cluster_name;
 pub mod join;
 pub mod labels;
 pub mod object;
@@ -7,8 +8,9 @@ pub mod snapshot;
 mod source;
 pub mod workload;
 
+pub use cluster_name::ClusterName;
 pub use join::{ClassId, Inventory, NamespaceInfo};
 pub use labels::{LabelView, Tri};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};
-pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right};
+pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right, Terraform};
 pub use workload::{Class, Workload};

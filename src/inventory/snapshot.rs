@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster_name::ClusterName;
 use super::object::*;
 use super::source::{Need, Origin, Reason};
 
@@ -56,6 +57,9 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     pub completeness: Completeness,
+    /// The cluster that was asked for by name, whether it could be read or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<ClusterName>,
     pub cluster: Option<ClusterConfig>,
     /// When support for the cluster's version ends, as `clusters.fetchClusterUpgradeInfo` says it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +92,9 @@ pub struct Snapshot {
     /// Of a live cluster: the resourceVersion of each list that was read, by its path.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub lists: BTreeMap<String, String>,
+    /// Terraform's addresses of what is described in the evidence, by the id of the subject: `cluster`, `nodePool/NAME`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub terraform: BTreeMap<String, String>,
     /// What a reader should know of the input, such as a duplicate that replaced an earlier object.
     pub notes: Vec<String>,
 }

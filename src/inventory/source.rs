@@ -7,27 +7,75 @@ use serde::{Deserialize, Serialize};
 #[serde(untagged)]
 pub enum Origin {
     /// A file given as input; `line` is 1-based and points at the object's first line.
-    File { file: String, line: u32 },
+    File {
+        file: String,
+        line: u32,
+        /// Where Terraform has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terraform: Option<Terraform>,
+    },
     /// A list or get request against an API.
     #[serde(rename_all = "camelCase")]
     Api {
         api: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resource_version: Option<String>,
+        /// Where Terraform has it, for audits that were given its state.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terraform: Option<Terraform>,
     },
+}
+
+/// A place in Terraform.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Terraform {
+    /// Of the resource, such as `module.gke["eu"].google_container_cluster.this[0]`.
+    pub address: String,
+    /// What to change there, such as `network_policy.enabled`; absent where there is no such attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+}
+
+impl std::fmt::Display for Terraform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.address)?;
+        self.attribute.as_ref().map_or(Ok(()), |a| write!(f, " {a}"))
+    }
+}
+
+impl Origin {
+    /// A place in a file.
+    pub fn file(file: impl Into<String>, line: u32) -> Self {
+        Origin::File { file: file.into(), line, terraform: None }
+    }
+
+    /// An answer of an API.
+    pub fn api(api: impl Into<String>, resource_version: Option<String>) -> Self {
+        Origin::Api { api: api.into(), resource_version, terraform: None }
+    }
+
+    /// The same place, with the one in Terraform.
+    pub fn with_terraform(mut self, place: Terraform) -> Self {
+        let (Origin::File { terraform, .. } | Origin::Api { terraform, .. }) = &mut self;
+        *terraform = Some(place);
+        self
+    }
 }
 
 impl Default for Origin {
     fn default() -> Self {
-        Origin::File { file: String::new(), line: 0 }
+        Origin::file("", 0)
     }
 }
 
 impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Origin::File { file, line: 0 } => f.write_str(file),
-            Origin::File { file, line } => write!(f, "{file}:{line}"),
+            // Of a plan or a state the address says more than the line, which is always that of the whole document.
+            Origin::File { file, terraform: Some(place), .. } => write!(f, "{file}: {place}"),
+            Origin::File { file, line: 0, .. } => f.write_str(file),
+            Origin::File { file, line, .. } => write!(f, "{file}:{line}"),
+            Origin::Api { api, terraform: Some(place), .. } => write!(f, "{api}: {place}"),
             Origin::Api { api, .. } => f.write_str(api),
         }
     }

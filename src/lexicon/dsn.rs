@@ -155,6 +155,52 @@ pub(super) fn mask(text: &str) -> Option<String> {
     url(text).or_else(|| go_mysql(text)).or_else(|| opaque_jdbc(text)).or_else(|| dot_net(text)).or_else(|| pairs(text))
 }
 
+/// A connection string reduced to its scheme and its parameters of TLS, with the host hidden. What cannot be taken apart
+/// for certain is `None`.
+pub(super) fn tls_only(text: &str) -> Option<String> {
+    if let Some(masked) = url(text) {
+        let (scheme, rest) = masked.split_once("://")?;
+        let rest = rest.split('#').next().unwrap_or(rest);
+        if rest.contains(HIDDEN) && !rest.contains('@') && !rest.contains('?') {
+            // It was not clear where the host is.
+            return None;
+        }
+        let query = rest.split_once('?').map_or("", |(_, q)| q);
+        let kept = tls_parameters(query.split('&'))?;
+        let mark = if kept.is_empty() { "" } else { "?" };
+        return Some(format!("{}://{HIDDEN}/{mark}{}", scheme.trim(), kept.join("&")));
+    }
+    let masked = pairs(text)?;
+    let kept = tls_parameters(masked.split_whitespace())?;
+    Some(format!("host={HIDDEN} {}", kept.join(" ")).trim_end().to_owned())
+}
+
+/// The parameters that say something of TLS. `None`: one of them has a value that cannot be kept, so that without it the
+/// string would say something else.
+fn tls_parameters<'a>(all: impl Iterator<Item = &'a str>) -> Option<Vec<&'a str>> {
+    let plain =
+        |pair: &&str| pair.split_once('=').is_some_and(|(_, v)| super::shape::is_word(v) || super::shape::is_path(v));
+    let kept: Vec<&str> = all.filter(|p| is_tls(p)).collect();
+    kept.iter().all(plain).then_some(kept)
+}
+
+fn is_tls(pair: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "channelbinding",
+        "encrypt",
+        "gssencmode",
+        "requiressl",
+        "tls",
+        "trustservercertificate",
+        "uselibpqcompat",
+        "usessl",
+        "verifyservercertificate",
+    ];
+    let Some((key, _)) = pair.split_once('=') else { return false };
+    let key = folded(key);
+    NAMES.contains(&key.as_str()) || key.starts_with("ssl") && key != "sslpassword" && key != "sslkey"
+}
+
 fn folded(key: &str) -> String {
     key.trim().to_ascii_lowercase().replace(['_', '-', ' ', '.'], "")
 }

@@ -233,3 +233,53 @@ proptest! {
         prop_assert!(leaked(&password, &text).is_none(), "{text}");
     }
 }
+
+#[test]
+fn of_a_secret_only_the_setting_of_tls_is_kept() {
+    let kept = |name: &str, raw: &str| Value::tls_setting(name, raw).text().map(str::to_owned);
+    for (name, raw, expected) in [
+        ("DB_SSLMODE", "require", Some("require")),
+        ("PGSSLMODE", "verify-full", Some("verify-full")),
+        (
+            "DATABASE_URL",
+            "postgres://u:pw@host.example:5432/db?sslmode=require&application_name=x",
+            Some("postgres://***/?sslmode=require"),
+        ),
+        ("DATABASE_URL", "postgresql://host/db", Some("postgresql://***/")),
+        (
+            "JDBC_URL",
+            "jdbc:postgresql://h/d?user=u&password=pw&ssl=true&sslmode=verify-ca",
+            Some("jdbc:postgresql://***/?ssl=true&sslmode=verify-ca"),
+        ),
+        ("DSN", "host=h user=u password='a b' sslmode=prefer", Some("host=*** sslmode=prefer")),
+        ("url", "postgres://u:p/w?sslmode=require", None),
+        ("url", "postgres://h/d?sslmode=whatever-this-is", None),
+        ("DB_HOST", "host.example", None),
+        ("DB_USER", "u", None),
+        ("DB_PASSWORD", "require", None),
+        ("DB_SSLMODE", "hunter2hunter2", None),
+        ("API_TOKEN", "abc", None),
+        ("anything", "a=b sslmode=require", None),
+    ] {
+        assert_eq!(kept(name, raw).as_deref(), expected, "{name}={raw}");
+    }
+}
+
+proptest! {
+    /// Whatever a Secret holds, no host, name or password of it is kept.
+    #[test]
+    fn nothing_else_of_a_secret_is_kept(word in "CANARY[a-z0-9]{1,8}", shape in 0usize..6) {
+        let raw = match shape {
+            0 => word.clone(),
+            1 => format!("postgres://{word}:{word}@{word}/{word}?sslmode=require&password={word}&options={word}"),
+            2 => format!("host={word} user={word} password={word} dbname={word} sslmode=require"),
+            3 => format!("jdbc:postgresql://{word}/{word}?password={word}&sslpassword={word}&ssl=true"),
+            4 => format!("postgres://{word}?sslmode={word}"),
+            _ => format!("Server={word};Password={word};SslMode=Require"),
+        };
+        for name in ["DATABASE_URL", "DB_SSLMODE", "DB_HOST", "x", "JDBC_URL", "DB_PASSWORD"] {
+            let kept = Value::tls_setting(name, &raw);
+            prop_assert!(!kept.text().unwrap_or_default().contains("CANARY"), "{name}={raw}: {kept:?}");
+        }
+    }
+}

@@ -28,6 +28,33 @@ impl Value {
         Value(argument(raw))
     }
 
+    /// Of a Secret's value `raw` under `name`, the setting of TLS alone: a mode word, or a connection string of which
+    /// only the scheme and the parameters of TLS are left, its host hidden.
+    pub fn tls_setting(name: &str, raw: &str) -> Self {
+        let Some((text, names)) = shape::protect(raw) else { return Value(None) };
+        // A reference in a Secret is never expanded, so that there is none to keep.
+        if !names.is_empty() {
+            return Value(None);
+        }
+        let group = classify(name).map(|v| v.group);
+        let mode = matches!(
+            group,
+            Some(
+                Group::ModeDriver
+                    | Group::ModeConvention
+                    | Group::ModeOther
+                    | Group::Boolean
+                    | Group::PostgresJs
+                    | Group::VerifySwitch
+                    | Group::TrustSwitch
+            )
+        );
+        if mode && !is_secret_name(name) {
+            return Value(Some(text).filter(|t| shape::is_word(t)));
+        }
+        Value(dsn::tls_only(&text))
+    }
+
     /// A value of which nothing is kept.
     pub fn withheld() -> Self {
         Value(None)

@@ -131,7 +131,7 @@ impl Enforcement {
                 return undecided(
                     result,
                     &all,
-                    "networkConfig of the cluster configuration has an unexpected form".to_owned(),
+                    unreadable(cluster, &["networkConfig", "datapathProvider"], "networkConfig"),
                 );
             }
         }
@@ -163,9 +163,13 @@ impl Enforcement {
                     result.candidates = vec![Dataplane::None];
                     result
                 }
-                _ => undecided(result, &legacy, "addonsConfig.networkPolicyConfig of the cluster configuration has an unexpected form".to_owned()),
+                _ => undecided(result, &legacy, unreadable(
+                    cluster,
+                    &["addonsConfig", "networkPolicyConfig", "disabled"],
+                    "addonsConfig.networkPolicyConfig",
+                )),
             },
-            _ => undecided(result, &legacy, "networkPolicy of the cluster configuration has an unexpected form".to_owned()),
+            _ => undecided(result, &legacy, unreadable(cluster, &["networkPolicy", "enabled"], "networkPolicy")),
         }
     }
 }
@@ -192,6 +196,7 @@ pub fn field<'a>(doc: &'a Value, path: &[&str]) -> Field<'a> {
     let mut at = doc;
     for key in path {
         match at {
+            _ if not_known(at).is_some() => return Field::Unreadable,
             Value::Object(map) => match map.get(*key) {
                 None => return Field::Absent,
                 Some(Value::Null) => return Field::Unreadable,
@@ -200,7 +205,41 @@ pub fn field<'a>(doc: &'a Value, path: &[&str]) -> Field<'a> {
             _ => return Field::Unreadable,
         }
     }
-    Field::Value(at)
+    if not_known(at).is_some() { Field::Unreadable } else { Field::Value(at) }
+}
+
+/// Why a value that a plan or state of Terraform stands for is not known; `None` for a value of the API.
+///
+/// The reader of Terraform puts an object with one of these keys in the value's place, in a list where the API has an
+/// object.
+pub fn not_known(value: &Value) -> Option<&'static str> {
+    let marker = match value {
+        Value::Array(items) if items.len() == 1 => &items[0],
+        other => other,
+    };
+    let map = marker.as_object().filter(|m| m.len() == 1)?;
+    match map.keys().next()?.as_str() {
+        "$unknownUntilApply" => Some("known after apply (Terraform plan)"),
+        "$sensitive" => Some("marked as sensitive in Terraform"),
+        "$notInTerraform" => Some("not recorded by Terraform: audit the live cluster to know it"),
+        "$unreadable" => Some("of another type than the provider gives it"),
+        _ => None,
+    }
+}
+
+/// Why the field at a path cannot be read. `what`: the message of the API that it is in.
+pub fn unreadable(doc: &Value, path: &[&str], what: &str) -> String {
+    let mut at = doc;
+    for key in path {
+        match at.get(*key) {
+            Some(v) => at = v,
+            None => break,
+        }
+        if let Some(why) = not_known(at) {
+            return format!("{} is {why}", path.join("."));
+        }
+    }
+    format!("{what} of the cluster configuration has an unexpected form")
 }
 
 /// Minor versions of the agents, from the image tags of their DaemonSets in kube-system.

@@ -70,7 +70,34 @@ impl Report {
             waivers,
             not_judged,
             checks,
+            drift: None,
         }
+    }
+
+    /// Adds what a comparison with Terraform's state found.
+    pub fn compared(&mut self, drift: Vec<Drift>) {
+        if self.exit.fail_on_drift && !drift.is_empty() {
+            self.outcome = match self.outcome {
+                Outcome::Pass => Outcome::Findings,
+                Outcome::Incomplete => Outcome::FindingsIncomplete,
+                other => other,
+            };
+        }
+        self.drift = Some(drift);
+    }
+
+    /// Says that a comparison with Terraform's state that was asked for could not be made: with `--fail-on-drift` no pass.
+    pub fn not_compared(&mut self) {
+        if self.exit.fail_on_drift {
+            self.outcome = match self.outcome {
+                Outcome::Pass => Outcome::Incomplete,
+                Outcome::Findings => Outcome::FindingsIncomplete,
+                other => other,
+            };
+        }
+        self.evidence.notes.push(
+            "Terraform's state was not compared with the cluster, whose configuration could not be read".to_owned(),
+        );
     }
 
     /// The report as pretty JSON with a newline at the end.
@@ -103,11 +130,7 @@ impl Summary {
         namespaces.sort_by(|a, b| a.namespace.cmp(&b.namespace));
         let total = &mut summary.coverage.total;
         for n in namespaces.iter().filter(|n| !n.platform) {
-            total.workloads += n.coverage.workloads;
-            total.ingress_isolated += n.coverage.ingress_isolated;
-            total.ingress_unknown += n.coverage.ingress_unknown;
-            total.egress_isolated += n.coverage.egress_isolated;
-            total.egress_unknown += n.coverage.egress_unknown;
+            *total += n.coverage;
         }
         summary.coverage.namespaces = namespaces;
         summary

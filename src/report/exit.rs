@@ -18,11 +18,14 @@ pub struct ExitPolicy {
     pub allow_unknown: bool,
     /// Unknowns for want of input or of rights make it incomplete too.
     pub strict: bool,
+    /// A difference between Terraform's state and the cluster fails the audit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fail_on_drift: bool,
 }
 
 impl Default for ExitPolicy {
     fn default() -> Self {
-        ExitPolicy { fail_on: Some(Severity::High), allow_unknown: false, strict: false }
+        ExitPolicy { fail_on: Some(Severity::High), allow_unknown: false, strict: false, fail_on_drift: false }
     }
 }
 
@@ -112,7 +115,12 @@ mod tests {
         r
     }
     fn policy(fail_on: Option<Severity>, flags: &str) -> ExitPolicy {
-        ExitPolicy { fail_on, allow_unknown: flags.contains("allow"), strict: flags.contains("strict") }
+        ExitPolicy {
+            fail_on,
+            allow_unknown: flags.contains("allow"),
+            strict: flags.contains("strict"),
+            fail_on_drift: false,
+        }
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub(super) fn render_value(name: &'static str, template: &'static str, context: 
     Ok(squeeze(&text))
 }
 
-fn environment() -> Result<Environment<'static>, String> {
+/// The engine with its filters and the built-in template. Every printed string is escaped unless a filter made it.
+pub(super) fn environment() -> Result<Environment<'static>, String> {
     let mut env = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(explain)?;
     env.set_syntax(syntax);
@@ -84,7 +85,7 @@ fn spaced(s: &str) -> String {
 }
 
 /// `FILE:LINE: what is wrong`.
-fn explain(e: minijinja::Error) -> String {
+pub(super) fn explain(e: minijinja::Error) -> String {
     let mut text = match (e.name(), e.line()) {
         (Some(name), Some(line)) => format!("{name}:{line}: "),
         (Some(name), None) => format!("{name}: "),
@@ -99,7 +100,7 @@ fn explain(e: minijinja::Error) -> String {
 }
 
 /// A value of the template engine (which is built without serde).
-fn value(json: Json) -> Value {
+pub(super) fn value(json: Json) -> Value {
     match json {
         Json::Null => Value::from(()),
         Json::Bool(b) => b.into(),
@@ -117,7 +118,7 @@ fn value(json: Json) -> Value {
 }
 
 /// One blank line where there were more, outside fenced blocks, and one newline at the end.
-fn squeeze(text: &str) -> String {
+pub(super) fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fence: Option<&str> = None;
     let mut blank = true;

@@ -3,6 +3,7 @@
 mod build;
 mod escape;
 mod exit;
+pub mod fleet;
 pub mod framework;
 mod grid;
 mod group;
@@ -20,7 +21,7 @@ mod wrap;
 pub use build::Parts;
 pub use exit::{ExitPolicy, Outcome, exit_status};
 pub use model::{
-    CheckSummary, Collector, Coverage, CoverageSummary, Dataplane, EvidenceSummary, Gap, NamespaceCoverage, NotJudged,
-    Report, SeverityCounts, Summary, Target, Tool, VerdictCounts, WaiverReport, WaiverStatus,
+    CheckSummary, Collector, Coverage, CoverageSummary, Dataplane, Drift, EvidenceSummary, Gap, NamespaceCoverage,
+    NotJudged, Report, SeverityCounts, Summary, Target, Tool, VerdictCounts, WaiverReport, WaiverStatus,
 };
 pub use schema::json_schema;

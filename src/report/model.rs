@@ -1,6 +1,7 @@
 //! The report as data: what the JSON holds, and what every other rendering reads.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,27 @@ pub struct Report {
     pub not_judged: Vec<NotJudged>,
     /// Every check of this audit, passing ones too, sorted by id.
     pub checks: Vec<CheckSummary>,
+    /// What is otherwise in the cluster than in Terraform's state; absent where the two were not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drift>>,
+}
+
+/// A setting that is otherwise in the cluster than in Terraform's state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// `Cluster/NAME` or `NodePool/NAME`.
+    pub object: String,
+    /// Address of the resource in Terraform.
+    pub address: String,
+    /// The attribute to change there.
+    pub attribute: String,
+    /// Path in the GKE API, from the object.
+    pub path: String,
+    /// As the state has it, in the form of the API.
+    pub state: serde_json::Value,
+    /// As the cluster has it; `null`: not set.
+    pub live: serde_json::Value,
 }
 
 /// A program and its version.
@@ -192,6 +214,16 @@ impl VerdictCounts {
     }
 }
 
+impl AddAssign for VerdictCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.pass += other.pass;
+        self.fail += other.fail;
+        self.unknown += other.unknown;
+        self.not_applicable += other.not_applicable;
+        self.waived += other.waived;
+    }
+}
+
 /// Results by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -226,6 +258,15 @@ impl SeverityCounts {
     /// All severities together.
     pub fn total(&self) -> usize {
         self.critical + self.high + self.medium + self.low
+    }
+}
+
+impl AddAssign for SeverityCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.critical += other.critical;
+        self.high += other.high;
+        self.medium += other.medium;
+        self.low += other.low;
     }
 }
 
@@ -265,6 +306,16 @@ pub struct Coverage {
     /// Neither certainly isolated nor certainly open.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub egress_unknown: usize,
+}
+
+impl AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        self.workloads += other.workloads;
+        self.ingress_isolated += other.ingress_isolated;
+        self.ingress_unknown += other.ingress_unknown;
+        self.egress_isolated += other.egress_isolated;
+        self.egress_unknown += other.egress_unknown;
+    }
 }
 
 /// The coverage of one namespace.

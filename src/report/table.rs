@@ -1,5 +1,6 @@
 //! The report for a terminal: the answer first, then findings worst first, coverage, and what was not judged.
 
+mod drift;
 mod findings;
 mod open;
 mod top;
@@ -27,7 +28,7 @@ impl Style {
         Style { width, ..Style::default() }
     }
 
-    pub(super) fn columns(&self) -> usize {
+    pub(in crate::report) fn columns(&self) -> usize {
         self.width.max(60)
     }
 }
@@ -36,6 +37,7 @@ impl Style {
 pub fn render(report: &Report, style: &Style) -> String {
     let mut parts = vec![top::header(report, style), top::verdict(report, style)];
     parts.push(findings::render(report, style));
+    parts.push(drift::render(report, style));
     parts.push(top::coverage(report, style));
     parts.push(open::not_judged(report, style));
     parts.push(open::waivers(report, style));
@@ -44,8 +46,8 @@ pub fn render(report: &Report, style: &Style) -> String {
     parts.join("\n")
 }
 
-/// The closing lines.
-pub(super) fn closing(style: &Style) -> String {
+/// The footer of the style.
+pub(in crate::report) fn closing(style: &Style) -> String {
     let lines = style.footer.iter().flat_map(|l| footer(&super::text::block(l), style.columns()));
     lines.map(|l| l.trim_end().to_string() + "\n").collect()
 }
@@ -63,11 +65,11 @@ fn footer(line: &str, max: usize) -> Vec<String> {
     }
 }
 
-pub(in crate::report) use open::cost;
-pub(in crate::report) use top::{default_deny, header};
+pub(in crate::report) use findings::Blocks;
+pub(in crate::report) use open::{cost, sentence};
+pub(in crate::report) use top::{default_deny, flow, header, join, outcome_color};
 
-/// A word in a colour.
-pub(super) fn paint(word: &str, code: &str, style: &Style) -> String {
+pub(in crate::report) fn paint(word: &str, code: &str, style: &Style) -> String {
     if style.color && !word.is_empty() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_string() }
 }
 
@@ -80,8 +82,8 @@ fn color_of(severity: Severity) -> &'static str {
     }
 }
 
-/// A severity in its colour.
-pub(super) fn severity(s: Severity, style: &Style) -> String {
+/// A word in the colour of its severity.
+pub(in crate::report) fn severity(s: Severity, style: &Style) -> String {
     paint(s.name(), color_of(s), style)
 }
 

@@ -22,6 +22,19 @@ pub(super) fn severities(counts: &SeverityCounts) -> Vec<(Severity, usize)> {
     Severity::ALL.into_iter().map(|s| (s, counts.of(s))).filter(|(_, n)| *n > 0).collect()
 }
 
+/// What a comparison with Terraform's state found; empty where there was none.
+fn drift(report: &Report) -> String {
+    match report.drift.as_ref().map(Vec::len) {
+        None => String::new(),
+        Some(0) => "The cluster is as Terraform's state has it.".to_owned(),
+        Some(n) => {
+            let fails = if report.exit.fail_on_drift { ", which fails this audit" } else { "" };
+            let (verb, is) = (count(n, "setting", "settings"), if n == 1 { "is" } else { "are" });
+            format!("{verb} {is} otherwise in the cluster than in Terraform's state{fails}.")
+        }
+    }
+}
+
 /// What follows for the exit status, in one or two sentences.
 pub(super) fn sentences(report: &Report) -> Vec<String> {
     let findings = report.results.iter().filter(|r| is_finding(r, report.exit)).count();
@@ -67,7 +80,7 @@ pub(super) fn sentences(report: &Report) -> Vec<String> {
         ),
         _ => String::new(),
     };
-    [first, second].into_iter().filter(|s| !s.is_empty()).collect()
+    [first, second, drift(report)].into_iter().filter(|s| !s.is_empty()).collect()
 }
 
 /// `2 findings are high or worse`.

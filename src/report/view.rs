@@ -45,6 +45,11 @@ pub(super) fn view(report: &Report) -> Json {
     add("advice", advice.into());
     add("remarks", remarks(report).into());
     add("coverage", coverage(report));
+    let drift = report.drift.iter().flatten().map(|d| {
+        json!({ "object": d.object, "address": d.address, "attribute": d.attribute, "path": d.path, "state": d.state,
+                "live": d.live, "stateText": shown(&d.state), "liveText": shown(&d.live) })
+    });
+    add("drift", drift.collect::<Vec<_>>().into());
     Json::Object(root)
 }
 
@@ -118,7 +123,7 @@ fn evidence(e: &Evidence) -> Json {
 }
 
 /// A value as a person would write it down; long ones are cut.
-fn shown(value: &Json) -> String {
+pub(super) fn shown(value: &Json) -> String {
     let scalar = |v: &Json| match v {
         Json::String(s) if s.is_empty() => Some("\"\"".to_string()),
         Json::String(s) => Some(line(s)),

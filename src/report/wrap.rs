@@ -29,7 +29,7 @@ pub(super) fn wrap(text: &str, max: usize) -> Vec<String> {
 fn wrap_line(line: &str, max: usize, out: &mut Vec<String>) {
     let body = line.trim_start();
     // Only spaces are left to trim: text was cleaned of other blanks, and an odd one is a space's width anyway.
-    // Two columns are left for a wide character.
+    // Two columns are left for text in any case: that is what the widest character takes.
     let most = (max / 2).min(max - 2);
     let indent = (line.chars().count() - body.chars().count()).min(most);
     let command = indent > 0 && COMMANDS.iter().any(|c| body.starts_with(c));
@@ -124,6 +124,8 @@ mod tests {
     #[test]
     fn wide_characters_count_twice() {
         assert_eq!(wrap("數據庫數據庫", 7), ["數據庫", "數據庫"]);
+        assert_eq!(wrap(" 庫", 2), ["庫"]);
+        assert_eq!(wrap("  庫", 3), [" 庫"]);
     }
 
     #[test]

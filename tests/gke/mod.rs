@@ -34,7 +34,7 @@ pub fn audit(cluster: &Value) -> Report {
 
 pub fn audit_files(files: &[(String, String)], config: &str) -> Report {
     let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
-    let options = Options { namespace: "default".to_owned(), complete: false };
+    let options = Options::new("default", false);
     let snapshot = read_embedded(&files, "a test", options).expect("the input is sound");
     let config =
         Config::parse("gke-posture.yaml", config, &REGISTRY.known_names()).expect("the configuration is sound");

@@ -7,6 +7,8 @@
 mod enums;
 mod secrets;
 
+pub use secrets::WITHHELD;
+
 use serde_json::{Map, Value};
 
 /// Whether a document without `kind` is a GKE cluster description.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What replaces a value that must not be kept but whose presence says something.
-const WITHHELD: &str = "(withheld)";
+pub const WITHHELD: &str = "(withheld)";
 
 /// Takes out credentials: what is known to be one, and what looks like one.
 pub(super) fn strip_secrets(cluster: &mut Value) {

@@ -212,6 +212,8 @@ fn words(error: &KubeconfigError) -> String {
             Some(at) => format!("it is not a kubeconfig: line {} column {}", at.line(), at.column()),
             None => "it is not a kubeconfig".to_owned(),
         },
+        // The path has been said, and would be printed in quotes within quotes.
+        KubeconfigError::ReadConfig(e, _) => e.to_string(),
         other => chain(other),
     }
 }

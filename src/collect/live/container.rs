@@ -10,11 +10,12 @@ use google_cloud_gax::retry_policy::NeverRetry;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
+use crate::inventory::ClusterName;
+
 use super::credentials::Google;
 use super::fault::Fault;
 use super::overrides;
 use super::retry::{retry, retry_after};
-use super::target::ClusterName;
 
 /// What a listing of a project's clusters gave.
 #[derive(Debug, Default)]

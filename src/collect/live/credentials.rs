@@ -211,8 +211,8 @@ impl Google {
 
     /// Who it is, as far as the source says: the impersonated account, or the e-mail in a key.
     pub fn account(&self) -> Option<String> {
-        if self.impersonate.is_some() {
-            return self.impersonate.clone();
+        if let Some(account) = &self.impersonate {
+            return account.rsplit(',').next().map(|a| a.trim().to_owned());
         }
         match &self.source {
             Source::Key(path) => read_json(path).ok()?.get("client_email")?.as_str().map(str::to_owned),
@@ -333,9 +333,13 @@ async fn build(source: &Source) -> Result<Credentials, String> {
     }
 }
 
+/// `account` may be a chain of delegates that ends with the account, as gcloud takes it: `a@…,b@…`.
 fn as_account(plain: Credentials, account: &str) -> Result<Credentials, String> {
+    let mut chain_of = account.split(',').map(str::trim).collect::<Vec<_>>();
+    let target = chain_of.pop().unwrap_or_default();
     impersonated::Builder::from_source_credentials(plain)
-        .with_target_principal(account)
+        .with_target_principal(target)
+        .with_delegates(chain_of)
         .with_scopes(SCOPES)
         .build()
         .map_err(|e| format!("cannot impersonate {account}: {}", chain(&e)))

@@ -151,6 +151,7 @@ fn gateway(cluster: &Json) -> Result<Option<Endpoint>, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -209,5 +210,34 @@ mod tests {
         assert_eq!(urls(&c, Choice::Auto).unwrap(), ["public endpoint https://127.0.0.1:8443"]);
         assert_eq!(bracketed("fd00::1"), "[fd00::1]");
         assert_eq!(bracketed("[fd00::1]:443"), "[fd00::1]:443");
+    }
+
+    /// Any JSON in the places that are read.
+    fn anything() -> impl Strategy<Value = Json> {
+        prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::Bool),
+            any::<i64>().prop_map(Json::from),
+            "[a-z:./\\[\\]0-9]{0,12}".prop_map(Json::from),
+            Just(json!([])),
+            Just(json!({})),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_configuration_breaks_it(a in anything(), b in anything(), c in anything(), d in anything(), e in anything()) {
+            for cluster in [
+                json!({"endpoint": a, "masterAuth": b, "controlPlaneEndpointsConfig": c, "privateClusterConfig": d, "fleet": e}),
+                json!({"endpoint": a, "masterAuth": {"clusterCaCertificate": b},
+                    "controlPlaneEndpointsConfig": {"dnsEndpointConfig": c, "ipEndpointsConfig": {"enabled": d, "publicEndpoint": a}},
+                    "fleet": {"membership": e}}),
+                a.clone(),
+            ] {
+                for choice in [Choice::Auto, Choice::Dns, Choice::Public, Choice::Private, Choice::Gateway] {
+                    let _ = endpoints(&cluster, choice);
+                }
+            }
+        }
     }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
+use crate::inventory::ClusterName;
+
 use super::container::Container;
 use super::credentials::Google;
 use super::fault::Fault;
 use super::google::{self, Service};
-use super::target::ClusterName;
 use super::{Options, install_tls};
 
 /// Where clusters are looked for.
@@ -37,6 +38,8 @@ impl std::fmt::Display for Scope {
 /// A place of which it is not known which clusters it has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unseen {
+    /// What of the scope it is about, such as `projects/P`.
+    pub scope: String,
     pub what: String,
     pub why: String,
     pub mend: String,
@@ -68,7 +71,8 @@ pub async fn discover(scopes: &[Scope], options: &Options) -> Result<Discovered,
         };
         if let Err(fault) = result {
             let mend = mend(scope, &fault);
-            found.unseen.push(Unseen { what: format!("clusters of {scope}"), why: fault.to_string(), mend });
+            let what = format!("clusters of {scope}");
+            found.unseen.push(Unseen { scope: scope.to_string(), what, why: fault.to_string(), mend });
         }
     }
     found.unseen.sort();
@@ -89,6 +93,7 @@ async fn project(container: &Container, id: &str, deadline: Instant, found: &mut
     }
     for zone in listing.missing_zones {
         found.unseen.push(Unseen {
+            scope: format!("projects/{id}"),
             what: format!("clusters of projects/{id} in {zone}"),
             why: "the zone did not answer the GKE API (missingZones)".to_owned(),
             mend: "Try again later: the list lacks its clusters until the zone answers".to_owned(),

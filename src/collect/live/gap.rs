@@ -1,12 +1,11 @@
 //! From a fault to what a person reads of it: what was asked, what came back, what it would take.
 
-use crate::inventory::{Gap, Need};
+use crate::inventory::{ClusterName, Gap, Need};
 
 use super::container::Container;
 use super::credentials::Google;
 use super::endpoint::Kind;
 use super::fault::Fault;
-use super::target::ClusterName;
 
 fn sentence(text: &str) -> String {
     text.trim().trim_end_matches('.').to_owned()

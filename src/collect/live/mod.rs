@@ -32,9 +32,10 @@ use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot};
+use crate::inventory::{ClusterConfig, ClusterName, Completeness, Gap, Need, Origin, Snapshot};
 
 use super::gke;
+use super::shared::Specs;
 use api::Api;
 use connect::Proof;
 use container::Container;
@@ -48,7 +49,7 @@ pub use doctor::{Diagnosis, Finding, State, diagnose};
 pub use endpoint::Choice as EndpointChoice;
 pub use fleet::{Discovered, Scope, Unseen, discover};
 pub use lists::Progress;
-pub use target::{ClusterName, Target};
+pub use target::Target;
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
@@ -183,6 +184,7 @@ impl<'a> Run<'a> {
 
     /// Reads the Cluster resource; `None`: the gap says why not.
     async fn configuration(&mut self, name: &ClusterName) -> Result<Option<(Json, Arc<Google>)>, String> {
+        self.snapshot.name = Some(name.clone());
         let google = match Google::find(self.options.impersonate.as_deref()).await {
             Ok(google) => Arc::new(google),
             Err(why) => {
@@ -205,7 +207,7 @@ impl<'a> Run<'a> {
     /// Takes the configuration over, and says so where the cluster is not as it runs.
     fn cluster(&mut self, name: &ClusterName, raw: &Json) -> Json {
         let config = gke::normalise(raw);
-        let origin = Origin::Api { api: format!("container.googleapis.com/v1/{name}"), resource_version: None };
+        let origin = Origin::api(format!("container.googleapis.com/v1/{name}"), None);
         match config.get("status").and_then(Json::as_str) {
             Some("RUNNING") => {}
             status => {
@@ -308,6 +310,7 @@ impl<'a> Run<'a> {
     async fn kubernetes(&mut self, api: Arc<Api>, served: Result<discovery::Served, Fault>) {
         let resources: Vec<Resource> = self.needs().flat_map(kinds::resources).collect();
         self.progress.kinds.store(resources.len(), Ordering::Relaxed);
+        let specs = Arc::new(Specs::default());
         let mut tasks = JoinSet::new();
         let mut parts: Vec<Option<Result<Snapshot, Gap>>> = resources.iter().map(|_| None).collect();
         for (i, resource) in resources.iter().copied().enumerate() {
@@ -322,10 +325,10 @@ impl<'a> Run<'a> {
                     continue;
                 }
             };
-            let (api, progress) = (api.clone(), self.progress.clone());
+            let (api, specs, progress) = (api.clone(), specs.clone(), self.progress.clone());
             tasks.spawn(async move {
                 let metadata = resource.need == Need::OtherPolicies;
-                let read = lists::list(&api, &resource, &version, metadata, &progress).await;
+                let read = lists::list(&api, &resource, &version, metadata, &specs, &progress).await;
                 progress.kinds_done.fetch_add(1, Ordering::Relaxed);
                 (i, read.map_err(|fault| gap_of(&resource, &fault)))
             });

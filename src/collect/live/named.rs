@@ -1,7 +1,7 @@
 //! Objects that are read by name, because the environment of a container refers to them: ConfigMaps, and Secrets where a
 //! person has said so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -21,8 +21,8 @@ type Name = (String, String);
 
 /// The ConfigMaps or Secrets that environments refer to.
 fn referred(snapshot: &Snapshot, secrets: bool) -> BTreeSet<Name> {
-    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &c.template.spec));
-    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &p.spec));
+    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &*c.template.spec));
+    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &*p.spec));
     let mut found = BTreeSet::new();
     for (namespace, spec) in templates.chain(pods) {
         for name in names(spec, secrets) {
@@ -51,20 +51,37 @@ fn names(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
 /// the gap, and whatever depends on it stays unknown.
 pub async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, false);
-    read(api, snapshot, wanted, "ConfigMap", "configmaps").await;
+    read(api, snapshot, wanted, Builder::for_lists(Arc::default()), "ConfigMap", "configmaps").await;
 }
 
 /// Reads the Secrets that environments refer to. Kubernetes gives a Secret whole or not at all; of its values only settings
 /// of TLS are kept.
 pub async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, true);
-    read(api, snapshot, wanted, "Secret", "secrets").await;
+    let builder = Builder::for_secret_values(variables(snapshot));
+    read(api, snapshot, wanted, builder, "Secret", "secrets").await;
+}
+
+/// The variable that each key of a Secret becomes by `secretKeyRef`: a key `mode` may be a `DB_SSLMODE`.
+fn variables(snapshot: &Snapshot) -> HashMap<Name, BTreeMap<String, String>> {
+    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &*c.template.spec));
+    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &*p.spec));
+    let mut found: HashMap<Name, BTreeMap<String, String>> = HashMap::new();
+    for (namespace, spec) in templates.chain(pods) {
+        for var in spec.containers.iter().flat_map(|c| &c.env) {
+            if let EnvSource::SecretKey { name, key, .. } = &var.source {
+                found.entry((namespace.clone(), name.clone())).or_default().insert(key.clone(), var.name.clone());
+            }
+        }
+    }
+    found
 }
 
 async fn read(
     api: &Arc<Api>,
     snapshot: &mut Snapshot,
     wanted: BTreeSet<Name>,
+    mut builder: Builder,
     kind: &'static str,
     plural: &'static str,
 ) {
@@ -77,7 +94,6 @@ async fn read(
             ((namespace, name), answer)
         });
     }
-    let mut builder = Builder::for_lists();
     let mut faults: Vec<(Name, Fault)> = Vec::new();
     let head = Head { api_version: "v1", kind };
     while let Some(done) = tasks.join_next().await {

@@ -148,6 +148,8 @@ impl<'de> Visitor<'de> for Items<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn names(body: &str) -> Result<(Vec<String>, ListMeta), Fault> {
@@ -207,5 +209,20 @@ mod tests {
         let expected = serde_json::json!({"metadata": {"name": "a", "labels": {"resources": "x", "zone": "y"}},
             "spec": {"containers": [{"name": "c"}]}});
         assert_eq!(found, [expected]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_it(text in ".{0,200}") {
+            let _ = (names(&text), head(text.as_bytes()));
+        }
+
+        /// A list that is cut off anywhere is never taken for a whole one.
+        #[test]
+        fn a_part_is_never_the_whole(cut in 0usize..1000) {
+            let whole = r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}"#;
+            let part = &whole[..cut % whole.len()];
+            prop_assert!(names(part).is_err(), "{part}");
+        }
     }
 }

@@ -94,12 +94,27 @@ impl Builder<'_> {
 
     fn env_from(&mut self, i: usize, prefix: &str, source: &EnvFromSource) {
         match source {
-            EnvFromSource::Secret { name, .. } => self.opaque_from(Opaque::Secret {
-                namespace: self.pod.namespace.to_owned(),
-                name: name.clone(),
-                key: None,
-                prefix: prefix.to_owned(),
-            }),
+            EnvFromSource::Secret { name, .. } => match self.sources.secret(self.pod.namespace, name) {
+                Some(secret) => {
+                    for (key, value) in &secret.tls {
+                        let variable = format!("{prefix}{key}");
+                        let origin = self.source("Secret", name, Some(key));
+                        if !is_valid_name(&variable, self.pod.relaxed_names) {
+                            self.out.skipped.push((variable, origin));
+                            continue;
+                        }
+                        let value = self.secret_value(name, key, value);
+                        let from = self.from(Item::EnvFrom(i), Some(origin));
+                        self.set(&variable, value, from);
+                    }
+                }
+                None => self.opaque_from(Opaque::Secret {
+                    namespace: self.pod.namespace.to_owned(),
+                    name: name.clone(),
+                    key: None,
+                    prefix: prefix.to_owned(),
+                }),
+            },
             EnvFromSource::ConfigMap { name, optional } => match self.sources.config_map(self.pod.namespace, name) {
                 Known::Value(Some(map)) => {
                     for (key, value) in &map.data {
@@ -137,6 +152,19 @@ impl Builder<'_> {
             }
         }
         self.out.opaque.push(source);
+    }
+
+    /// What was kept of a Secret's key.
+    fn secret_value(&self, name: &str, key: &str, value: &Value) -> EnvValue {
+        match value.text() {
+            Some(text) => EnvValue::Known(text.to_owned()),
+            None => EnvValue::Opaque(Opaque::Secret {
+                namespace: self.pod.namespace.to_owned(),
+                name: name.to_owned(),
+                key: Some(key.to_owned()),
+                prefix: String::new(),
+            }),
+        }
     }
 
     /// A masked value of a ConfigMap, which is not expanded.
@@ -193,6 +221,10 @@ impl Builder<'_> {
             }
             EnvSource::SecretKey { name: object, key, optional } => {
                 let origin = self.source("Secret", object, Some(key));
+                let read = self.sources.secret(self.pod.namespace, object).and_then(|s| s.tls.get(key));
+                if let Some(value) = read.map(|v| self.secret_value(object, key, v)) {
+                    return self.set(name, value, self.from(Item::Env(i), Some(origin)));
+                }
                 let opaque = Opaque::Secret {
                     namespace: self.pod.namespace.to_owned(),
                     name: object.clone(),

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub use build::effective;
 pub use value::{EnvValue, HOLE, Opaque, Piece, Template};
 
-use crate::inventory::object::{CnpgCluster, ConfigMap, Labels, PodSpec, Service};
+use crate::inventory::object::{CnpgCluster, ConfigMap, Labels, PodSpec, SecretNames, Service};
 use crate::inventory::{Known, ObjectRef, Reason};
 
 /// What an environment refers to outside its pod.
@@ -26,6 +26,11 @@ pub trait Sources {
     /// The ConfigMap `name` of `namespace`: `Value(None)` when it is certain that there is none, `Unknown` when the
     /// evidence is partial (the reason says to add it to the input).
     fn config_map(&self, namespace: &str, name: &str) -> Known<Option<&ConfigMap>>;
+
+    /// A Secret whose values a person has had read, with what was kept of each key; `None` where they were not.
+    fn secret(&self, _namespace: &str, _name: &str) -> Option<&SecretNames> {
+        None
+    }
 
     /// All Services of `namespace`, for service links.
     fn services(&self, namespace: &str) -> Known<Vec<&Service>>;

@@ -41,7 +41,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
 }
 
 /// A table of blocks: a heading over two columns, then a row for each thing that is said.
-pub(super) struct Blocks<'s> {
+pub(in crate::report) struct Blocks<'s> {
     style: &'s Style,
     grid: Grid,
     left: usize,

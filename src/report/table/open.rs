@@ -182,6 +182,6 @@ pub(super) fn waivers(report: &Report, style: &Style) -> String {
 }
 
 /// With a full stop, unless there is one.
-fn sentence(s: &str) -> String {
+pub(in crate::report) fn sentence(s: &str) -> String {
     if s.is_empty() || s.ends_with(['.', '!', '?']) { s.to_string() } else { format!("{s}.") }
 }

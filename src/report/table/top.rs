@@ -52,7 +52,7 @@ pub(in crate::report) fn header(report: &Report, style: &Style) -> String {
 }
 
 /// Segments with three spaces between them, broken between segments where possible.
-fn join(segments: &[String], max: usize) -> String {
+pub(in crate::report) fn join(segments: &[String], max: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for s in segments.iter().filter(|s| !s.is_empty()) {
         match lines.last_mut() {
@@ -69,14 +69,10 @@ fn join(segments: &[String], max: usize) -> String {
 /// The answer with its counts, and what follows from it.
 pub(super) fn verdict(report: &Report, style: &Style) -> String {
     let (word, lacks) = verdict::word(report.outcome);
-    let code = match report.outcome {
-        Outcome::Pass => "1;32",
-        Outcome::Incomplete => "1;35",
-        _ => "1;31",
-    };
     let by = &report.summary.by_verdict;
     // Plain and coloured side by side: widths are those of the plain text.
-    let mut segments: Vec<(String, String)> = vec![(format!("{word}{lacks}"), paint(word, code, style) + lacks)];
+    let mut segments: Vec<(String, String)> =
+        vec![(format!("{word}{lacks}"), paint(word, outcome_color(report.outcome), style) + lacks)];
     let failing = verdict::severities(&report.summary.by_severity);
     if failing.is_empty() && report.outcome != Outcome::NoResult {
         segments.push(("0 failing".into(), "0 failing".into()));
@@ -94,10 +90,19 @@ pub(super) fn verdict(report: &Report, style: &Style) -> String {
         let waived = format!("{} waived", number(by.waived));
         segments.push((waived.clone(), waived));
     }
-    let max = style.columns();
+    let mut out = flow(segments, style);
+    for l in wrap(&verdict::sentences(report).join("\n"), style.columns()) {
+        out.push_str(&l);
+        out.push('\n');
+    }
+    out
+}
+
+/// Texts, plain and coloured, side by side as far as they fit. Widths are those of the plain ones.
+pub(in crate::report) fn flow(segments: Vec<(String, String)>, style: &Style) -> String {
     let (mut out, mut used) = (String::new(), 0);
     for (plain, shown) in segments {
-        if used > 0 && used + 3 + width(&plain) > max {
+        if used > 0 && used + 3 + width(&plain) > style.columns() {
             out.push('\n');
             used = 0;
             out.push_str(shown.trim_start());
@@ -110,11 +115,16 @@ pub(super) fn verdict(report: &Report, style: &Style) -> String {
         }
     }
     out.push('\n');
-    for l in wrap(&verdict::sentences(report).join("\n"), max) {
-        out.push_str(&l);
-        out.push('\n');
-    }
     out
+}
+
+/// The colour of an answer.
+pub(in crate::report) fn outcome_color(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "1;32",
+        Outcome::Incomplete => "1;35",
+        _ => "1;31",
+    }
 }
 
 /// How much network policies cover, by namespace.

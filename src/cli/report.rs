@@ -1,0 +1,186 @@
+//! `gke-posture report merge`
+
+use std::path::{Path, PathBuf};
+
+use crate::report::Outcome;
+use crate::report::fleet::{self, FleetReport, PartFile, PartInput, markdown, part_file, table};
+use crate::report::table::Style;
+use crate::shard::Shard;
+
+use super::audit::{Format, format_of};
+use super::input::{quote, source_date_epoch};
+use super::output::{self, Color};
+use super::{Failure, log};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Make one report of what the shards of a fleet audit wrote, and say which shards are missing.
+    ///
+    /// Reads fleet-INDEX-of-TOTAL.json in DIR, or in the folders right below it; where there is none, fleet.json. A
+    /// shard that is missing, or whose part is left over from an earlier run, makes the answer incomplete.
+    #[command(after_help = super::EXIT_STATUS)]
+    Merge(Merge),
+}
+
+#[derive(clap::Args)]
+struct Merge {
+    /// Folder with the parts: what the shards had as --output-dir.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Format on standard output.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
+    #[arg(long, short, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// Cut no list in the table.
+    #[arg(long)]
+    all: bool,
+    /// Colour of the table.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+}
+
+pub fn run(args: Args) -> Result<u8, Failure> {
+    let Command::Merge(args) = args.command;
+    merge(&args)
+}
+
+fn merge(args: &Merge) -> Result<u8, Failure> {
+    let targets = args.output.iter().map(|p| Ok((p.as_path(), format_of(p)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let report = read(args)?;
+    let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
+        Ok(match format {
+            Format::Json => report.json(),
+            Format::Markdown => markdown::render(&report).map_err(Failure::input)?,
+            Format::Table => {
+                table::render(&report, &Style { width, color, show_all: args.all, footer: footer(&args.dir, &report) })
+            }
+        })
+    };
+    for (path, format) in targets {
+        output::write_file(path, render(format, 100, false)?.as_bytes())?;
+    }
+    output::print(&render(args.format, output::width(), args.color.enabled())?)?;
+    for s in report.shards.iter().filter(|s| !s.present && args.format != Format::Table) {
+        let why = s.why.as_deref().unwrap_or_default();
+        log::note(&format!("shard {} of {} is missing: {why}", s.index, s.count));
+    }
+    if report.outcome == Outcome::NoResult {
+        log::error("no cluster gave a result");
+    }
+    Ok(report.outcome.status())
+}
+
+/// The parts of the folder as one report.
+fn read(args: &Merge) -> Result<FleetReport, Failure> {
+    let found = Found::below(&args.dir)?;
+    let mut problems: Vec<String> = vec![];
+    let mut parts: Vec<PartInput> = vec![];
+    for (path, shard) in &found.shards {
+        let file = path.display().to_string();
+        let Some(named) = *shard else {
+            problems.push(format!("{file}: its name tells no shard: they are counted from 0, and below their total"));
+            continue;
+        };
+        match decode(&args.dir, path) {
+            Ok(report) => parts.push(PartInput { file, named, report }),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Failure::problems(&problems));
+    }
+    if parts.is_empty() {
+        return match &found.whole[..] {
+            [one] => decode(&args.dir, one).map_err(|p| Failure::problems(&[p])),
+            [] => Err(Failure::input(format!(
+                "{} holds no part of a fleet report (fleet-INDEX-of-TOTAL.json, or fleet.json): give the folder that the \
+                 shards had as --output-dir",
+                args.dir.display()
+            ))),
+            many => Err(Failure::input(format!(
+                "{} holds {} reports of whole fleets, which cannot be merged: {}",
+                args.dir.display(),
+                many.len(),
+                many.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+            ))),
+        };
+    }
+    for path in found.whole.iter().filter(|p| !args.output.contains(p)) {
+        log::note(&format!("{} is the report of a whole fleet, and is left out", path.display()));
+    }
+    let now = source_date_epoch()?.map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    fleet::merge(parts, now).map_err(|p| Failure::problems(&p))
+}
+
+/// A fleet report; the names of its clusters' reports become relative to `dir`.
+fn decode(dir: &Path, path: &Path) -> Result<FleetReport, String> {
+    let file = path.display();
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {file}: {e}"))?;
+    let mut report = fleet::decode(&bytes).map_err(|e| format!("{file}: {e}"))?;
+    let folder = path.strip_prefix(dir).ok().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        for name in report.clusters.iter_mut().filter_map(|c| c.report.as_mut()) {
+            *name = format!("{}/{name}", folder.display());
+        }
+    }
+    Ok(report)
+}
+
+/// Fleet reports in a folder, by their names; sorted.
+#[derive(Default)]
+struct Found {
+    shards: Vec<(PathBuf, Option<Shard>)>,
+    whole: Vec<PathBuf>,
+}
+
+impl Found {
+    /// Those in the folder itself; where there is none, those in the folders right below it.
+    fn below(dir: &Path) -> Result<Found, Failure> {
+        let mut found = Found::default();
+        let folders = found.add(dir)?;
+        if found.shards.is_empty() && found.whole.is_empty() {
+            for folder in folders {
+                found.add(&folder)?;
+            }
+        }
+        found.shards.sort();
+        found.whole.sort();
+        Ok(found)
+    }
+
+    /// Adds the files of one folder, and answers the folders in it.
+    fn add(&mut self, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let failed = |e: std::io::Error| Failure::input(format!("cannot read the folder {}: {e}", dir.display()));
+        let mut folders = vec![];
+        for entry in std::fs::read_dir(dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            match path.file_name().and_then(|n| n.to_str()).and_then(part_file) {
+                Some(PartFile::Shard(shard)) => self.shards.push((path, shard)),
+                Some(PartFile::Whole) => self.whole.push(path),
+                None => {}
+            }
+        }
+        Ok(folders)
+    }
+}
+
+/// Where to read on: the report of the worst cluster, if it is there.
+fn footer(dir: &Path, report: &FleetReport) -> Vec<String> {
+    let worst = report.worst_first().into_iter().find(|c| !c.worst.is_empty());
+    let Some(json) = worst.and_then(|c| c.report.as_ref()).map(|name| dir.join(name)) else { return vec![] };
+    let file = [json.with_extension("md"), json].into_iter().find(|p| p.is_file());
+    let line = |p: PathBuf| format!("Next: {}   the report of the worst cluster", quote(&p.display().to_string()));
+    file.map(line).into_iter().collect()
+}

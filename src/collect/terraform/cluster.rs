@@ -1,0 +1,266 @@
+//! `google_container_cluster` and its `google_container_node_pool`s as the Cluster resource of the GKE API.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::inventory::ClusterName;
+
+use super::apply::{Mapper, Why, Written};
+use super::document::{Document, Form, Resource};
+use super::mapping::{CLUSTER, Kind, NODE_CONFIG, NODE_POOL, Rule, UNRECORDED};
+
+/// A cluster of a document, in the API's form.
+pub struct Cluster {
+    /// Terraform's address of it.
+    pub address: String,
+    pub config: Value,
+    /// Addresses by subject: `cluster`, `nodePool/NAME`.
+    pub addresses: BTreeMap<String, String>,
+    /// What of it is written in Terraform, by subject.
+    pub written: BTreeMap<String, Vec<Written>>,
+}
+
+impl Cluster {
+    /// The full name, as far as the document has it.
+    pub fn name(&self) -> Option<ClusterName> {
+        let text = |key: &str| self.config.get(key).and_then(Value::as_str);
+        text("selfLink").and_then(ClusterName::parse)
+    }
+
+    /// Name as people give it; the address where it is not known.
+    pub fn short_name(&self) -> &str {
+        self.config.get("name").and_then(Value::as_str).unwrap_or(&self.address)
+    }
+}
+
+pub const CLUSTER_TYPE: &str = "google_container_cluster";
+const POOL_TYPE: &str = "google_container_node_pool";
+
+/// All clusters of a document. Those of data sources only where Terraform manages none.
+pub fn clusters(document: &Document) -> Vec<Cluster> {
+    let of_kind = |data: bool| -> Vec<&Resource> {
+        document.resources.iter().filter(|r| r.kind == CLUSTER_TYPE && r.data == data && !r.deleted).collect()
+    };
+    let mut found = of_kind(false);
+    if found.is_empty() {
+        found = of_kind(true);
+    }
+    let pools: Vec<&Resource> = document.resources.iter().filter(|r| r.kind == POOL_TYPE && !r.data).collect();
+    found.iter().map(|r| cluster(document, r, found.len(), &pools)).collect()
+}
+
+fn text<'a>(resource: &'a Resource, key: &str) -> Option<&'a str> {
+    resource.values.get(key).and_then(Value::as_str).filter(|s| !s.is_empty())
+}
+
+fn cluster(document: &Document, resource: &Resource, of: usize, pools: &[&Resource]) -> Cluster {
+    let mut mapper = Mapper::new(document.form, resource);
+    let mut config = mapper.map(CLUSTER, &resource.values, &resource.unknown);
+    let mut written = BTreeMap::from([("cluster".to_owned(), mapper.written)]);
+    let mut addresses = BTreeMap::from([("cluster".to_owned(), resource.address.clone())]);
+    for key in UNRECORDED {
+        config.entry(key).or_insert_with(|| Why::Unrecorded.object());
+    }
+    identity(resource, &mut config);
+    zones(&mut config);
+    let joined = joined(document, resource, of, pools);
+    let node_pools = match joined {
+        None => Why::AfterApply.plain(),
+        Some(own) => {
+            let (list, of_pools) = node_pools(document, resource, &own, &mut addresses);
+            written.extend(of_pools);
+            list
+        }
+    };
+    config.insert("nodePools".to_owned(), node_pools);
+    Cluster { address: resource.address.clone(), config: Value::Object(config), addresses, written }
+}
+
+/// `selfLink` from `id`, or from what is written, which names the cluster before there is one.
+fn identity(resource: &Resource, config: &mut Map<String, Value>) {
+    if config.get("selfLink").is_some_and(Value::is_string) {
+        return;
+    }
+    let id = text(resource, "id").filter(|id| ClusterName::parse(id).is_some()).map(str::to_owned);
+    let parts = (text(resource, "project"), text(resource, "location"), text(resource, "name"));
+    let name = id.or_else(|| match parts {
+        (Some(p), Some(l), Some(n)) => Some(format!("projects/{p}/locations/{l}/clusters/{n}")),
+        _ => None,
+    });
+    if let Some(name) = name.filter(|n| ClusterName::parse(n).is_some()) {
+        config.insert("selfLink".to_owned(), Value::String(format!("https://container.googleapis.com/v1/{name}")));
+    }
+}
+
+/// Terraform lists the zones beside a cluster's own, the API lists that too.
+fn zones(config: &mut Map<String, Value>) {
+    let own = config.get("location").and_then(Value::as_str).filter(|l| l.matches('-').count() == 2).map(Value::from);
+    match (own, config.get_mut("locations")) {
+        (Some(own), Some(Value::Array(zones))) if !zones.contains(&own) => zones.insert(0, own),
+        (Some(own), None) => {
+            config.insert("locations".to_owned(), Value::Array(vec![own]));
+        }
+        _ => {}
+    }
+}
+
+/// The pools that are resources of their own and belong to this cluster, those that go too; `None`: not known.
+fn joined<'a>(document: &Document, cluster: &Resource, of: usize, pools: &[&'a Resource]) -> Option<Vec<&'a Resource>> {
+    let mut own = Vec::new();
+    for pool in pools {
+        match belongs(document, cluster, of, pool) {
+            Some(true) => own.push(*pool),
+            Some(false) => {}
+            None => return None,
+        }
+    }
+    Some(own)
+}
+
+fn belongs(document: &Document, cluster: &Resource, of: usize, pool: &Resource) -> Option<bool> {
+    let Some(named) = text(pool, "cluster") else {
+        if of == 1 && !cluster.data {
+            return Some(true);
+        }
+        return reference(document, pool).map(|name| pool.module == cluster.module && name == cluster.name);
+    };
+    if let Some(full) = ClusterName::parse(named) {
+        let same = |key: &str, own: &str| text(cluster, key).is_none_or(|v| v == own);
+        return Some(same("name", &full.name) && same("location", &full.location) && same("project", &full.project));
+    }
+    let same = |key: &str| match (text(cluster, key), text(pool, key)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    match text(cluster, "name") {
+        None if of == 1 => Some(true),
+        None => None,
+        Some(name) => Some(name == named && same("location") && same("project")),
+    }
+}
+
+/// The cluster that a pool's `cluster` refers to in its module, by name.
+fn reference(document: &Document, pool: &Resource) -> Option<String> {
+    let mut module = document.configuration.get("root_module")?;
+    // `module.a["k"].module.b` → a, b
+    let mut rest = pool.module.as_str();
+    while let Some(after) = rest.strip_prefix("module.") {
+        let end = after.find(['.', '[']).unwrap_or(after.len());
+        module = module.get("module_calls")?.get(&after[..end])?.get("module")?;
+        rest = after[end..].find("module.").map_or("", |at| &after[end..][at..]);
+    }
+    let resources = module.get("resources")?.as_array()?;
+    let is_pool = |r: &&Value| {
+        r.get("type").and_then(Value::as_str) == Some(POOL_TYPE)
+            && r.get("name").and_then(Value::as_str) == Some(&pool.name)
+    };
+    let references = resources.iter().find(is_pool)?.pointer("/expressions/cluster/references")?.as_array()?;
+    references.iter().filter_map(Value::as_str).find_map(|r| {
+        let rest = r.strip_prefix(CLUSTER_TYPE)?.strip_prefix('.')?;
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        Some(rest[..end].to_owned())
+    })
+}
+
+type WrittenOfPools = BTreeMap<String, Vec<Written>>;
+
+/// The pools: those that are resources, which say what is planned, and those that the cluster lists beside them.
+fn node_pools(
+    document: &Document,
+    cluster: &Resource,
+    own: &[&Resource],
+    addresses: &mut BTreeMap<String, String>,
+) -> (Value, WrittenOfPools) {
+    let mut pools = Vec::new();
+    let mut written = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for pool in own.iter().filter(|p| !p.deleted) {
+        let mut mapper = Mapper::new(document.form, pool);
+        let mut config = mapper.map(NODE_POOL, &pool.values, &pool.unknown);
+        // A name that is made at the apply is a name nobody has yet.
+        let name = match config.get("name") {
+            Some(Value::String(name)) => name.clone(),
+            _ => pool.address.clone(),
+        };
+        config.insert("name".to_owned(), Value::from(name.as_str()));
+        let subject = format!("nodePool/{name}");
+        addresses.insert(subject.clone(), pool.address.clone());
+        written.insert(subject, mapper.written);
+        names.insert(name);
+        pools.push(Value::Object(config));
+    }
+    let gone: BTreeSet<&str> = own.iter().filter(|p| p.deleted).filter_map(|p| text(p, "name")).collect();
+    let unknown = cluster.unknown.get("node_pool").unwrap_or(&Value::Null);
+    let listed = cluster.values.get("node_pool");
+    let removed = cluster.values.get("remove_default_node_pool") == Some(&Value::Bool(true));
+    let autopilot = cluster.values.get("enable_autopilot") == Some(&Value::Bool(true));
+    match listed {
+        Some(Value::Array(list)) if *unknown != Value::Bool(true) && !list.is_empty() => {
+            for (i, pool) in list.iter().enumerate() {
+                let unknown = unknown.get(i).unwrap_or(&Value::Null);
+                let mut mapper = Mapper::new(document.form, cluster);
+                let mut config = mapper.map(NODE_POOL, pool, unknown);
+                let name = match config.get("name") {
+                    Some(Value::String(name)) => name.clone(),
+                    _ => format!("node_pool[{i}]"),
+                };
+                if gone.contains(name.as_str()) || !names.insert(name.clone()) {
+                    continue;
+                }
+                config.insert("name".to_owned(), Value::from(name.as_str()));
+                let subject = format!("nodePool/{name}");
+                addresses.insert(subject.clone(), cluster.address.clone());
+                let prefixed = |w: Written| Written { attribute: format!("node_pool[{i}].{}", w.attribute), ..w };
+                written.insert(subject, mapper.written.into_iter().map(prefixed).collect());
+                pools.push(Value::Object(config));
+            }
+        }
+        Some(Value::Array(_) | Value::Null) | None => {
+            let made = document.form == Form::Plan && (cluster.created || listed.is_none());
+            if made && !removed && !autopilot {
+                // GKE makes a default pool, of the cluster's node_config.
+                if names.insert("default-pool".to_owned()) {
+                    pools.push(default_pool(document, cluster));
+                    addresses.insert("nodePool/default-pool".to_owned(), cluster.address.clone());
+                }
+            } else if autopilot && pools.is_empty() && made {
+                return (Why::AfterApply.plain(), written);
+            } else if document.form == Form::State && listed.is_none() && pools.is_empty() {
+                return (Why::Unrecorded.plain(), written);
+            }
+        }
+        Some(_) => return (Why::Unreadable.plain(), written),
+    }
+    (Value::Array(pools), written)
+}
+
+fn default_pool(document: &Document, cluster: &Resource) -> Value {
+    const DEFAULT_POOL: &[Rule] = &[
+        Rule {
+            tf: "node_config",
+            api: "config",
+            kind: Kind::Block(super::mapping::Presence::Silent, NODE_CONFIG),
+            absent: super::mapping::Absent::Computed,
+        },
+        Rule {
+            tf: "initial_node_count",
+            api: "initialNodeCount",
+            kind: Kind::Number,
+            absent: super::mapping::Absent::Unset,
+        },
+    ];
+    // What the cluster has no attribute for is GKE's choice.
+    let mut pool = Mapper::new(document.form, cluster).map(DEFAULT_POOL, &cluster.values, &cluster.unknown);
+    for rule in NODE_POOL {
+        let top = rule.api.split('.').next().unwrap_or(rule.api);
+        let marker = if matches!(rule.kind, Kind::Block(..)) || rule.api.contains('.') {
+            Why::AfterApply.object()
+        } else {
+            Why::AfterApply.plain()
+        };
+        pool.entry(top).or_insert(marker);
+    }
+    pool.insert("name".to_owned(), Value::from("default-pool"));
+    Value::Object(pool)
+}

@@ -1,0 +1,410 @@
+//! Objects that Terraform's `kubernetes` and `kubectl` providers make, as the Kubernetes API has them.
+//!
+//! The provider writes blocks as lists and names in the singular (`spec[0].ingress[0].ports`, `container`); the API's
+//! names and forms come back here, and the reader of files reads the rest.
+
+use serde_json::{Map, Value, json};
+
+use crate::inventory::{Gap, Need, Origin, Terraform};
+use crate::problem::Problem;
+
+use super::super::builder::Builder;
+use super::super::kubernetes::Head;
+use super::super::tree::{Kind, Node};
+use super::document::{Document, Resource, SENSITIVE};
+
+/// (resource type without `_v1`, apiVersion, kind, what is not known without it).
+const TYPES: [(&str, &str, &str, Need); 7] = [
+    ("kubernetes_network_policy", "networking.k8s.io/v1", "NetworkPolicy", Need::NetworkPolicies),
+    ("kubernetes_namespace", "v1", "Namespace", Need::Namespaces),
+    ("kubernetes_deployment", "apps/v1", "Deployment", Need::Workloads),
+    ("kubernetes_stateful_set", "apps/v1", "StatefulSet", Need::Workloads),
+    ("kubernetes_daemon_set", "apps/v1", "DaemonSet", Need::Workloads),
+    ("kubernetes_service", "v1", "Service", Need::Services),
+    ("kubernetes_config_map", "v1", "ConfigMap", Need::ConfigMaps),
+];
+
+/// Reads all of them.
+pub fn read(builder: &mut Builder, file: &str, document: &Document) {
+    for resource in document.resources.iter().filter(|r| !r.deleted && !r.data) {
+        let place = Terraform { address: resource.address.clone(), attribute: None };
+        let origin = Origin::file(file, 1).with_terraform(place);
+        let kind = resource.kind.strip_suffix("_v1").unwrap_or(&resource.kind);
+        let read = match kind {
+            "kubernetes_manifest" => manifest(builder, resource, &origin),
+            "kubectl_manifest" => yaml(builder, resource, &origin),
+            _ => match TYPES.iter().find(|(name, ..)| *name == kind) {
+                Some((_, api_version, kind, need)) => block(builder, resource, &origin, api_version, kind, *need),
+                None => Ok(()),
+            },
+        };
+        if let Err(message) = read {
+            let message = format!("{}: {message}", resource.address);
+            builder.problem(Problem { file: file.to_owned(), line: 0, column: 0, message });
+        }
+    }
+}
+
+/// What is not known and bears on other objects than itself.
+fn gap(builder: &mut Builder, resource: &Resource, needs: &[Need], what: &str) {
+    for need in needs {
+        builder.snapshot_mut().gaps.push(Gap {
+            id: format!("terraform-{}", resource.address),
+            need: *need,
+            what: resource.address.clone(),
+            why: format!("{what} {UNKNOWN}"),
+            mend: "Audit the cluster after the apply".to_owned(),
+        });
+    }
+}
+
+const UNKNOWN: &str = "is known after apply (Terraform plan), or marked as sensitive";
+
+/// What a manifest of which not even the kind is known may be.
+const ANYTHING: [Need; 5] =
+    [Need::NetworkPolicies, Need::OtherPolicies, Need::Workloads, Need::Services, Need::Namespaces];
+
+fn block(
+    builder: &mut Builder,
+    resource: &Resource,
+    origin: &Origin,
+    api_version: &str,
+    kind: &str,
+    need: Need,
+) -> Result<(), String> {
+    let mut walk = Walk { raw: false, all: need == Need::NetworkPolicies, vague: Vec::new() };
+    let mut object = walk.fields(&resource.values, &resource.unknown, "");
+    object.retain(|key, _| matches!(key.as_str(), "metadata" | "spec" | "data" | "binaryData"));
+    object.insert("apiVersion".to_owned(), Value::from(api_version));
+    object.insert("kind".to_owned(), Value::from(kind));
+    put(builder, resource, origin, Value::Object(object), walk.vague, need)
+}
+
+/// A manifest as a value of Terraform.
+fn manifest(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(), String> {
+    let unknown = resource.unknown.get("manifest").unwrap_or(&Value::Null);
+    match resource.values.get("manifest") {
+        Some(value @ Value::Object(_)) if *unknown != Value::Bool(true) => {
+            let policy = value.get("kind").and_then(Value::as_str) == Some("NetworkPolicy");
+            let mut walk = Walk { raw: true, all: policy, vague: Vec::new() };
+            let object = walk.fields(value, unknown, "");
+            document(builder, resource, origin, Value::Object(object), walk.vague)
+        }
+        _ => document(builder, resource, origin, Value::Null, Vec::new()),
+    }
+}
+
+/// A manifest as text.
+fn yaml(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(), String> {
+    match resource.values.get("yaml_body").and_then(Value::as_str) {
+        None => document(builder, resource, origin, Value::Null, Vec::new()),
+        Some(text) => {
+            for node in super::super::files::yaml("yaml_body", text).map_err(|p| p.message)? {
+                document(builder, resource, origin, node.to_json(), Vec::new())?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn document(
+    builder: &mut Builder,
+    resource: &Resource,
+    origin: &Origin,
+    object: Value,
+    vague: Vec<String>,
+) -> Result<(), String> {
+    let kind = object.get("kind").and_then(Value::as_str);
+    if kind.is_none() || object.get("apiVersion").and_then(Value::as_str).is_none() {
+        gap(builder, resource, &ANYTHING, "the manifest's apiVersion or kind");
+        return Ok(());
+    }
+    let need = TYPES.iter().find(|(_, _, k, _)| Some(*k) == kind).map_or(Need::OtherPolicies, |(.., need)| *need);
+    put(builder, resource, origin, object, vague, need)
+}
+
+/// Gives an object to the reader of files, or says what is not known because of it.
+fn put(
+    builder: &mut Builder,
+    resource: &Resource,
+    origin: &Origin,
+    mut object: Value,
+    mut vague: Vec<String>,
+    need: Need,
+) -> Result<(), String> {
+    let named = vague.len();
+    vague.retain(|path| path != "metadata.name");
+    if vague.len() < named
+        && let Some(Value::Object(metadata)) = object.get_mut("metadata")
+    {
+        // Nothing else can mean it by a name that there is not yet.
+        metadata.insert("name".to_owned(), Value::from(resource.address.as_str()));
+    }
+    let whose = |what: &[String]| what.first().cloned().unwrap_or_default();
+    let located = !vague.iter().any(|path| path == "metadata" || path == "metadata.namespace");
+    match need {
+        _ if vague.is_empty() => {}
+        Need::NetworkPolicies if located => {}
+        Need::ConfigMaps => {
+            let note = format!("{} was left out: {} {UNKNOWN}", resource.address, whose(&vague));
+            builder.snapshot_mut().notes.push(note);
+            return Ok(());
+        }
+        need => {
+            gap(builder, resource, &[need], &whose(&vague));
+            return Ok(());
+        }
+    }
+    let vague = vague.first().map(|path| format!("{path} {UNKNOWN}"));
+    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    builder.terraform(&node(&object), &Head { api_version: &api_version, kind: &kind }, origin, vague.as_deref())
+}
+
+fn node(value: &Value) -> Node {
+    let kind = match value {
+        Value::Null => Kind::Null,
+        Value::Bool(b) => Kind::Bool(*b),
+        Value::Number(n) => n.as_i64().map_or_else(|| Kind::Float(n.as_f64().unwrap_or_default()), Kind::Int),
+        Value::String(s) => Kind::Str(s.clone()),
+        Value::Array(items) => Kind::Seq(items.iter().map(node).collect()),
+        Value::Object(map) => Kind::Map(map.iter().map(|(k, v)| (k.clone(), node(v))).collect()),
+    };
+    Node { kind, line: 0, column: 0 }
+}
+
+/// Blocks whose name in the API is another, where they are lists.
+const PLURALS: [(&str, &str); 8] = [
+    ("container", "containers"),
+    ("init_container", "initContainers"),
+    ("port", "ports"),
+    ("volume", "volumes"),
+    ("volume_mount", "volumeMounts"),
+    ("toleration", "tolerations"),
+    ("volume_claim_template", "volumeClaimTemplates"),
+    ("volume_device", "volumeDevices"),
+];
+
+/// Blocks that are lists in the API too. Every other one is an object there.
+const LISTS: [&str; 18] = [
+    "containers",
+    "initContainers",
+    "ports",
+    "volumes",
+    "volumeMounts",
+    "tolerations",
+    "volumeClaimTemplates",
+    "volumeDevices",
+    "env",
+    "envFrom",
+    "ingress",
+    "egress",
+    "from",
+    "to",
+    "matchExpressions",
+    "items",
+    "imagePullSecrets",
+    "hostAliases",
+];
+
+/// What bears on who reaches whom, or on a database's connection, by the last name of its path in the API. Of the rest
+/// the provider computes much, so that it is not known in any plan.
+const BEARING: [&str; 25] = [
+    "metadata",
+    "name",
+    "namespace",
+    "labels",
+    "spec",
+    "template",
+    "selector",
+    "matchLabels",
+    "matchExpressions",
+    "key",
+    "operator",
+    "values",
+    "hostNetwork",
+    "containers",
+    "initContainers",
+    "ports",
+    "containerPort",
+    "port",
+    "targetPort",
+    "protocol",
+    "args",
+    "command",
+    "env",
+    "envFrom",
+    "data",
+];
+
+/// Parts of a pod that have names, and bear on nothing.
+const ASIDE: [&str; 6] =
+    ["volumes", "volumeMounts", "volumeClaimTemplates", "imagePullSecrets", "livenessProbe", "status"];
+
+struct Walk {
+    /// The names and forms are those of the API already.
+    raw: bool,
+    /// Everything below `spec` bears on what the object does.
+    all: bool,
+    /// Paths of what is not known and bears on something.
+    vague: Vec<String>,
+}
+
+impl Walk {
+    fn fields(&mut self, values: &Value, unknown: &Value, path: &str) -> Map<String, Value> {
+        let mut out = Map::new();
+        let keys = |v: &Value| v.as_object().map(|m| m.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        let mut names = keys(values);
+        // What is known after the apply is not among the values.
+        names.extend(keys(unknown).into_iter().filter(|k| values.get(k).is_none()));
+        for name in names {
+            let value = values.get(&name).unwrap_or(&Value::Null);
+            let unknown = unknown.get(&name).unwrap_or(&Value::Null);
+            let list = value.is_array() || unknown.is_array();
+            let key = match PLURALS.iter().find(|(one, _)| *one == name) {
+                Some((_, many)) if list && !self.raw => (*many).to_owned(),
+                _ if self.raw => name.clone(),
+                _ => camel(&name),
+            };
+            let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            if let Some(found) = self.value(&key, value, unknown, &at) {
+                out.insert(key, found);
+            }
+        }
+        if path.ends_with("env[]") {
+            environment(&mut out);
+        }
+        out
+    }
+
+    fn value(&mut self, key: &str, value: &Value, unknown: &Value, path: &str) -> Option<Value> {
+        if *unknown == Value::Bool(true) || value.get(SENSITIVE).is_some() {
+            if path.contains("env[].value") {
+                return Some(json!(NOT_KNOWN));
+            }
+            self.not_known(key, path);
+            return None;
+        }
+        match value {
+            // A part of it is known after the apply, and the rest not there.
+            Value::Null if super::document::marked(unknown) => {
+                self.not_known(key, path);
+                None
+            }
+            Value::Null => None,
+            Value::String(s) if !self.raw => match key {
+                _ if s.is_empty() => None,
+                "port" | "targetPort" | "replicas" => {
+                    Some(s.parse::<i64>().map_or_else(|_| value.clone(), Value::from))
+                }
+                _ => Some(value.clone()),
+            },
+            Value::Number(n) if key == "endPort" && n.as_i64() == Some(0) && !self.raw => None,
+            Value::Array(items) => self.list(key, items, unknown, path),
+            Value::Object(map) if self.raw => {
+                let user = map.is_empty() || matches!(key, "labels" | "annotations" | "matchLabels" | "data");
+                if user {
+                    self.labels(key, map, unknown, path)
+                } else {
+                    Some(Value::Object(self.fields(value, unknown, path)))
+                }
+            }
+            // Blocks are lists, so this is a map of the user's own.
+            Value::Object(map) => self.labels(key, map, unknown, path),
+            other => Some(other.clone()),
+        }
+    }
+
+    fn labels(&mut self, key: &str, map: &Map<String, Value>, unknown: &Value, path: &str) -> Option<Value> {
+        if super::document::marked(unknown) || map.values().any(|v| v.get(SENSITIVE).is_some()) {
+            self.not_known(key, path);
+            return None;
+        }
+        Some(Value::Object(map.clone()))
+    }
+
+    fn list(&mut self, key: &str, items: &[Value], unknown: &Value, path: &str) -> Option<Value> {
+        let of = |i: usize| unknown.get(i).unwrap_or(&Value::Null);
+        // Members that are known only after the apply.
+        if unknown.as_array().is_some_and(|u| u.iter().skip(items.len()).any(super::document::marked)) {
+            self.not_known(key, path);
+            return None;
+        }
+        let blocks = self.raw || items.iter().all(|i| i.is_object() || i.is_null());
+        if !blocks || items.iter().all(|i| !i.is_object() && !i.is_null()) {
+            if super::document::marked(unknown) || items.iter().any(|i| i.get(SENSITIVE).is_some()) {
+                self.not_known(key, path);
+                return None;
+            }
+            return (!items.is_empty() || LISTS.contains(&key)).then(|| Value::Array(items.to_vec()));
+        }
+        if !self.raw && !LISTS.contains(&key) && items.len() == 1 {
+            return match (of(0), &items[0]) {
+                (Value::Bool(true), _) => {
+                    self.not_known(key, path);
+                    None
+                }
+                (unknown, item) => Some(Value::Object(self.fields(item, unknown, path))),
+            };
+        }
+        let below = format!("{path}[]");
+        let mut list = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            if *of(i) == Value::Bool(true) || item.get(SENSITIVE).is_some() {
+                self.not_known(key, path);
+                return None;
+            }
+            list.push(match item {
+                Value::Object(_) | Value::Null => Value::Object(self.fields(item, of(i), &below)),
+                other => other.clone(),
+            });
+        }
+        Some(Value::Array(list))
+    }
+
+    fn not_known(&mut self, key: &str, path: &str) {
+        let below = |part: &str| path.split('.').any(|p| p.trim_end_matches("[]") == part);
+        // The provider computes a name for the pods' template, which nothing has.
+        let unused = matches!(path, "spec.template.metadata.name" | "spec.template.metadata.namespace");
+        let bears = if self.all && path.starts_with("spec") {
+            true
+        } else {
+            BEARING.contains(&key) && !unused && !ASIDE.iter().any(|part| below(part))
+        };
+        if bears {
+            self.vague.push(path.to_owned());
+        }
+    }
+}
+
+/// Stands for a part of an environment variable that is not known.
+const NOT_KNOWN: &str = "$unknownUntilApply";
+
+/// A variable has a value or a source of one; what is not known of either is set when the pod runs.
+fn environment(variable: &mut Map<String, Value>) {
+    let unknown = variable.values().any(|v| v.to_string().contains(NOT_KNOWN));
+    if unknown {
+        variable.remove("value");
+        let from = json!({ "fieldRef": { "fieldPath": "a value that Terraform knows after the apply or keeps as sensitive" } });
+        variable.insert("valueFrom".to_owned(), from);
+    } else if variable.contains_key("valueFrom") {
+        variable.remove("value");
+    }
+}
+
+/// `pod_selector` → `podSelector`.
+fn camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        match c {
+            '_' => upper = true,
+            c if upper => {
+                out.extend(c.to_uppercase());
+                upper = false;
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

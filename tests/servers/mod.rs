@@ -1,0 +1,35 @@
+//! Servers that behave like Google's APIs ([`google`]) and like a GKE cluster's API server ([`apiserver`]), on loopback,
+//! each on a thread of its own: a test starts one, lets the binary audit it, and asks the server what it was asked.
+//!
+//! ```ignore
+//! let kube = FakeKube::start(&data::example());
+//! let token = kube.user("auditor@example.com");
+//! kube.deny("*", "list", "networking.k8s.io", "networkpolicies");
+//! kube.faults().add(Fault::on("/api/v1/pods", Effect::CutLength(Cut::Half)).once());
+//! kubeconfig::write(&path, &kube, "test", &token);
+//! // … run gke-posture …
+//! kube.record().assert_only_reads();
+//! ```
+//!
+//! They do what the real servers do, not what is convenient; where a comment says what the real one does, it was looked
+//! up or tried. `tests/servers_selftest/` keeps them to it.
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
+
+pub mod apiserver;
+pub mod data;
+pub mod faults;
+pub mod google;
+pub mod kubeconfig;
+pub mod live;
+pub mod ports;
+pub mod record;
+mod serve;
+mod tls;
+mod tokens;
+
+pub use apiserver::{Crd, FakeKube, Options};
+pub use faults::{Cut, Effect, Fault, Shape};
+pub use google::FakeGoogle;
+pub use serve::Gzip;
+pub use tls::Certificate;
+pub use tokens::{MARK, Tokens};
