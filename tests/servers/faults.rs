@@ -160,6 +160,11 @@ impl Fault {
     pub fn once(self) -> Fault {
         self.times(1)
     }
+
+    /// Whether a client waits for the answer for ever.
+    pub fn hangs(&self) -> bool {
+        matches!(self.effect, Effect::Hang | Effect::Stall)
+    }
 }
 
 /// The rules of one server. The first rule that is due strikes; every rule that matches counts.

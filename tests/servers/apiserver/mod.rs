@@ -49,6 +49,8 @@ pub struct Options {
     pub gke_words: bool,
     /// The namespaces and the Service that a new cluster has.
     pub system_objects: bool,
+    /// Discovery in one document, since Kubernetes 1.26; without it, one document for each group and version.
+    pub aggregated_discovery: bool,
 }
 
 impl Default for Options {
@@ -63,6 +65,7 @@ impl Default for Options {
             anonymous: true,
             gke_words: false,
             system_objects: true,
+            aggregated_discovery: true,
         }
     }
 }
@@ -384,6 +387,7 @@ impl State {
             return status::not_acceptable();
         }
         let catalogue = &cluster.catalogue;
+        let accept = if self.options.aggregated_discovery { accept } else { "application/json" };
         match route {
             Route::Core => catalogue.core_versions(request.header("host"), accept),
             Route::Groups => catalogue.group_list(accept),
