@@ -66,8 +66,21 @@ pub fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
 
 /// `sha256:` and the hex digest of the evidence, the same for inputs and for the snapshot made from them.
 pub fn digest(snapshot: &Snapshot) -> String {
-    let json = serde_json::to_vec(snapshot).unwrap_or_default();
-    let hash = Sha256::digest(&json);
+    struct Hasher(Sha256);
+    impl std::io::Write for Hasher {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    // As it comes: the text of a large cluster is larger than the evidence.
+    let mut text = std::io::BufWriter::with_capacity(1 << 16, Hasher(Sha256::new()));
+    let written = serde_json::to_writer(&mut text, snapshot).is_ok();
+    let hasher = text.into_inner().map_or_else(|_| Hasher(Sha256::new()), |h| h);
+    let hash = if written { hasher.0.finalize() } else { Sha256::new().finalize() };
     hash.iter().fold(String::from("sha256:"), |mut s, b| {
         s.push_str(&format!("{b:02x}"));
         s

@@ -1,12 +1,15 @@
 //! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use crate::inventory::object::*;
 use crate::inventory::{ClusterConfig, Completeness, Origin, Snapshot};
 use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
+use super::shared::Specs;
 use super::tree::{Cursor, Node, Problems};
 use super::{cnpg, gke, policy};
 
@@ -22,8 +25,10 @@ pub struct Builder {
     problems: Vec<Problem>,
     /// Where each object stands, for duplicates: (group and kind, namespace, name) → origin.
     seen: HashMap<(String, String, String), Origin>,
-    /// Group of equal pods by a key over everything but the members.
-    groups: HashMap<String, usize>,
+    /// Groups of equal pods by a hash over everything but the members; pods of one hash need not be equal.
+    groups: HashMap<u64, Vec<usize>>,
+    hasher: RandomState,
+    specs: Arc<Specs>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
     /// Secrets come with leave to read their values: the variables that a key becomes, by (namespace, name) and key.
@@ -55,6 +60,13 @@ const CLUSTER_SCOPED: [&str; 6] = [
     "StagedGlobalNetworkPolicy",
 ];
 
+/// What makes pods equal: labels, owner and specification do; name and place do not.
+fn likeness(pod: &PodGroup) -> impl std::hash::Hash + PartialEq + '_ {
+    let meta = &pod.meta;
+    let name = meta.owner.is_none().then_some(&meta.name);
+    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, &pod.spec)
+}
+
 impl Builder {
     pub fn new(options: Options) -> Self {
         let completeness = if options.complete { Completeness::Complete } else { Completeness::Files };
@@ -64,20 +76,22 @@ impl Builder {
             problems: Vec::new(),
             seen: HashMap::new(),
             groups: HashMap::new(),
+            hasher: RandomState::new(),
+            specs: Arc::default(),
             listed: false,
             secret_values: None,
         }
     }
 
-    /// For the lists of a Kubernetes API.
-    pub fn for_lists() -> Self {
+    /// For the lists of a Kubernetes API, which share `specs`.
+    pub fn for_lists(specs: Arc<Specs>) -> Self {
         let options = Options { namespace: "default".to_owned(), complete: true };
-        Builder { listed: true, ..Builder::new(options) }
+        Builder { listed: true, specs, ..Builder::new(options) }
     }
 
     /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
     pub fn for_secret_values(variables: HashMap<(String, String), BTreeMap<String, String>>) -> Self {
-        Builder { secret_values: Some(variables), ..Builder::for_lists() }
+        Builder { secret_values: Some(variables), ..Builder::for_lists(Arc::default()) }
     }
 
     /// One item of a list, whose kind the list says.
@@ -268,31 +282,29 @@ impl Builder {
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
             (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
-            _ => s.controllers.push(k8s::controller(c, meta)),
+            _ => {
+                let mut controller = k8s::controller(c, meta);
+                self.specs.share(&mut controller.template.spec);
+                s.controllers.push(controller);
+            }
         }
     }
 
-    fn fold(&mut self, pod: PodGroup) {
-        // Labels, owner and specification decide what is equal; name and place do not.
-        let key = serde_json::to_string(&(
-            &pod.meta.namespace,
-            &pod.meta.owner,
-            pod.meta.owner.is_none().then_some(&pod.meta.name),
-            &pod.meta.labels,
-            &pod.annotations,
-            &pod.spec,
-        ))
-        .unwrap_or_default();
-        match self.groups.get(&key) {
-            Some(&i) => {
-                let group = &mut self.snapshot.pods[i];
-                group.members.extend(pod.members);
-            }
-            None => {
-                self.groups.insert(key, self.snapshot.pods.len());
-                self.snapshot.pods.push(pod);
-            }
+    fn fold(&mut self, mut pod: PodGroup) {
+        let candidates = self.groups.entry(self.hasher.hash_one(likeness(&pod))).or_default();
+        let same = candidates.iter().find(|&&i| likeness(&self.snapshot.pods[i]) == likeness(&pod));
+        let Some(&i) = same else {
+            candidates.push(self.snapshot.pods.len());
+            self.specs.share(&mut pod.spec);
+            self.snapshot.pods.push(pod);
+            return;
+        };
+        let members = &mut self.snapshot.pods[i].members;
+        // The pods of a controller have the same labels but for those of StatefulSets: they share them.
+        if let Some(last) = members.last().map(|m| m.labels.clone()) {
+            pod.members.iter_mut().filter(|m| m.labels == last).for_each(|m| m.labels = last.clone());
         }
+        members.append(&mut pod.members);
     }
 
     fn identity(head: &Head<'_>, meta: &Meta) -> (String, String, String) {
@@ -337,5 +349,49 @@ impl Builder {
         s.cnpg_clusters.retain(|o| !same(&o.meta));
         s.cnpg_poolers.retain(|o| !same(&o.meta));
         s.opaque_policies.retain(|o| !same(o));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::{Api, Placed};
+    use super::*;
+
+    /// Pods of one ReplicaSet as a live cluster has them; each with a token's volume of this name.
+    fn read(pods: &[(&str, &str)]) -> Snapshot {
+        let mut builder = Builder::for_lists(Arc::default());
+        for (name, volume) in pods {
+            let text = format!(
+                r#"{{"metadata": {{"name": "{name}", "namespace": "n", "labels": {{"app": "a", "pod-template-hash": "h"}},
+                    "ownerReferences": [{{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "a-h", "controller": true}}]}},
+                  "spec": {{"volumes": [{{"name": "ca", "secret": {{"secretName": "ca"}}}}, {{"name": "{volume}", "projected": {{}}}}],
+                    "containers": [{{"name": "c", "image": "i", "volumeMounts": [
+                      {{"name": "ca", "mountPath": "/ca"}}, {{"name": "{volume}", "mountPath": "/run"}}]}}]}},
+                  "status": {{"podIP": "10.0.0.1"}}}}"#
+            );
+            let node: Placed<Api> = serde_json::from_str(&text).unwrap();
+            builder.item(&node.0, &Head { api_version: "v1", kind: "Pod" }, "/api/v1/pods").unwrap();
+        }
+        builder.into_part()
+    }
+
+    #[test]
+    fn pods_that_differ_in_the_name_of_their_tokens_volume_are_one_group() {
+        let s = read(&[("a-h-1", "kube-api-access-x7k2p"), ("a-h-2", "kube-api-access-bcdf9")]);
+        let [group] = &s.pods[..] else { panic!("{} groups", s.pods.len()) };
+        assert_eq!(group.members.len(), 2);
+        assert!(Arc::ptr_eq(&group.members[0].labels, &group.members[1].labels));
+        let mounts: Vec<&str> = group.spec.containers[0].mounts.iter().map(|m| m.volume.as_str()).collect();
+        let volumes: Vec<&str> = group.spec.volumes.iter().map(|v| v.name.as_str()).collect();
+        assert_eq!((mounts, volumes), (vec!["ca", "kube-api-access"], vec!["ca", "kube-api-access"]));
+    }
+
+    #[test]
+    fn other_volumes_keep_their_names_and_make_a_difference() {
+        for name in ["kube-api-access-token", "kube-api-access-X7K2P", "kube-api-accessx7k2p", "data-x7k2p"] {
+            let s = read(&[("a-h-1", name), ("a-h-2", name), ("a-h-3", "ca2")]);
+            assert_eq!(s.pods.iter().map(|g| g.members.len()).collect::<Vec<_>>(), [2, 1], "{name}");
+            assert_eq!(s.pods[0].spec.volumes[1].name, name);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Reads Kubernetes objects from a tree into slim objects.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::prelude::*;
 
@@ -8,7 +9,7 @@ use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
 
-use super::tree::{Cursor, Kind};
+use super::tree::{Cursor, Kind, Node};
 
 /// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
 /// with each pod, in case a selector uses one.
@@ -145,7 +146,37 @@ pub fn is_port_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
+/// Name without what is random of the volume that admission gives to pods for their token.
+const ACCESS: &str = "kube-api-access";
+
+/// What random names are made of: k8s.io/apimachinery/pkg/util/rand.
+const RANDOM: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// The volume of the service account's token as admission names it: `kube-api-access-` and five random characters (plugin
+/// ServiceAccount, `ServiceAccountVolumeName`). By that name no pod would be like any other.
+fn access_volume<'a>(c: &Cursor<'a>) -> Option<&'a str> {
+    let volumes = c.items("volumes");
+    let name = |v: &Cursor<'a>| v.node.get("name").and_then(Node::as_str);
+    if volumes.iter().any(|v| name(v) == Some(ACCESS)) {
+        return None;
+    }
+    volumes.iter().filter_map(name).find(|name| {
+        let random = name.strip_prefix(ACCESS).and_then(|rest| rest.strip_prefix('-'));
+        random.is_some_and(|r| r.len() == 5 && r.bytes().all(|b| RANDOM.contains(&b)))
+    })
+}
+
 pub fn pod_spec(c: &Cursor<'_>) -> PodSpec {
+    let mut spec = written_pod_spec(c);
+    if let Some(name) = access_volume(c) {
+        let mounts = spec.containers.iter_mut().flat_map(|c| &mut c.mounts).map(|m| &mut m.volume);
+        let volumes = spec.volumes.iter_mut().map(|v| &mut v.name);
+        mounts.chain(volumes).filter(|n| *n == name).for_each(|n| *n = ACCESS.to_owned());
+    }
+    spec
+}
+
+fn written_pod_spec(c: &Cursor<'_>) -> PodSpec {
     let mut containers = Vec::new();
     for i in c.items("initContainers") {
         let role = match i.string_at("restartPolicy").as_deref() {
@@ -281,7 +312,11 @@ fn template(c: Option<Cursor<'_>>) -> Template {
     let meta = c.get("metadata");
     let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
     let annotations = annotations(strings("annotations"));
-    Template { labels: strings("labels"), annotations, spec: c.get("spec").map(|s| pod_spec(&s)).unwrap_or_default() }
+    Template {
+        labels: strings("labels"),
+        annotations,
+        spec: Arc::new(c.get("spec").map(|s| pod_spec(&s)).unwrap_or_default()),
+    }
 }
 
 /// A controller; `meta.kind` says which.
@@ -321,6 +356,8 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta) -> Option<PodGroup> {
         if found.is_empty() {
             found.extend(s.string_at(single).and_then(|ip| ip.parse::<std::net::IpAddr>().ok()));
         }
+        // There are as many as there are pods.
+        found.shrink_to_fit();
         found
     };
     let labels: Labels =
@@ -331,11 +368,11 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta) -> Option<PodGroup> {
         ips: ips("podIPs", "podIP"),
         node: spec.as_ref().and_then(|s| s.string_at("nodeName")),
         host_ips: ips("hostIPs", "hostIP"),
-        labels,
+        labels: Arc::new(labels),
     };
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),
-        spec: spec.map(|s| pod_spec(&s)).unwrap_or_default(),
+        spec: Arc::new(spec.map(|s| pod_spec(&s)).unwrap_or_default()),
         meta,
         members: vec![member],
     })

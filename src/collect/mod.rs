@@ -8,6 +8,7 @@ mod gke;
 mod kubernetes;
 pub mod live;
 mod policy;
+mod shared;
 mod tree;
 
 pub use crate::problem::Problem;

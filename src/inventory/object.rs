@@ -1,6 +1,7 @@
 //! Slim Kubernetes objects: only the fields that the analysis reads. They are what a snapshot stores.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -235,7 +236,8 @@ pub struct Template {
     pub labels: Labels,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Labels,
-    pub spec: PodSpec,
+    /// Equal ones of a live cluster are shared.
+    pub spec: Arc<PodSpec>,
 }
 
 /// Pods of one owner that are equal but for their [`Member`] details.
@@ -246,7 +248,7 @@ pub struct PodGroup {
     pub meta: Meta,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Labels,
-    pub spec: PodSpec,
+    pub spec: Arc<PodSpec>,
     pub members: Vec<Member>,
 }
 
@@ -263,9 +265,13 @@ pub struct Member {
     /// `status.hostIPs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host_ips: Vec<std::net::IpAddr>,
-    /// Values of the per-pod label keys.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: Labels,
+    /// Values of the per-pod label keys; pods of one controller share them where they are equal.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub labels: Arc<Labels>,
+}
+
+fn is_empty(labels: &Arc<Labels>) -> bool {
+    labels.is_empty()
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Pods become workloads: one for each topmost controller, with classes of equal pods.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::labels::LabelView;
 use super::object::*;
@@ -34,7 +35,7 @@ pub struct Class {
     /// In the order of the containers.
     pub ports: Vec<(ContainerRole, ContainerPort)>,
     /// The distinct specifications, with the annotations of each.
-    pub specs: Vec<(Labels, PodSpec)>,
+    pub specs: Vec<(Labels, Arc<PodSpec>)>,
     /// Pods with what sets each apart. Empty: only the template is known.
     pub members: Vec<Member>,
 }
@@ -45,7 +46,7 @@ impl Class {
         let mut known = self.labels.clone();
         let mut open = self.open.clone();
         if let Some(m) = member {
-            for (k, v) in &m.labels {
+            for (k, v) in m.labels.iter() {
                 open.remove(k);
                 known.insert(k.clone(), v.clone());
             }
@@ -140,7 +141,7 @@ fn add_class(
     labels: &Labels,
     open: BTreeMap<String, bool>,
     annotations: &Labels,
-    spec: &PodSpec,
+    spec: &Arc<PodSpec>,
     members: &[Member],
 ) {
     let ports: Vec<_> = spec.containers.iter().flat_map(|c| c.ports.iter().map(|p| (c.role, p.clone()))).collect();
@@ -229,11 +230,10 @@ fn template_pods(c: &Controller) -> (BTreeMap<String, bool>, Vec<Member>) {
         "StatefulSet" => {
             for i in 0..c.replicas.unwrap_or(1).min(1000) {
                 members.push(Member {
-                    labels: [
+                    labels: Arc::new(Labels::from([
                         ("statefulset.kubernetes.io/pod-name".to_owned(), format!("{name}-{i}")),
                         ("apps.kubernetes.io/pod-index".to_owned(), i.to_string()),
-                    ]
-                    .into(),
+                    ])),
                     ..Member::default()
                 });
             }
@@ -244,11 +244,10 @@ fn template_pods(c: &Controller) -> (BTreeMap<String, bool>, Vec<Member>) {
             keys.insert("batch.kubernetes.io/job-completion-index".to_owned(), false);
             if c.meta.kind == "Job" {
                 members.push(Member {
-                    labels: [
+                    labels: Arc::new(Labels::from([
                         ("batch.kubernetes.io/job-name".to_owned(), name.clone()),
                         ("job-name".to_owned(), name.clone()),
-                    ]
-                    .into(),
+                    ])),
                     ..Member::default()
                 });
             } else {
@@ -292,8 +291,10 @@ fn instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
         .map(|i| {
             let role = if i == 0 { "primary" } else { "replica" };
             Member {
-                labels: [("cnpg.io/instanceRole".to_owned(), role.to_owned()), ("role".to_owned(), role.to_owned())]
-                    .into(),
+                labels: Arc::new(Labels::from([
+                    ("cnpg.io/instanceRole".to_owned(), role.to_owned()),
+                    ("role".to_owned(), role.to_owned()),
+                ])),
                 ..Member::default()
             }
         })
@@ -313,7 +314,7 @@ fn instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
     let workload = entry(found, c.meta.object_ref(), c.meta.origin.clone(), c.meta.labels.clone());
     workload.pods = Some(c.instances);
     workload.running = c.instances > 0;
-    add_class(workload, &labels, open, &Labels::new(), &spec, &members);
+    add_class(workload, &labels, open, &Labels::new(), &Arc::new(spec), &members);
 }
 
 fn pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
@@ -334,5 +335,5 @@ fn pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
     let workload = entry(found, p.meta.object_ref(), p.meta.origin.clone(), p.meta.labels.clone());
     workload.pods = Some(p.instances);
     workload.running = p.instances > 0;
-    add_class(workload, &labels, open, &Labels::new(), &spec, &[]);
+    add_class(workload, &labels, open, &Labels::new(), &Arc::new(spec), &[]);
 }

@@ -9,6 +9,7 @@ use crate::inventory::Snapshot;
 
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
+use super::super::shared::Specs;
 use super::api::{Api, JSON, METADATA};
 use super::fault::Fault;
 use super::kinds::Resource;
@@ -45,12 +46,13 @@ pub async fn list(
     resource: &Resource,
     version: &str,
     metadata: bool,
+    specs: &Arc<Specs>,
     progress: &Arc<Progress>,
 ) -> Result<Snapshot, Fault> {
     let path = path(resource.right.group, version, resource.right.resource);
     let mut reading = 1;
     loop {
-        match once(api, resource, version, &path, metadata, progress).await {
+        match once(api, resource, version, &path, metadata, specs, progress).await {
             Err(fault @ (Fault::Expired | Fault::Malformed(_) | Fault::CutOff(_))) if reading < READINGS => {
                 tracing::info!(path, %fault, "beginning the list anew");
                 reading += 1;
@@ -69,6 +71,7 @@ async fn once(
     version: &str,
     path: &str,
     metadata: bool,
+    specs: &Arc<Specs>,
     progress: &Arc<Progress>,
 ) -> Result<Snapshot, Fault> {
     let accept = if metadata { METADATA } else { JSON };
@@ -76,7 +79,7 @@ async fn once(
         "" => version.to_owned(),
         group => format!("{group}/{version}"),
     };
-    let mut builder = Some(Builder::for_lists());
+    let mut builder = Some(Builder::for_lists(specs.clone()));
     let mut reading: Option<Reading> = None;
     let mut token: Option<String> = None;
     let mut resource_version = None;

@@ -35,6 +35,7 @@ use tokio::time::Instant;
 use crate::inventory::{ClusterConfig, ClusterName, Completeness, Gap, Need, Origin, Snapshot};
 
 use super::gke;
+use super::shared::Specs;
 use api::Api;
 use connect::Proof;
 use container::Container;
@@ -309,6 +310,7 @@ impl<'a> Run<'a> {
     async fn kubernetes(&mut self, api: Arc<Api>, served: Result<discovery::Served, Fault>) {
         let resources: Vec<Resource> = self.needs().flat_map(kinds::resources).collect();
         self.progress.kinds.store(resources.len(), Ordering::Relaxed);
+        let specs = Arc::new(Specs::default());
         let mut tasks = JoinSet::new();
         let mut parts: Vec<Option<Result<Snapshot, Gap>>> = resources.iter().map(|_| None).collect();
         for (i, resource) in resources.iter().copied().enumerate() {
@@ -323,10 +325,10 @@ impl<'a> Run<'a> {
                     continue;
                 }
             };
-            let (api, progress) = (api.clone(), self.progress.clone());
+            let (api, specs, progress) = (api.clone(), specs.clone(), self.progress.clone());
             tasks.spawn(async move {
                 let metadata = resource.need == Need::OtherPolicies;
-                let read = lists::list(&api, &resource, &version, metadata, &progress).await;
+                let read = lists::list(&api, &resource, &version, metadata, &specs, &progress).await;
                 progress.kinds_done.fetch_add(1, Ordering::Relaxed);
                 (i, read.map_err(|fault| gap_of(&resource, &fault)))
             });

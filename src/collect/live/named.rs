@@ -21,8 +21,8 @@ type Name = (String, String);
 
 /// The ConfigMaps or Secrets that environments refer to.
 fn referred(snapshot: &Snapshot, secrets: bool) -> BTreeSet<Name> {
-    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &c.template.spec));
-    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &p.spec));
+    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &*c.template.spec));
+    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &*p.spec));
     let mut found = BTreeSet::new();
     for (namespace, spec) in templates.chain(pods) {
         for name in names(spec, secrets) {
@@ -51,7 +51,7 @@ fn names(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
 /// the gap, and whatever depends on it stays unknown.
 pub async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, false);
-    read(api, snapshot, wanted, Builder::for_lists(), "ConfigMap", "configmaps").await;
+    read(api, snapshot, wanted, Builder::for_lists(Arc::default()), "ConfigMap", "configmaps").await;
 }
 
 /// Reads the Secrets that environments refer to. Kubernetes gives a Secret whole or not at all; of its values only settings
@@ -64,8 +64,8 @@ pub async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
 
 /// The variable that each key of a Secret becomes by `secretKeyRef`: a key `mode` may be a `DB_SSLMODE`.
 fn variables(snapshot: &Snapshot) -> HashMap<Name, BTreeMap<String, String>> {
-    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &c.template.spec));
-    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &p.spec));
+    let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &*c.template.spec));
+    let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &*p.spec));
     let mut found: HashMap<Name, BTreeMap<String, String>> = HashMap::new();
     for (namespace, spec) in templates.chain(pods) {
         for var in spec.containers.iter().flat_map(|c| &c.env) {
