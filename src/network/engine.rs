@@ -418,6 +418,8 @@ fn range(model: &Model, dataplane: Dataplane, port: &Port, from: u16, to: u16) -
 fn opaque_applies(model: &Model, dataplane: Dataplane, group: &str, kind: &str, direction: Direction) -> bool {
     match (dataplane, group, kind) {
         (Dataplane::None, ..) => false,
+        // One of the modelled kind whose rules could not be read.
+        (_, "networking.k8s.io", "NetworkPolicy") => true,
         // Staged policies are shown, never enforced.
         (_, _, "StagedGlobalNetworkPolicy") => false,
         (Dataplane::Calico, "crd.projectcalico.org" | "projectcalico.org", _) => true,
