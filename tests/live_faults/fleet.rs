@@ -130,7 +130,16 @@ fn judge(place: &Place, passes: bool, base: &(i32, Value), got: &(i32, Value)) -
         clusters.map(|c| c["target"].as_str().unwrap_or_default().to_owned()).collect()
     };
     if passes {
-        let same = got.0 == base.0 && ["gaps", "outcome", "clusters"].iter().all(|k| got.1[k] == base.1[k]);
+        // The digest of the evidence has the servers' ports in it.
+        let clusters = |report: &Value| {
+            let mut clusters = report["clusters"].clone();
+            let each = clusters.as_array_mut().expect("clusters").iter_mut();
+            each.for_each(|c| drop(c.as_object_mut().expect("a cluster").remove("evidence")));
+            clusters
+        };
+        let same = got.0 == base.0
+            && ["gaps", "outcome", "summary"].iter().all(|k| got.1[k] == base.1[k])
+            && clusters(&got.1) == clusters(&base.1);
         return if same { Ok(()) } else { Err("a fault that passes is not mended".to_owned()) };
     }
     let gap = got.1["gaps"].as_array().and_then(|g| g.iter().find(|g| g["scope"] == place.scope));

@@ -8,7 +8,7 @@ use kube::client::Body;
 use tokio::sync::{RwLock, Semaphore};
 use tokio::time::Instant;
 
-use super::connect::Proof;
+use super::connect::{Proof, client_words};
 use super::fault::Fault;
 use super::retry::{retry, retry_after};
 
@@ -164,8 +164,8 @@ fn refuse_page(headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
 
 fn of_client(error: &kube::Error) -> Fault {
     match error {
-        kube::Error::Auth(e) => {
-            Fault::Credentials(format!("the kubeconfig's credentials give no token: {}", super::credentials::chain(e)))
+        kube::Error::Auth(_) => {
+            Fault::Credentials(format!("the kubeconfig's credentials give no token: {}", client_words(error)))
         }
         other => Fault::of_transport(other),
     }

@@ -7,7 +7,7 @@ use kube::Client;
 use kube::config::{AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::config::{NamedAuthInfo, NamedCluster, NamedContext};
 
-use super::credentials::{Google, chain};
+use super::credentials::{Google, PATIENCE, chain};
 use super::endpoint::Endpoint;
 
 /// How a request proves who sends it.
@@ -26,7 +26,8 @@ impl Proof {
     /// One sentence for a person.
     pub fn client(&self) -> Result<Client, String> {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
-        Client::try_from(config.clone()).map_err(|e| chain(&e))
+        refuse_token(&config.auth_info)?;
+        Client::try_from(config.clone()).map_err(|e| client_words(&e))
     }
 
     pub fn server(&self) -> String {
@@ -38,6 +39,33 @@ impl Proof {
     pub fn is_unverified(&self) -> bool {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         config.accept_invalid_certs
+    }
+}
+
+/// The error of a client in words. kube prints what a credential plugin printed, in which there are tokens.
+pub fn client_words(error: &kube::Error) -> String {
+    use kube::client::AuthError as E;
+    match error {
+        kube::Error::Auth(E::AuthExecRun { out, .. }) => format!(
+            "the kubeconfig's credential plugin failed ({}); `kubectl auth whoami` shows what it says",
+            out.status
+        ),
+        kube::Error::Auth(E::AuthExecParse(_)) => {
+            "the kubeconfig's credential plugin printed no ExecCredential".to_owned()
+        }
+        other => chain(other),
+    }
+}
+
+/// kube panics where the token of a kubeconfig cannot be sent as a header.
+fn refuse_token(auth: &AuthInfo) -> Result<(), String> {
+    use secrecy::ExposeSecret as _;
+    let sendable = |token: &str| http::HeaderValue::from_str(token).is_ok();
+    match &auth.token {
+        Some(token) if !sendable(token.expose_secret()) => {
+            Err("the kubeconfig's token has characters that no token has, such as a line's end".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -137,7 +165,7 @@ async fn proof_of(mut config: kube::Config, context: &str) -> Result<Proof, Stri
     if !plugin || is_there(&command) {
         return Ok(Proof::Client(config));
     }
-    let google = Google::find(None).await.map_err(|e| {
+    let google = Google::find(None, PATIENCE).await.map_err(|e| {
         format!("context {context} takes gke-gcloud-auth-plugin, which is not installed; its work without it: {e}")
     })?;
     config.auth_info = AuthInfo::default();

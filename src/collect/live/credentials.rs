@@ -28,7 +28,7 @@ const TOKEN_VARIABLES: [&str; 2] = ["CLOUDSDK_AUTH_ACCESS_TOKEN", "GOOGLE_OAUTH_
 const TOKEN_FILE_VARIABLE: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE";
 
 /// How long getting a token may take before the source counts as not answering.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,14 +136,16 @@ pub struct Google {
 }
 
 impl Google {
-    /// Looks for credentials, and gets a first token from them. `impersonate` is the e-mail of a service account.
+    /// Looks for credentials, and gets a first token from them. `impersonate` is the e-mail of a service account; no
+    /// source is waited for longer than `patience`, which is what the run has left.
     ///
     /// # Errors
     /// What was tried, what each source said, and the command that mends it.
-    pub async fn find(impersonate: Option<&str>) -> Result<Google, String> {
+    pub async fn find(impersonate: Option<&str>, patience: Duration) -> Result<Google, String> {
+        let patience = patience.min(PATIENCE);
         let source = look().await?;
         let wrong = |why: String| format!("{source} {why}. {}", source.mend());
-        let plain = tokio::time::timeout(PATIENCE, build(&source))
+        let plain = tokio::time::timeout(patience, build(&source))
             .await
             .map_err(|_| wrong("did not answer".to_owned()))?
             .map_err(|e| wrong(format!("cannot be used: {e}")))?;
@@ -156,7 +158,7 @@ impl Google {
             impersonate: impersonate.map(str::to_owned),
             current: Mutex::new(credentials),
         };
-        google.authorization().await.map_err(|f| f.to_string())?;
+        google.authorization_within(patience).await.map_err(|f| f.to_string())?;
         Ok(google)
     }
 
@@ -170,11 +172,15 @@ impl Google {
     /// # Errors
     /// [`Fault::Credentials`] with the source, what it said and the command that mends it.
     pub async fn authorization(&self) -> Result<HeaderMap, Fault> {
-        let said = match tokio::time::timeout(PATIENCE, self.credentials().headers(Extensions::new())).await {
+        self.authorization_within(PATIENCE).await
+    }
+
+    async fn authorization_within(&self, patience: Duration) -> Result<HeaderMap, Fault> {
+        let said = match tokio::time::timeout(patience, self.credentials().headers(Extensions::new())).await {
             Ok(Ok(CacheableResource::New { data, .. })) => return Ok(data),
             Ok(Ok(CacheableResource::NotModified)) => "gave no token".to_owned(),
             Ok(Err(e)) => format!("gave no token: {}", chain(&e)),
-            Err(_) => format!("did not answer within {} s", PATIENCE.as_secs()),
+            Err(_) => format!("did not answer within {} s", patience.as_secs_f64().ceil()),
         };
         let whose = match &self.impersonate {
             None => self.source.to_string(),
@@ -250,6 +256,9 @@ async fn look() -> Result<Source, String> {
             )
         })?;
         let kind = json.get("type").and_then(|t| t.as_str()).unwrap_or_default();
+        // It is shown to people. What no type looks like may be a secret in the wrong place.
+        let is_type = kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let kind = if is_type { kind } else { "of an unknown type" };
         return Ok(match kind {
             "service_account" => Source::Key(path),
             _ => Source::Adc { path, kind: kind.to_owned() },
@@ -326,7 +335,7 @@ async fn build(source: &Source) -> Result<Credentials, String> {
                 "impersonated_service_account" => impersonated::Builder::new(json).with_scopes(SCOPES).build(),
                 "external_account" => adc::external_account::Builder::new(json).with_scopes(SCOPES).build(),
                 "" => return Err("it has no type".to_owned()),
-                other => return Err(format!("credentials of type \"{}\" are not supported", mask_text(other))),
+                _ => return Err("credentials of this type are not supported".to_owned()),
             };
             built.map_err(|e| chain(&e))
         }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::api::{Api, JSON};
 use super::fault::Fault;
+use super::page::shown_kind;
 
 /// The whole of it in one answer, from Kubernetes 1.30; older servers give the list of groups.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;q=0.9";
@@ -163,10 +164,7 @@ pub async fn discover(api: &Api, groups: &[&str]) -> Result<Served, Fault> {
             }
         }
         other => {
-            return Err(Fault::Malformed(format!(
-                "not the API's list of groups, but kind {}",
-                crate::lexicon::mask_text(other)
-            )));
+            return Err(Fault::Malformed(format!("not the API's list of groups, but {}", shown_kind(other))));
         }
     }
     Ok(served)

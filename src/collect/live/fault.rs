@@ -67,7 +67,7 @@ impl Fault {
                 return Fault::Certificate(certificate(tls));
             }
             if let Some(io) = e.downcast_ref::<std::io::Error>() {
-                if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                if let Some(tls) = tls_within(io) {
                     return Fault::Certificate(certificate(tls));
                 }
                 use std::io::ErrorKind as K;
@@ -88,6 +88,13 @@ impl Fault {
         let before_body = lower.contains("lookup") || lower.contains("unreachable") || lower.contains("connect");
         if before_body && !lower.contains("closed") { Fault::Unreachable(deepest) } else { Fault::CutOff(deepest) }
     }
+}
+
+/// The TLS error in an I/O error, which may be wrapped in others: `source()` of such an error passes over what it holds.
+fn tls_within(io: &std::io::Error) -> Option<&rustls::Error> {
+    let inner = io.get_ref()?;
+    let deeper = || tls_within(inner.downcast_ref::<std::io::Error>()?);
+    inner.downcast_ref::<rustls::Error>().or_else(deeper)
 }
 
 fn certificate(error: &rustls::Error) -> String {

@@ -60,7 +60,7 @@ const CLOUD_ASSET: Service = Service { host: "https://cloudasset.googleapis.com"
 /// No credentials, or an address in the environment that cannot be used: nothing was asked.
 pub async fn discover(scopes: &[Scope], options: &Options) -> Result<Discovered, String> {
     install_tls();
-    let google = Arc::new(Google::find(options.impersonate.as_deref()).await?);
+    let google = Arc::new(Google::find(options.impersonate.as_deref(), options.timeout).await?);
     let deadline = Instant::now() + options.timeout;
     let container = Container::new(google.clone())?;
     let mut found = Discovered::default();

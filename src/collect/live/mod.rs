@@ -185,7 +185,7 @@ impl<'a> Run<'a> {
     /// Reads the Cluster resource; `None`: the gap says why not.
     async fn configuration(&mut self, name: &ClusterName) -> Result<Option<(Json, Arc<Google>)>, String> {
         self.snapshot.name = Some(name.clone());
-        let google = match Google::find(self.options.impersonate.as_deref()).await {
+        let google = match Google::find(self.options.impersonate.as_deref(), self.options.timeout).await {
             Ok(google) => Arc::new(google),
             Err(why) => {
                 self.snapshot.gaps.push(gap::cluster(name, &why, "Without credentials nothing can be read".to_owned()));

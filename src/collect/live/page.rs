@@ -58,7 +58,7 @@ pub fn read(body: &[u8], each: &mut dyn FnMut(&Node)) -> Result<ListMeta, Fault>
         Ok((Some(kind), Some(meta), Found::List)) if kind.ends_with("List") => Ok(meta),
         Ok((Some(kind), Some(meta), Found::Null)) if kind == "PartialObjectMetadataList" => Ok(meta),
         Ok((kind, _, _)) => {
-            let found = kind.map_or("an object without kind".to_owned(), |k| format!("kind {k}"));
+            let found = kind.map_or("an object without kind".to_owned(), |k| shown_kind(&k));
             Err(Fault::Malformed(format!("expected a list with metadata and items, found {found}")))
         }
         Err(_) if std::str::from_utf8(&body[..body.len().min(200)]).is_ok_and(looks_like_page) => {
@@ -67,6 +67,12 @@ pub fn read(body: &[u8], each: &mut dyn FnMut(&Node)) -> Result<ListMeta, Fault>
         Err(e) if e.is_eof() => Err(Fault::CutOff(format!("it ends after {} bytes", body.len()))),
         Err(e) => Err(Fault::Malformed(format!("line {} column {}: {}", e.line(), e.column(), plain(&e)))),
     }
+}
+
+/// A kind as a message may quote it: what is no name of one may be anything, also a secret.
+pub fn shown_kind(kind: &str) -> String {
+    let is_name = !kind.is_empty() && kind.len() <= 63 && kind.bytes().all(|b| b.is_ascii_alphabetic());
+    if is_name { format!("kind {kind}") } else { "a kind that is none".to_owned() }
 }
 
 /// The error's words without its place and without what it quotes.
