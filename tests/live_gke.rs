@@ -383,3 +383,35 @@ fn a_kubeconfig_may_run_a_plugin() {
     let out = w.run(Login::Nobody, &audit(&["--kubeconfig", "kubeconfig"]));
     assert_eq!(out.json()["gaps"], json!([]), "{}", out.stderr);
 }
+
+#[test]
+fn a_policy_that_is_not_understood_makes_reach_unknown_in_its_namespace() {
+    let w = World::new();
+    let before = complete(w.run(Login::Token, &audit(&[CLUSTER])));
+    w.kube.faults().add(Fault::on(
+        "/apis/networking.k8s.io/v1/networkpolicies",
+        Effect::edit(|list| {
+            for policy in list["items"].as_array_mut().unwrap() {
+                if policy["metadata"]["name"] == "tomoda-api-policy" && policy["metadata"]["namespace"] == "prod" {
+                    policy["spec"]["ingress"] = json!("all");
+                }
+            }
+        }),
+    ));
+    let after = w.run(Login::Token, &audit(&[CLUSTER])).json();
+    let verdict = |report: &Value, check: &str, id: &str| {
+        let of = |r: &&Value| r["check"] == check && r["subject"]["id"] == id;
+        results(report).iter().find(of).unwrap_or_else(|| panic!("no {check} of {id}"))["verdict"].clone()
+    };
+    let check = "workload-ingress-isolated";
+    for (id, then) in [("prod/Deployment/tomoda-api", "unknown"), ("tomoda/Deployment/tomoda-api", "pass")] {
+        assert_eq!(verdict(&before, check, id), "pass", "{id}");
+        assert_eq!(verdict(&after, check, id), then, "{id}");
+    }
+    let check = "workload-reachable-from-every-namespace";
+    for id in ["prod/Deployment/tomoda-api", "prod/Deployment/frontend"] {
+        assert_ne!(verdict(&before, check, id), "unknown", "{id}");
+        assert_eq!(verdict(&after, check, id), "unknown", "{id}");
+    }
+    assert!(evidence(&after).contains("tomoda-api-policy"), "{}", evidence(&after));
+}

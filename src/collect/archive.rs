@@ -79,7 +79,7 @@ pub fn digest(snapshot: &Snapshot) -> String {
     // As it comes: the text of a large cluster is larger than the evidence.
     let mut text = std::io::BufWriter::with_capacity(1 << 16, Hasher(Sha256::new()));
     let written = serde_json::to_writer(&mut text, snapshot).is_ok();
-    let hasher = text.into_inner().map_or_else(|_| Hasher(Sha256::new()), |h| h);
+    let hasher = text.into_inner().unwrap_or_else(|_| Hasher(Sha256::new()));
     let hash = if written { hasher.0.finalize() } else { Sha256::new().finalize() };
     hash.iter().fold(String::from("sha256:"), |mut s, b| {
         s.push_str(&format!("{b:02x}"));

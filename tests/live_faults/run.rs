@@ -79,7 +79,7 @@ fn arguments(road: Road, fail_on: &'static str, timeout: Option<&'static str>) -
 }
 
 fn fail_on(cell: &Cell) -> &'static str {
-    if cell.fault.len() % 2 == 0 { "high" } else { "none" }
+    if cell.fault.len().is_multiple_of(2) { "high" } else { "none" }
 }
 
 /// The run without faults, once.
