@@ -145,7 +145,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     if let Some((_, cluster)) = &of_state {
         snapshot.terraform.clone_from(&cluster.addresses);
     }
-    let addresses = snapshot.terraform.clone();
+    let places = terraform::Places::of(&snapshot);
     let live = of_state.as_ref().and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
     let digest = collect::digest(&snapshot);
     if let Some(expected) = args.expect_digest.as_ref().filter(|e| **e != digest) {
@@ -162,7 +162,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         digest,
     };
     let mut report = audit(snapshot, &settings);
-    terraform::annotate(&mut report, &addresses);
+    terraform::annotate(&mut report, &places);
     if let Some((_, cluster)) = &of_state {
         terraform::compare(&mut report, cluster, live.as_ref());
     }

@@ -357,9 +357,10 @@ fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> (Cluste
         exit: shared.exit,
         digest: collect::digest(&snapshot),
     };
+    let places = terraform::Places::of(&snapshot);
     let mut report = audit(snapshot, &settings);
+    terraform::annotate(&mut report, &places);
     if let Some(cluster) = described {
-        terraform::annotate(&mut report, &cluster.addresses);
         terraform::compare(&mut report, cluster, live.as_ref());
     }
     terraform::keep_fixes(&mut report, shared.fix_for);

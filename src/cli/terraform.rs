@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::collect::terraform::{Cluster, clusters_of_state, differences, place};
-use crate::inventory::ClusterName;
+use crate::facts::schema::Evidence;
+use crate::inventory::{ClusterName, Snapshot, Terraform};
 use crate::report::fleet::TargetsFile;
 use crate::report::{Drift, Report};
 
@@ -85,17 +86,43 @@ fn read(path: &Path, chosen: Option<&str>) -> Result<State, Failure> {
     Ok(State { clusters, file: TargetsFile { name, digest } })
 }
 
-/// Says in a report where Terraform has what the evidence is about, by the addresses of the snapshot.
-pub fn annotate(report: &mut Report, addresses: &BTreeMap<String, String>) {
-    if addresses.is_empty() {
-        return;
+/// Where Terraform has a cluster and its node pools; empty without Terraform.
+pub struct Places {
+    addresses: BTreeMap<String, String>,
+    /// Names of the node pools in the order of the configuration, whose paths count them.
+    pools: Vec<String>,
+}
+
+impl Places {
+    pub fn of(snapshot: &Snapshot) -> Places {
+        let pools = snapshot.cluster.as_ref().and_then(|c| c.config.get("nodePools")?.as_array());
+        let name = |pool: &Json| pool.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let pools = pools.into_iter().flatten().map(name).collect();
+        Places { addresses: snapshot.terraform.clone(), pools }
     }
-    for evidence in report.results.iter_mut().flat_map(|r| &mut r.evidence) {
-        if !evidence.object.api_version.starts_with("container.googleapis.com/") {
-            continue;
+
+    fn place(&self, evidence: &Evidence) -> Option<Terraform> {
+        if evidence.object.kind == "NodePool" {
+            return place(&self.addresses, Some(&evidence.object.name), &evidence.path);
         }
-        let pool = (evidence.object.kind == "NodePool").then_some(evidence.object.name.as_str());
-        if let Some(place) = place(addresses, pool, &evidence.path) {
+        // `nodePools[1].config.imageType` of the cluster is the pool's own.
+        let of_pool = || {
+            let (index, path) = evidence.path.strip_prefix("nodePools[")?.split_once("].")?;
+            Some((self.pools.get(index.parse::<usize>().ok()?)?, path))
+        };
+        match of_pool() {
+            Some((pool, path)) => place(&self.addresses, Some(pool), path),
+            None => place(&self.addresses, None, &evidence.path),
+        }
+    }
+}
+
+/// Says in a report where Terraform has what the evidence is about.
+pub fn annotate(report: &mut Report, places: &Places) {
+    for evidence in report.results.iter_mut().flat_map(|r| &mut r.evidence) {
+        if evidence.object.api_version.starts_with("container.googleapis.com/")
+            && let Some(place) = places.place(evidence)
+        {
             evidence.source = evidence.source.take().map(|origin| origin.with_terraform(place));
         }
     }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::document::{Form, Resource, SENSITIVE, marked};
-use super::mapping::{Absent, Kind, Presence, Rule};
+use super::mapping::{Absent, Kind, Presence, Rule, Unrecorded};
 
 /// Why a value is not known, as the key of a marker.
 #[derive(Clone, Copy)]
@@ -179,6 +179,7 @@ impl Mapper {
         if is_sensitive(value) {
             return Some(blank(rule, Why::Sensitive));
         }
+        let written = || Written { attribute: at.attribute.clone(), path: at.path.clone(), kind: rule.kind };
         let found = match (rule.kind, value) {
             (Kind::Bool, Value::Bool(_)) => value.clone(),
             (Kind::Text, Value::String(s)) => match s.is_empty() {
@@ -199,7 +200,14 @@ impl Mapper {
                 _ => return Some(Why::Unreadable.plain()),
             },
             (Kind::Number, Value::Number(_)) => value.clone(),
-            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => value.clone(),
+            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => match items.is_empty() {
+                // The API leaves out an empty list, and the object that would hold nothing else.
+                true => {
+                    self.written.push(written());
+                    return None;
+                }
+                false => value.clone(),
+            },
             (Kind::Labels, Value::Object(map)) if map.values().all(|v| v.is_string() || v.is_null()) => value.clone(),
             (Kind::Repeated(rules), Value::Array(items)) if items.iter().all(Value::is_object) => {
                 Value::Array(items.iter().map(|i| Value::Object(self.member(rules, i))).collect())
@@ -216,7 +224,7 @@ impl Mapper {
             }
             _ => return Some(blank(rule, Why::Unreadable)),
         };
-        self.written.push(Written { attribute: at.attribute.clone(), path: at.path.clone(), kind: rule.kind });
+        self.written.push(written());
         Some(found)
     }
 
@@ -224,6 +232,27 @@ impl Mapper {
     fn member(&self, rules: &[Rule], value: &Value) -> Map<String, Value> {
         let mut own = Mapper { form: self.form, created: self.created, written: Vec::new() };
         own.map(rules, value, &Value::Null)
+    }
+}
+
+/// Marks what Terraform does not record, where nothing else is known of it.
+pub fn mark_unrecorded(config: &mut Map<String, Value>, fields: &[Unrecorded]) {
+    for field in fields {
+        let marker = if field.object { Why::Unrecorded.object() } else { Why::Unrecorded.plain() };
+        mark(config, field.api, marker);
+    }
+}
+
+fn mark(out: &mut Map<String, Value>, path: &str, marker: Value) {
+    match path.split_once('.') {
+        None => {
+            out.entry(path).or_insert(marker);
+        }
+        Some((key, rest)) => {
+            if let Value::Object(inner) = out.entry(key).or_insert_with(|| json!({})) {
+                mark(inner, rest, marker);
+            }
+        }
     }
 }
 

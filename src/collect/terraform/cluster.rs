@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::inventory::ClusterName;
 
-use super::apply::{Mapper, Why, Written};
+use super::apply::{Mapper, Why, Written, mark_unrecorded};
 use super::document::{Document, Form, Resource};
-use super::mapping::{CLUSTER, Kind, NODE_CONFIG, NODE_POOL, Rule, UNRECORDED};
+use super::mapping::{CLUSTER, CLUSTER_UNRECORDED, Kind, NODE_CONFIG, NODE_POOL, NODE_POOL_UNRECORDED, Rule};
 
 /// A cluster of a document, in the API's form.
 pub struct Cluster {
@@ -59,9 +59,7 @@ fn cluster(document: &Document, resource: &Resource, of: usize, pools: &[&Resour
     let mut config = mapper.map(CLUSTER, &resource.values, &resource.unknown);
     let mut written = BTreeMap::from([("cluster".to_owned(), mapper.written)]);
     let mut addresses = BTreeMap::from([("cluster".to_owned(), resource.address.clone())]);
-    for key in UNRECORDED {
-        config.entry(key).or_insert_with(|| Why::Unrecorded.object());
-    }
+    mark_unrecorded(&mut config, CLUSTER_UNRECORDED);
     identity(resource, &mut config);
     zones(&mut config);
     let joined = joined(document, resource, of, pools);
@@ -231,6 +229,9 @@ fn node_pools(
             }
         }
         Some(_) => return (Why::Unreadable.plain(), written),
+    }
+    for pool in pools.iter_mut().filter_map(Value::as_object_mut) {
+        mark_unrecorded(pool, NODE_POOL_UNRECORDED);
     }
     (Value::Array(pools), written)
 }

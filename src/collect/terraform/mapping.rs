@@ -675,8 +675,40 @@ pub const NODE_POOL: &[Rule] = &[
     computed("initial_node_count", "initialNodeCount", Number),
 ];
 
-/// Messages of the API that Terraform does not record, and of whose absence something would be concluded.
-pub const UNRECORDED: [&str; 2] = ["controlPlaneEgress", "nodeCreationConfig"];
+/// A field of the API that Terraform does not record, and of whose absence something would be concluded.
+pub struct Unrecorded {
+    /// Path in the API.
+    pub api: &'static str,
+    /// Whether the API has an object there.
+    pub object: bool,
+}
+
+const fn unrecorded(api: &'static str) -> Unrecorded {
+    Unrecorded { api, object: false }
+}
+
+const fn unrecorded_object(api: &'static str) -> Unrecorded {
+    Unrecorded { api, object: true }
+}
+
+/// Of a cluster. `status` and what else only GKE reports is in no attribute; basic authentication and the dashboard have
+/// left the provider.
+pub const CLUSTER_UNRECORDED: &[Unrecorded] = &[
+    unrecorded("status"),
+    unrecorded("conditions"),
+    unrecorded("expireTime"),
+    unrecorded("masterAuth.username"),
+    unrecorded("masterAuth.password"),
+    unrecorded("databaseEncryption.currentState"),
+    unrecorded("databaseEncryption.lastOperationErrors"),
+    unrecorded_object("addonsConfig.kubernetesDashboard"),
+    unrecorded_object("controlPlaneEgress"),
+    unrecorded_object("nodeCreationConfig"),
+];
+
+/// Of a node pool.
+pub const NODE_POOL_UNRECORDED: &[Unrecorded] =
+    &[unrecorded("status"), unrecorded("conditions"), unrecorded_object("maintenancePolicy")];
 
 /// The attribute of a field of the API, such as `network_policy.enabled` of `networkPolicy.enabled`; for a field below or
 /// above what the table knows, the nearest that holds it.
