@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{CALICO, Room, deployment, policy};
+use support::{Room, deployment, policy};
 
 /// No policy and nothing secret: medium findings, no high ones.
 fn medium() -> Room {
@@ -16,10 +16,12 @@ fn high() -> Room {
     room
 }
 
-/// A clean, decided cluster but for one policy whose rules are not modelled: unknown results of severity medium.
+/// A dataplane that enforces, without a cluster of which there would be more to say.
+const ENFORCED: &str = "--dataplane calico";
+
+/// Decided (with [`ENFORCED`]) but for one policy whose rules are not modelled: unknown results of severity medium.
 fn undecided() -> Room {
     let room = medium();
-    room.write("cluster.json", CALICO);
     room.write(
         "opaque.yaml",
         "apiVersion: crd.projectcalico.org/v1\nkind: GlobalNetworkPolicy\nmetadata: { name: g }\nspec: {}\n",
@@ -35,8 +37,9 @@ fn audit(room: &Room, flags: &str, status: i32, outcome: &str) {
 
 #[test]
 fn the_status_is_the_same_in_every_format() {
+    let enforced = format!("{ENFORCED} --fail-on medium");
     for (room, flags, status) in
-        [(medium(), "", 0), (high(), "", 1), (high(), "--fail-on none", 0), (undecided(), "--fail-on medium", 3)]
+        [(medium(), "", 0), (high(), "", 1), (high(), "--fail-on none", 0), (undecided(), &enforced, 3)]
     {
         for format in ["table", "markdown", "json"] {
             room.sh(&format!("audit . --format {format} {flags}")).status(status);
@@ -65,15 +68,16 @@ fn high_is_the_default_threshold() {
 
 #[test]
 fn what_the_evidence_does_not_decide_makes_an_audit_incomplete_from_the_threshold_up() {
+    let enforced = |flags: &str| format!("{ENFORCED} {flags}");
     let room = undecided();
-    audit(&room, "", 0, "pass");
-    audit(&room, "--fail-on none", 0, "pass");
-    audit(&room, "--fail-on medium", 3, "incomplete");
-    audit(&room, "--fail-on medium --allow-unknown", 0, "pass");
-    audit(&room, "--fail-on medium --strict", 3, "incomplete");
+    audit(&room, &enforced(""), 0, "pass");
+    audit(&room, &enforced("--fail-on none"), 0, "pass");
+    audit(&room, &enforced("--fail-on medium"), 3, "incomplete");
+    audit(&room, &enforced("--fail-on medium --allow-unknown"), 0, "pass");
+    audit(&room, &enforced("--fail-on medium --strict"), 3, "incomplete");
     // A policy that selects nothing is certain, and medium: findings win.
     room.write("stray.yaml", policy("shop", "stray", "{ podSelector: { matchLabels: { no: one } } }"));
-    audit(&room, "--fail-on medium", 1, "findings-incomplete");
+    audit(&room, &enforced("--fail-on medium"), 1, "findings-incomplete");
 }
 
 #[test]
@@ -89,10 +93,10 @@ fn missing_input_counts_only_when_strict() {
             )),
     );
     room.write("gke-posture.yaml", "checks: { policy-peer-selects-nothing: { severity: high } }\n");
-    room.write("cluster.json", CALICO);
-    audit(&room, "", 0, "pass");
-    audit(&room, "--strict", 3, "incomplete");
-    audit(&room, "--strict --fail-on critical", 0, "pass");
+    let enforced = |flags: &str| format!("{ENFORCED} {flags}");
+    audit(&room, &enforced(""), 0, "pass");
+    audit(&room, &enforced("--strict"), 3, "incomplete");
+    audit(&room, &enforced("--strict --fail-on critical"), 0, "pass");
 }
 
 #[test]
