@@ -39,9 +39,9 @@ mod tls;
 
 use data::Size;
 
-/// Of issue 4: peak of collecting, MiB.
+/// Target: peak of collecting, MiB.
 const MEMORY: f64 = 300.0;
-/// Of issue 4: collecting by downloading, wall time.
+/// Target: collecting by downloading, wall time.
 const RATIO: f64 = 1.5;
 /// Requests at a time, as `gke-posture` makes them.
 const PARALLEL: usize = 5;

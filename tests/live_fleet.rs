@@ -74,7 +74,7 @@ fn one_cluster_that_cannot_be_read_hides_no_other() {
     assert_eq!(report["totals"]["clusters"], 3);
     let two = entry(&report, &full("p-a", "two"));
     assert!(two["gaps"].to_string().contains("401"), "{two}");
-    assert_eq!(two["outcome"], "incomplete", "its configuration was read, and says nothing bad");
+    assert_eq!(two["outcome"], "findings-incomplete", "its configuration was read, and has findings");
     // Each cluster has a report of its own, which is the one that an audit of it alone gives.
     for (project, name) in [("p-a", "one"), ("p-b", "three")] {
         let target = full(project, name);

@@ -134,7 +134,7 @@ fn a_dead_address_is_passed_over_and_said() {
     let out = w.run(Login::Token, &audit(&[CLUSTER, "--endpoint", "public"]));
     let report = out.json();
     assert!(report["gaps"].to_string().contains("authorized networks"), "{}", report["gaps"]);
-    assert_eq!(report["outcome"], "incomplete", "{}", out.stderr);
+    assert_eq!(report["outcome"], "findings-incomplete", "{}", out.stderr);
 }
 
 #[test]

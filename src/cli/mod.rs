@@ -41,7 +41,7 @@ struct Cli {
 enum Command {
     /// Judge a cluster and write a compliance report.
     #[command(after_help = EXIT_STATUS)]
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     /// Print who can reach whom, or answer one question with the rules that decide.
     Reach(reach::Args),
     /// Save the evidence as one compressed file without secrets.
@@ -88,7 +88,7 @@ pub fn run() -> u8 {
     };
     log::init(&cli.log);
     let result = match cli.command {
-        Command::Audit(args) => audit::run(args),
+        Command::Audit(args) => audit::run(*args),
         Command::Reach(args) => reach::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Doctor(args) => doctor::run(args),

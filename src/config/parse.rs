@@ -119,10 +119,9 @@ fn environment<'n>(
 fn check_setting(d: &mut Decoder<'_>, id: &str, node: &Node) -> CheckSetting {
     let what = format!("checks.{id}");
     let fields = d.fields(node, &what, &["enabled", "severity"]);
-    let mut setting = CheckSetting::default();
-    setting.enabled = fields.get("enabled").and_then(|n| d.boolean(n, &format!("{what}.enabled")));
-    setting.severity = fields.get("severity").and_then(|n| d.severity(n, &format!("{what}.severity")));
-    setting
+    let enabled = fields.get("enabled").and_then(|n| d.boolean(n, &format!("{what}.enabled")));
+    let severity = fields.get("severity").and_then(|n| d.severity(n, &format!("{what}.severity")));
+    CheckSetting { enabled, severity }
 }
 
 fn thresholds(d: &mut Decoder<'_>, node: &Node) -> Thresholds {

@@ -100,10 +100,14 @@ impl Found<bool> {
 
     /// Three-valued: true if either is, whatever the other. The evidence is that of the side that decides.
     pub fn or(self, other: impl FnOnce() -> Found<bool>) -> Found<bool> {
-        self.not().and(|| other().not()).not()
+        !(!self).and(|| !other())
     }
+}
 
-    pub fn not(self) -> Found<bool> {
+impl std::ops::Not for Found<bool> {
+    type Output = Found<bool>;
+
+    fn not(self) -> Found<bool> {
         self.map(|b| !b)
     }
 }

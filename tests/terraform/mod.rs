@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 pub const ADDRESS: &str = "module.gke.google_container_cluster.this";
 pub const POOL: &str = "module.gke.google_container_node_pool.general";
 
+fn ca_certificate() -> Value {
+    let text = include_str!("../../examples/tomoda/cluster.json");
+    serde_json::from_str::<Value>(text).unwrap()["masterAuth"]["clusterCaCertificate"].clone()
+}
+
 /// The attributes of the cluster of `examples/tomoda/cluster.json`, as a state has them.
 pub fn cluster() -> Value {
     json!({
@@ -32,7 +37,7 @@ pub fn cluster() -> Value {
         "master_auth": [{
             "client_certificate": "", "client_key": "CANARY-client-key",
             "client_certificate_config": [{"issue_client_certificate": false}],
-            "cluster_ca_certificate": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmV4YW1wbGUgb25seSwgbm90IGEgY2VydGlmaWNhdGUKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=",
+            "cluster_ca_certificate": ca_certificate(),
         }],
         "enable_legacy_abac": false,
         "authenticator_groups_config": [],

@@ -36,7 +36,7 @@ pub fn read(c: &Source<'_>) -> AddonFacts {
             .flag("secretManagerConfig.enabled")
             .and(|| d.flag("secretManagerConfig.rotationConfig.enabled")),
         node_local_dns: d.flag("addonsConfig.dnsCacheConfig.enabled"),
-        http_load_balancing: d.flag("addonsConfig.httpLoadBalancing.disabled").not(),
+        http_load_balancing: !d.flag("addonsConfig.httpLoadBalancing.disabled"),
         pd_csi_driver: d.flag("addonsConfig.gcePersistentDiskCsiDriverConfig.enabled"),
         resource_labels: d.keys("resourceLabels").map(|keys| keys.len() as i64),
         sandbox_pools: sandbox_pools(c),

@@ -89,7 +89,7 @@ fn public_ip_endpoint(c: &Source<'_>) -> Found<bool> {
     let d = &c.document;
     ip_endpoint(c).and(|| {
         d.optional(&format!("{ENDPOINTS}.enablePublicEndpoint"))
-            .or_else(|| d.flag(&format!("{LEGACY}.enablePrivateEndpoint")).not())
+            .or_else(|| !d.flag(&format!("{LEGACY}.enablePrivateEndpoint")))
     })
 }
 
