@@ -253,6 +253,26 @@ fn two_clusters_are_an_error_in_one_file_or_in_two() {
 }
 
 #[test]
+fn upgrade_information_is_that_of_one_cluster() {
+    let info = |end: &str| format!(r#"{{"endOfStandardSupportTimestamp": "{end}"}}"#);
+    let room = Room::new();
+    room.write("c.json", CALICO).write("u1.json", info("2001-12-20")).write("u2.json", info("2098-12-20"));
+    let verdict = |report: &serde_json::Value| support::verdicts(report, "version-supported")[0].1.clone();
+    assert_eq!(verdict(&room.sh("audit c.json u1.json --format json").json()), "fail");
+    assert_eq!(verdict(&room.sh("audit c.json u2.json --format json").json()), "pass");
+    room.write("again.json", info("2098-12-20"));
+    assert_eq!(verdict(&room.sh("audit c.json u2.json again.json --format json").json()), "pass");
+    room.sh("audit c.json u1.json u2.json").status(2).warns("u2.json:1: other upgrade information than in u1.json:1");
+}
+
+#[test]
+fn zones_that_did_not_answer_are_said_even_without_a_cluster() {
+    let room = Room::with(&deployment("shop", "web"));
+    room.write("list.json", r#"{"clusters": [], "missingZones": ["europe-west1-b"]}"#);
+    room.sh("audit in.yaml list.json").says("europe-west1-b");
+}
+
+#[test]
 fn a_later_duplicate_replaces_an_earlier_object_and_is_noted() {
     let text = deployment("shop", "web") + &deployment("shop", "web").replace("8080", "9090");
     let room = Room::with(&text);

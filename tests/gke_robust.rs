@@ -90,6 +90,55 @@ fn no_check_passes_by_a_field_that_is_broken() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn verdict(cluster: &Value, check: &str) -> Verdict {
+    judge(cluster).results.iter().find(|r| r.check == check).unwrap().verdict
+}
+
+#[test]
+fn what_is_certain_is_said_beside_what_cannot_be_read() {
+    let mut cluster = good();
+    cluster["nodePools"] = json!(null);
+    assert_eq!(verdict(&cluster, "cluster-conditions"), Verdict::Unknown);
+    cluster["conditions"] = json!([{"code": "CA_EXPIRING"}]);
+    assert_eq!(verdict(&cluster, "cluster-conditions"), Verdict::Fail);
+}
+
+#[test]
+fn a_type_of_confidential_nodes_switches_nothing_on() {
+    let mut cluster = good();
+    for (value, expected) in [
+        (json!({"enabled": true}), Verdict::Pass),
+        (json!({"enabled": false, "confidentialInstanceType": "TDX"}), Verdict::Fail),
+        (json!({"confidentialInstanceType": "SEV"}), Verdict::Fail),
+    ] {
+        cluster["confidentialNodes"] = value;
+        cluster["nodePools"][0]["config"].as_object_mut().unwrap().remove("confidentialNodes");
+        assert_eq!(verdict(&cluster, "confidential-nodes"), expected, "{}", cluster["confidentialNodes"]);
+    }
+}
+
+#[test]
+fn an_exclusion_may_have_any_name() {
+    for name in ["freeze", "rotate-db-password", "metadata", "secret"] {
+        let mut cluster = good();
+        cluster["maintenancePolicy"]["window"]["maintenanceExclusions"] = json!({name: {
+            "startTime": "2020-01-01T00:00:00Z", "endTime": "2099-01-01T00:00:00Z",
+        }});
+        assert_eq!(verdict(&cluster, "maintenance-exclusion-scope"), Verdict::Fail, "{name}");
+    }
+}
+
+#[test]
+fn a_field_in_two_spellings_with_two_values_decides_nothing() {
+    let mut cluster = good();
+    assert_eq!(verdict(&cluster, "secrets-encryption-cmek"), Verdict::Pass);
+    let same = cluster["databaseEncryption"].clone();
+    cluster["database_encryption"] = same;
+    assert_eq!(verdict(&cluster, "secrets-encryption-cmek"), Verdict::Pass);
+    cluster["database_encryption"] = json!({"state": "DECRYPTED"});
+    assert_eq!(verdict(&cluster, "secrets-encryption-cmek"), Verdict::Unknown);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -29,6 +29,7 @@ pub(super) struct Judge<'a> {
     config: &'a Config,
     cluster: ClusterView<'a>,
     engine: Environment<'a>,
+    commands: Environment<'a>,
 }
 
 impl<'a> Judge<'a> {
@@ -41,7 +42,7 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let fields = (registry.vocabulary)(SubjectKind::Cluster);
         let cluster = ClusterView::new(cluster, fields, absent.map_or(&[], Vec::as_slice));
-        Judge { registry, config, cluster, engine: template::engine() }
+        Judge { registry, config, cluster, engine: template::engine(), commands: template::engine_of_commands() }
     }
 
     pub fn view(&self, facts: &'a Facts) -> Bench<'a, '_> {
@@ -128,9 +129,11 @@ impl Bench<'_, '_> {
     }
 
     fn text(&self, check: &Check, source: &str) -> String {
-        let scope = self.judge.registry.scope(check.subject);
-        let context = self.context.get_or_init(|| template::context(&self.view, scope));
-        template::render(&self.judge.engine, source, context)
+        template::render(&self.judge.engine, source, self.context(check))
+    }
+
+    fn context(&self, check: &Check) -> &Value {
+        self.context.get_or_init(|| template::context(&self.view, self.judge.registry.scope(check.subject)))
     }
 
     /// Evidence behind the deciding facts; where there is none, behind all facts of the expression.
@@ -172,7 +175,9 @@ impl Bench<'_, '_> {
             result.severity = rule.to;
         }
         result.base_severity = (result.severity != check.severity).then_some(check.severity);
-        let text = |source: &Option<String>| source.as_ref().map(|s| self.text(check, s));
+        let commands = &self.judge.commands;
+        let text =
+            |source: &Option<String>| source.as_ref().map(|s| template::render(commands, s, self.context(check)));
         result.fix = Fix {
             kubectl: text(&check.fix.kubectl),
             gcloud: text(&check.fix.gcloud),

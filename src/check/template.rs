@@ -52,6 +52,27 @@ pub(super) fn engine<'a>() -> Environment<'a> {
     env
 }
 
+/// As [`engine`], for remedies, which people paste into a shell: a text that a shell would read otherwise is quoted.
+pub(super) fn engine_of_commands<'a>() -> Environment<'a> {
+    let mut env = engine();
+    env.set_formatter(|out, state, value| match (value.kind(), value.as_str()) {
+        (ValueKind::Seq, _) if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
+        (ValueKind::None, _) => out.write_str("none").map_err(Error::from),
+        (_, Some(text)) => out.write_str(&quoted(text)).map_err(Error::from),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    env
+}
+
+/// A word of a POSIX shell; what needs no quotes has none.
+fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@=+%".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.into(),
+        false => format!("'{}'", text.replace('\'', r"'\''")).into(),
+    }
+}
+
 fn join(list: &Value) -> Result<String, Error> {
     Ok(list.try_iter()?.map(|v| v.to_string()).collect::<Vec<_>>().join(", "))
 }

@@ -133,7 +133,7 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
     }
     let costs: BTreeSet<&str> = Need::ALL
         .into_iter()
-        .filter(|n| unread.contains(n) || kubernetes_closed && *n != Need::Cluster)
+        .filter(|n| unread.contains(n) || kubernetes_closed && n.permission().is_none())
         .flat_map(|n| registry.checks_needing(n))
         .filter(|id| registry.get(id).is_some_and(|c| c.is_selected(config)))
         .collect();

@@ -206,8 +206,7 @@ impl Builder {
                     clusters.iter().for_each(|c| self.cluster(file, node.line, c));
                     self.missing_zones(file, &missing);
                 } else if gke::is_upgrade_info(&json) {
-                    let origin = Origin::file(file, node.line.max(1));
-                    self.snapshot.upgrade_info = Some(ClusterConfig { config: gke::normalise(&json), origin });
+                    self.upgrade_info(file, node.line.max(1), &json);
                 } else {
                     return false;
                 }
@@ -242,6 +241,19 @@ impl Builder {
         }
         self.snapshot.terraform = addresses;
         self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
+    }
+
+    /// When support ends. It names no cluster, so that another than the first could be another cluster's.
+    fn upgrade_info(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
+        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line) };
+        match &self.snapshot.upgrade_info {
+            Some(earlier) if earlier.config != info.config => {
+                let message =
+                    format!("other upgrade information than in {}; one audit is about one cluster", earlier.origin);
+                self.problems.push(Problem { file: file.to_owned(), line, column: 0, message });
+            }
+            _ => self.snapshot.upgrade_info = Some(info),
+        }
     }
 
     /// A listing of clusters that lacks some zones' is not the whole list.

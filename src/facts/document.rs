@@ -160,11 +160,12 @@ impl<'a> Document<'a> {
         members_say_it(self.read(path, "an object", Vec::new(), keys))
     }
 
-    /// A time of RFC 3339, or seconds since 1970 as Go marshals a timestamp; `None` where absent.
+    /// A time of RFC 3339, a date, which is its first moment in UTC, or seconds since 1970 as Go marshals a timestamp; `None`
+    /// where absent.
     pub fn time(&self, path: &str) -> Found<Option<jiff::Timestamp>> {
         self.read(path, "a time such as 2027-01-31T00:00:00Z", None, |v| {
             match v {
-                Json::String(s) => s.parse().ok(),
+                Json::String(s) => s.parse().or_else(|_| format!("{s}T00:00:00Z").parse()).ok(),
                 Json::Object(m) => {
                     m.get("seconds").and_then(Json::as_i64).and_then(|s| jiff::Timestamp::from_second(s).ok())
                 }
@@ -287,7 +288,7 @@ mod tests {
 
     #[test]
     fn paths_go_into_lists_and_evidence_names_them() {
-        let json = json!({"pools": [{"s": "A"}, {"s": "B"}], "n": "12"});
+        let json = json!({"pools": [{"s": "A"}, {"s": "B"}], "n": "12", "date": "2027-01-31"});
         let origin = Origin::default();
         let d = Document::new(&json, ObjectRef::default(), &origin);
         let found = d.text("pools[1].s");
@@ -296,6 +297,8 @@ mod tests {
         assert_eq!(known(&d.each("n")), None);
         assert_eq!(known(&d.number("n")), Some(12));
         assert_eq!(known(&d.time("n")), None);
+        let date = known(&d.time("date")).flatten().map(|t| t.to_string());
+        assert_eq!(date.as_deref(), Some("2027-01-31T00:00:00Z"));
     }
 
     #[test]

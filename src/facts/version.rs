@@ -58,8 +58,8 @@ pub enum Gate {
     NoLegacyMetadata,
 }
 
-/// Every gate with its version. Where they are documented, and what of them follows the version a cluster was *created* with
-/// (none of these), is in `docs/gke-configuration.md`.
+/// Every gate with its version, as documented on the pages that the checks refer to. None of them follows the version that a
+/// cluster was *created* with.
 const GATES: [(Gate, &str); 8] = [
     (Gate::RbacBindings, "1.30.1-gke.1283000"),
     (Gate::AnonymousAuthentication, "1.32.2-gke.1234000"),

@@ -184,6 +184,8 @@ impl<T> From<T> for Known<T> {
 pub enum Need {
     /// The Cluster resource of the GKE API (`container.clusters.get`).
     Cluster,
+    /// When support of the cluster's version ends (`clusters.fetchClusterUpgradeInfo`, `container.clusters.get`).
+    UpgradeInfo,
     Namespaces,
     /// Pods and the controllers that make them.
     Workloads,
@@ -225,8 +227,9 @@ impl std::fmt::Display for Right {
 
 impl Need {
     /// What facts need.
-    pub const ALL: [Need; 11] = [
+    pub const ALL: [Need; 12] = [
         Need::Cluster,
+        Need::UpgradeInfo,
         Need::Namespaces,
         Need::Workloads,
         Need::Services,
@@ -243,6 +246,7 @@ impl Need {
     pub fn name(self) -> &'static str {
         match self {
             Need::Cluster => "cluster configuration",
+            Need::UpgradeInfo => "upgrade information",
             Need::Namespaces => "Namespaces",
             Need::Workloads => "workloads",
             Need::Services => "Services",
@@ -260,7 +264,7 @@ impl Need {
     /// The rights in Kubernetes that reading it takes; none for what the GKE API gives.
     pub fn rights(self) -> &'static [Right] {
         match self {
-            Need::Cluster | Need::OtherClusters => &[],
+            Need::Cluster | Need::UpgradeInfo | Need::OtherClusters => &[],
             Need::Namespaces => const { &[list("", "namespaces")] },
             Need::Workloads => {
                 const {
@@ -309,7 +313,7 @@ impl Need {
     /// The permission of Google's IAM that reading it takes; `None` for what Kubernetes gives.
     pub fn permission(self) -> Option<&'static str> {
         match self {
-            Need::Cluster => Some("container.clusters.get"),
+            Need::Cluster | Need::UpgradeInfo => Some("container.clusters.get"),
             Need::OtherClusters => Some("container.clusters.list"),
             _ => None,
         }

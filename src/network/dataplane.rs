@@ -208,7 +208,7 @@ pub fn field<'a>(doc: &'a Value, path: &[&str]) -> Field<'a> {
     if not_known(at).is_some() { Field::Unreadable } else { Field::Value(at) }
 }
 
-/// Why a value that a plan or state of Terraform stands for is not known; `None` for a value of the API.
+/// Why a value that a reader could not take from its document is not known; `None` for a value of the API.
 ///
 /// The reader of Terraform puts an object with one of these keys in the value's place, in a list where the API has an
 /// object.
@@ -222,6 +222,7 @@ pub fn not_known(value: &Value) -> Option<&'static str> {
         "$unknownUntilApply" => Some("known after apply (Terraform plan)"),
         "$sensitive" => Some("marked as sensitive in Terraform"),
         "$notInTerraform" => Some("not recorded by Terraform: audit the live cluster to know it"),
+        "$contradiction" => Some("there in two spellings with two values"),
         "$unreadable" => Some("of another type than the provider gives it"),
         _ => None,
     }

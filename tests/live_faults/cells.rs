@@ -318,6 +318,9 @@ fn tokens() -> Vec<Cell> {
 fn google() -> Vec<Cell> {
     let place = Place::new("GKE get cluster", At::Google, &format!("/v1/{CLUSTER}"), Lost::Everything, CLUSTER);
     let mut cells = place.all();
+    let path = format!("/v1/{CLUSTER}:fetchClusterUpgradeInfo");
+    let lost = Lost::Needs(vec![Need::UpgradeInfo]);
+    cells.extend(Place::new("GKE upgrade information", At::Google, &path, lost, "upgrade information").most());
     // Without its fields the cluster is unknown, and says no address.
     let empty = place.cell(named("Empty", Effect::Shape(Shape::Empty), None), Expect::Gap);
     cells.push(Cell { lost: Lost::Kubernetes, names: "Kubernetes API".to_owned(), ..empty });
@@ -340,7 +343,7 @@ fn addresses() -> Vec<Cell> {
 
 fn discovery() -> Vec<Cell> {
     // With a document that Kubernetes itself refuses, the lists of its own kinds can still be read.
-    let custom = || Lost::Needs(vec![Need::OtherPolicies, Need::CloudNativePg]);
+    let custom = || Lost::Needs(vec![Need::OtherPolicies, Need::CloudNativePg, Need::ComputeClasses]);
     let apis = Place::new("discovery", At::Kube, "/apis", Lost::Kubernetes, "Kubernetes API");
     let mut cells = Vec::new();
     for mut cell in apis.most() {
@@ -366,7 +369,8 @@ fn discovery() -> Vec<Cell> {
 }
 
 /// Path, resource as a gap names it, and what it is part of.
-const LISTS: [(&str, &str, Need); 22] = [
+const LISTS: [(&str, &str, Need); 23] = [
+    ("/apis/cloud.google.com/v1/computeclasses", "computeclasses", Need::ComputeClasses),
     ("/api/v1/namespaces", "namespaces", Need::Namespaces),
     ("/api/v1/pods", "pods", Need::Workloads),
     ("/api/v1/replicationcontrollers", "replicationcontrollers", Need::Workloads),

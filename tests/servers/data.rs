@@ -13,13 +13,14 @@ const POLICY_CRDS: [(&str, &str, &str, &str, bool); 9] = [
     ("crd.projectcalico.org", "v1", "GlobalNetworkPolicy", "globalnetworkpolicies", false),
     ("crd.projectcalico.org", "v1", "NetworkPolicy", "networkpolicies", true),
     ("crd.projectcalico.org", "v1", "StagedGlobalNetworkPolicy", "stagedglobalnetworkpolicies", false),
+    ("cloud.google.com", "v1", "ComputeClass", "computeclasses", false),
     ("networking.gke.io", "v1alpha1", "FQDNNetworkPolicy", "fqdnnetworkpolicies", true),
     ("policy.networking.k8s.io", "v1alpha1", "AdminNetworkPolicy", "adminnetworkpolicies", false),
     ("policy.networking.k8s.io", "v1alpha1", "BaselineAdminNetworkPolicy", "baselineadminnetworkpolicies", false),
     ("policy.networking.k8s.io", "v1alpha2", "ClusterNetworkPolicy", "clusternetworkpolicies", false),
 ];
 
-/// The definitions of all policy kinds beside NetworkPolicy, to install without objects.
+/// The definitions of all policy kinds beside NetworkPolicy, and of ComputeClass, to install without objects.
 pub fn policy_crds() -> Vec<Crd> {
     POLICY_CRDS
         .iter()

@@ -85,3 +85,22 @@ fn a_text_that_fails_at_run_time_is_not_lost() {
     );
     assert!(text.starts_with("x {{ database.environment | length }} (the text could not be filled in:"), "{text}");
 }
+
+#[test]
+fn what_a_shell_would_read_otherwise_is_quoted_in_remedies() {
+    let scope = Scope { subject: SubjectKind::Database, vocabulary };
+    let cluster = ClusterView::new(None, &[], &[]);
+    for (name, expected) in [
+        ("pg-1", "update pg-1"),
+        ("projects/p/x@y.iam", "update projects/p/x@y.iam"),
+        ("x; touch /tmp/p $(id)", "update 'x; touch /tmp/p $(id)'"),
+        ("it's", r"update 'it'\''s'"),
+        ("", "update ''"),
+    ] {
+        let facts = facts(SubjectKind::Database, "pg", json!({"name": name}));
+        let view = View::new(&facts, vocabulary(SubjectKind::Database), &cluster);
+        let context = template::context(&view, scope);
+        let text = template::render(&template::engine_of_commands(), "update {{ database.name }}", &context);
+        assert_eq!(text, expected);
+    }
+}

@@ -41,8 +41,9 @@ fn is_new_cluster(map: &Map<String, Value>) -> bool {
 /// A page of `clusters.list`: the clusters in it, and the zones that did not answer.
 pub fn listing(doc: &Value) -> Option<(&[Value], Vec<String>)> {
     let map = doc.as_object().filter(|m| !m.contains_key("kind"))?;
-    let clusters = map.get("clusters")?.as_array().filter(|c| !c.is_empty() && c.iter().all(is_cluster))?;
     let zones = map.get("missingZones").or_else(|| map.get("missing_zones")).and_then(Value::as_array);
+    let some = |clusters: &&Vec<Value>| !clusters.is_empty() || zones.is_some_and(|z| !z.is_empty());
+    let clusters = map.get("clusters")?.as_array().filter(some).filter(|c| c.iter().all(is_cluster))?;
     let missing = zones.into_iter().flatten().map(|z| z.as_str().map_or_else(|| z.to_string(), str::to_owned));
     Some((clusters, missing.collect()))
 }
@@ -79,7 +80,8 @@ fn camel(value: &Value, path: &str) -> Value {
                 let key = if user { k.to_owned() } else { camel_key(k) };
                 let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 let v = camel(v, &inner);
-                out.insert(key, v);
+                let twice = out.get(&key).is_some_and(|earlier| *earlier != v);
+                out.insert(key, if twice { contradiction(&v) } else { v });
             }
             Value::Object(out)
         }
@@ -90,6 +92,12 @@ fn camel(value: &Value, path: &str) -> Value {
         },
         _ => value.clone(),
     }
+}
+
+/// Stands for a field that is there in both spellings with two values, in a form that no field of its type has.
+fn contradiction(value: &Value) -> Value {
+    let marker = serde_json::json!({ "$contradiction": true });
+    if value.is_array() { marker } else { Value::Array(vec![marker]) }
 }
 
 /// Go writes a oneof as `Policy: { RecurringWindow: … }`; in the API's JSON the inner field stands alone.
@@ -148,6 +156,12 @@ mod tests {
             }},
         });
         assert_eq!(normalise(&dump), expected);
+        let both =
+            normalise(&json!({"database_encryption": {"state": 1}, "databaseEncryption": {"state": "DECRYPTED"}}));
+        assert_eq!(both["databaseEncryption"], json!([{"$contradiction": true}]));
+        let same =
+            normalise(&json!({"database_encryption": {"state": 2}, "databaseEncryption": {"state": "DECRYPTED"}}));
+        assert_eq!(same["databaseEncryption"], json!({"state": "DECRYPTED"}));
         // What is normal stays as it is.
         assert_eq!(normalise(&expected), expected);
     }

@@ -55,6 +55,17 @@ impl Container {
         .and_then(object)
     }
 
+    /// When support of the cluster's version ends, and what else the API says of its upgrades, as the API's JSON.
+    pub async fn upgrade_info(&self, name: &ClusterName, deadline: Instant) -> Result<Json, Fault> {
+        let path = name.to_string();
+        self.ask(deadline, &path, |client| {
+            let request = client.fetch_cluster_upgrade_info().set_name(&path);
+            async move { request.send().await.map(|i| serde_json::to_value(&i)) }
+        })
+        .await
+        .and_then(object)
+    }
+
     /// All clusters of a project.
     pub async fn clusters(&self, project: &str, deadline: Instant) -> Result<Listing, Fault> {
         let parent = format!("projects/{project}/locations/-");

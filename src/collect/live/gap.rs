@@ -47,7 +47,7 @@ pub fn of_kubernetes(needs: impl Iterator<Item = Need>, what: &str, why: &str, m
         why: sentence(why),
         mend: mend.to_owned(),
     };
-    needs.filter(|n| *n != Need::Cluster).map(gap).collect()
+    needs.filter(|n| n.permission().is_none()).map(gap).collect()
 }
 
 /// What helps when a server as a whole cannot be asked. `kind`: which of a GKE cluster's addresses it was.
@@ -94,6 +94,19 @@ pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: 
         _ => "Try again; with -vv each request and its answer is shown".to_owned(),
     };
     cluster(name, &fault.to_string(), mend)
+}
+
+/// When support ends could not be asked.
+pub fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
+    let of_cluster = of_cluster(name, place, fault, google);
+    let mend = match fault {
+        Fault::NotFound(_) => {
+            "Try again; an endpoint of the API of your own must pass :fetchClusterUpgradeInfo on".to_owned()
+        }
+        _ => of_cluster.mend,
+    };
+    let (id, what) = ("gke-upgrade-info".to_owned(), format!("upgrade information of {name} (GKE API)"));
+    Gap { id, need: Need::UpgradeInfo, what, mend, ..of_cluster }
 }
 
 /// As [`of_cluster`], for what came before any request.

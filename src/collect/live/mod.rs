@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
             self.no_kubernetes(&kubernetes, why, "Mend the reading of the cluster first");
             return Ok(());
         };
-        if self.needs().all(|n| n == Need::Cluster) {
+        if self.needs().all(|n| n.permission().is_some()) {
             return Ok(());
         }
         let candidates = match endpoint::endpoints(&config, self.options.endpoint) {
@@ -196,11 +196,29 @@ impl<'a> Run<'a> {
         tracing::info!(source = %google.source(), "Google credentials");
         let container = Container::new(google.clone())?;
         match container.cluster(name, self.deadline).await {
-            Ok(raw) => Ok(Some((self.cluster(name, &raw), google))),
+            Ok(raw) => {
+                let config = self.cluster(name, &raw);
+                if self.options.needs.contains(&Need::UpgradeInfo) {
+                    self.upgrade_info(name, &container, &google).await;
+                }
+                Ok(Some((config, google)))
+            }
             Err(fault) => {
                 self.snapshot.gaps.push(gap::of_cluster(name, &container, &fault, &google));
                 Ok(None)
             }
+        }
+    }
+
+    /// Reads when support of the cluster's version ends.
+    async fn upgrade_info(&mut self, name: &ClusterName, container: &Container, google: &Google) {
+        match container.upgrade_info(name, self.deadline).await {
+            Ok(raw) => {
+                let api = format!("container.googleapis.com/v1/{name}:fetchClusterUpgradeInfo");
+                let origin = Origin::api(api, None);
+                self.snapshot.upgrade_info = Some(ClusterConfig { config: gke::normalise(&raw), origin });
+            }
+            Err(fault) => self.snapshot.gaps.push(gap::of_upgrade_info(name, container, &fault, google)),
         }
     }
 

@@ -24,7 +24,7 @@ crate::found_facts! {
         ca_end / "caEnd": String => [Cluster], "notAfter of masterAuth.clusterCaCertificate";
         /// Whether all nodes encrypt their memory.
         confidential_nodes / "confidentialNodes": bool => [Cluster],
-            "confidentialNodes of the cluster, or of every node pool";
+            "confidentialNodes.enabled of the cluster, or of every node pool";
     }
 }
 
@@ -101,13 +101,8 @@ fn ca_end(c: &Source<'_>) -> Found<jiff::Timestamp> {
 
 fn confidential_nodes(c: &Source<'_>) -> Found<bool> {
     let d = &c.document;
-    let of = |path: &str| {
-        let kind = ["CONFIDENTIAL_INSTANCE_TYPE_UNSPECIFIED", "SEV", "SEV_SNP", "TDX"];
-        d.flag(&format!("{path}.enabled")).or(|| {
-            d.word(&format!("{path}.confidentialInstanceType"), &kind)
-                .map(|kind| !matches!(kind.as_str(), "" | "CONFIDENTIAL_INSTANCE_TYPE_UNSPECIFIED"))
-        })
-    };
+    // The type says which technology it would be, not that it is on.
+    let of = |path: &str| d.flag(&format!("{path}.enabled"));
     of("confidentialNodes").or(|| {
         d.each("nodePools").then(|pools| {
             let start = Found::of(!pools.is_empty());

@@ -36,16 +36,20 @@ pub fn code(d: &Document<'_>, condition: &str) -> Found<String> {
 
 pub fn read(c: &Source<'_>) -> HealthFacts {
     let d = &c.document;
-    let alarms = d.each("nodePools").then(|pools| {
-        let mut found = of(c, "", "");
-        for pool in pools {
-            let name = d.text(&format!("{pool}.name"));
-            let name = name.value.value().map_or(pool.as_str(), String::as_str);
-            found.extend(of(c, &format!("{pool}."), &format!("node pool {name}: ")));
+    let mut found = of(c, "", "");
+    let pools = d.each("nodePools");
+    match pools.value.value() {
+        Some(list) => {
+            for pool in list {
+                let name = d.text(&format!("{pool}.name"));
+                let name = name.value.value().map_or(pool.as_str(), String::as_str);
+                found.extend(of(c, &format!("{pool}."), &format!("node pool {name}: ")));
+            }
         }
-        members(found)
-    });
-    HealthFacts { alarms }
+        // Those of pools are in doubt, not those of the cluster.
+        None => found.push(pools.map(|_| None)),
+    }
+    HealthFacts { alarms: members(found) }
 }
 
 /// The status and the conditions below `path`; `whose` stands before each.

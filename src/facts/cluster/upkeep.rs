@@ -33,10 +33,10 @@ crate::found_facts! {
         bulletins / "bulletins": bool => [Cluster],
             "no filter, an empty one, or one that lets SECURITY_BULLETIN_EVENT through";
         /// Days until support for this minor version ends: extended support in channel EXTENDED, standard support in others.
-        support_days_left / "supportDaysLeft": i64 => [Cluster],
+        support_days_left / "supportDaysLeft": i64 => [Cluster, UpgradeInfo],
             "endOfExtendedSupportTimestamp in channel EXTENDED, else endOfStandardSupportTimestamp";
         /// Date on which it ends.
-        support_end / "supportEnd": String => [Cluster],
+        support_end / "supportEnd": String => [Cluster, UpgradeInfo],
             "endOfExtendedSupportTimestamp in channel EXTENDED, else endOfStandardSupportTimestamp";
         /// Whether patches are taken as soon as they are there.
         accelerated_patches / "acceleratedPatches": bool => [Cluster], "gkeAutoUpgradeConfig.patchMode ACCELERATED";

@@ -121,8 +121,8 @@ pub fn is_cos(path: &str, image: &str) -> Found<bool> {
     match image.to_ascii_uppercase().as_str() {
         "COS_CONTAINERD" => Found::of(true),
         // Not set in a response, and the Docker images of before 1.24.
-        "" | "COS" | "UBUNTU" | "UBUNTU_CONTAINERD" => Found::of(false),
-        upper if is_windows(upper) => Found::of(false),
+        "" | "COS" => Found::of(false),
+        upper if upper.starts_with("UBUNTU") || is_windows(upper) => Found::of(false),
         _ => Found::unknown(Reason::undecided(format!(
             "{path} has the value \"{image}\", of which this version does not know what it is made from"
         ))),

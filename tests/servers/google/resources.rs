@@ -113,9 +113,11 @@ impl Resources {
             ("GET", ["v1", "projects", project, "locations", location, "clusters"]) => {
                 self.list_clusters(request, project, location)
             }
-            ("GET", ["v1", "projects", project, "locations", location, "clusters", id]) => {
-                self.get_cluster(request, project, location, id)
-            }
+            ("GET", ["v1", "projects", project, "locations", location, "clusters", id]) => match id.split_once(':') {
+                None => self.get_cluster(request, project, location, id),
+                Some((id, "fetchClusterUpgradeInfo")) => self.upgrade_info(project, location, id),
+                Some(_) => errors::no_such_path(&request.path),
+            },
             ("GET", ["v1", "projects", project, "locations", location, "memberships"]) => {
                 self.list_memberships(request, project, location)
             }
@@ -171,6 +173,24 @@ impl Resources {
         match self.projects.get(project).and_then(|p| p.clusters.get(&key)) {
             Some(cluster) => json_reply(&encoded(request, cluster)),
             None => errors::not_found(&name),
+        }
+    }
+
+    /// A version that is supported for long.
+    fn upgrade_info(&self, project: &str, location: &str, id: &str) -> Reply {
+        let scope = format!("projects/{project}");
+        let name = format!("{scope}/locations/{location}/clusters/{id}");
+        if let Some(reply) = self.refusal(CONTAINER, Some("container.clusters.get"), &scope, &name) {
+            return reply;
+        }
+        let key = (location.to_owned(), id.to_owned());
+        match self.projects.get(project).is_some_and(|p| p.clusters.contains_key(&key)) {
+            true => json_reply(&json!({
+                "autoUpgradeStatus": ["ACTIVE"],
+                "endOfStandardSupportTimestamp": "2099-06-12",
+                "endOfExtendedSupportTimestamp": "2100-06-12",
+            })),
+            false => errors::not_found(&name),
         }
     }
 
