@@ -269,7 +269,8 @@ fn live_and_files_agree() {
     w.room.write("cluster.json", cluster.to_string());
     let found = complete(w.run(Login::Token, &audit(&[CLUSTER])));
     let k8s = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tomoda/k8s").display().to_string();
-    let files = w.run(Login::Nobody, &audit(&[&k8s, "cluster.json", "--complete"])).json();
+    w.room.write("upgrades.json", r#"{"endOfStandardSupportTimestamp": "2099-06-12"}"#);
+    let files = w.run(Login::Nobody, &audit(&[&k8s, "cluster.json", "upgrades.json", "--complete"])).json();
     assert_eq!(verdicts(&found), verdicts(&files));
 }
 

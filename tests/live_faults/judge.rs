@@ -42,7 +42,11 @@ impl Outcome {
 
     /// The needs that the gaps are about.
     fn lost(&self) -> BTreeSet<Need> {
-        let covers = |gap: &Value, need: Need| text(&gap["need"]).contains(&need.rights_text());
+        // The permission is that of the cluster's configuration too.
+        let covers = |gap: &Value, need: Need| match gap["id"] == "gke-upgrade-info" {
+            true => need == Need::UpgradeInfo,
+            false => text(&gap["need"]).contains(&need.rights_text()),
+        };
         Need::ALL.into_iter().filter(|n| self.gaps().iter().any(|g| covers(g, *n))).collect()
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::apiserver::{Crd, FakeKube};
 
-/// Kinds of other groups that can open or close what NetworkPolicies say: group, version, kind, plural, namespaced.
-const POLICY_CRDS: [(&str, &str, &str, &str, bool); 9] = [
+/// ComputeClass, and kinds of other groups that can open or close what NetworkPolicies say: group, version, kind, plural, namespaced.
+const POLICY_CRDS: [(&str, &str, &str, &str, bool); 10] = [
     ("cilium.io", "v2", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies", false),
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", true),
     ("crd.projectcalico.org", "v1", "GlobalNetworkPolicy", "globalnetworkpolicies", false),
