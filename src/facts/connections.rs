@@ -129,8 +129,7 @@ impl env::Sources for Evidence<'_> {
             let otherwise = format!("not all {what} are in the input");
             return Known::unknown(unread(self.0, Need::Services, &what, otherwise));
         }
-        let own = self.0.snapshot.services.iter().chain(&self.0.derived_services);
-        Known::Value(own.filter(|s| s.meta.namespace == namespace).collect())
+        Known::Value(self.0.services_in(namespace).collect())
     }
 
     fn cnpg_clusters(&self, namespace: &str) -> Vec<&CnpgCluster> {

@@ -32,6 +32,11 @@ pub struct Inventory {
     /// Services that the CloudNativePG operator makes and that the input does not hold.
     pub derived_services: Vec<Service>,
     services: HashMap<(String, String), usize>,
+    /// Services of each namespace, by index.
+    services_in: HashMap<String, Vec<usize>>,
+    /// Where the addresses of each Service stand.
+    endpoints: HashMap<(String, String), Vec<usize>>,
+    config_maps: HashMap<(String, String), usize>,
     cluster_ips: HashMap<IpAddr, usize>,
     pod_ips: HashMap<IpAddr, ClassId>,
     seen_namespaces: BTreeSet<String>,
@@ -54,6 +59,9 @@ impl Inventory {
             workloads,
             namespaces,
             services: HashMap::new(),
+            services_in: HashMap::new(),
+            endpoints: HashMap::new(),
+            config_maps: HashMap::new(),
             cluster_ips: HashMap::new(),
             pod_ips: HashMap::new(),
             seen_namespaces: BTreeSet::new(),
@@ -72,7 +80,14 @@ impl Inventory {
             for ip in &s.cluster_ips {
                 self.cluster_ips.insert(*ip, i);
             }
+            self.services_in.entry(s.meta.namespace.clone()).or_default().push(i);
             self.services.insert((s.meta.namespace, s.meta.name), i);
+        }
+        for (i, e) in self.snapshot.endpoints.iter().enumerate() {
+            self.endpoints.entry((e.meta.namespace.clone(), e.service.clone())).or_default().push(i);
+        }
+        for (i, c) in self.snapshot.config_maps.iter().enumerate() {
+            self.config_maps.entry((c.meta.namespace.clone(), c.meta.name.clone())).or_insert(i);
         }
         for (w, workload) in self.workloads.iter().enumerate() {
             self.seen_namespaces.insert(workload.object.namespace.clone());
@@ -103,6 +118,12 @@ impl Inventory {
 
     pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
         self.services.get(&(namespace.to_owned(), name.to_owned())).and_then(|i| self.service_at(*i))
+    }
+
+    /// Services of a namespace, also those that an operator makes.
+    pub fn services_in(&self, namespace: &str) -> impl Iterator<Item = &Service> {
+        let list = self.services_in.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|i| self.service_at(*i))
     }
 
     pub fn service_by_ip(&self, ip: IpAddr) -> Option<&Service> {
@@ -178,14 +199,13 @@ impl Inventory {
 
     /// Addresses of the EndpointSlices and Endpoints of a Service.
     pub fn endpoints<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Endpoints> {
-        self.snapshot
-            .endpoints
-            .iter()
-            .filter(|e| e.meta.namespace == service.meta.namespace && e.service == service.meta.name)
+        let list = self.endpoints.get(&(service.meta.namespace.clone(), service.meta.name.clone()));
+        list.into_iter().flatten().filter_map(|i| self.snapshot.endpoints.get(*i))
     }
 
     pub fn config_map(&self, namespace: &str, name: &str) -> Option<&ConfigMap> {
-        self.snapshot.config_maps.iter().find(|c| c.meta.namespace == namespace && c.meta.name == name)
+        let i = self.config_maps.get(&(namespace.to_owned(), name.to_owned()))?;
+        self.snapshot.config_maps.get(*i)
     }
 }
 
