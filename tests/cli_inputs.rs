@@ -252,6 +252,103 @@ fn two_clusters_are_an_error_in_one_file_or_in_two() {
     room.sh("audit both.json").status(2).warns("both.json:3: a second cluster configuration");
 }
 
+const CONNECTOR: &str = r#"
+apiVersion: container.cnrm.cloud.google.com/v1beta1
+kind: ContainerCluster
+metadata:
+  name: shop
+  labels: { team: shop }
+  annotations: { cnrm.cloud.google.com/project-id: p-1, cnrm.cloud.google.com/remove-default-node-pool: "true" }
+spec:
+  location: europe-west1
+  networkRef: { external: projects/p-1/global/networks/vpc }
+  datapathProvider: LEGACY_DATAPATH
+  networkPolicy: { enabled: true, provider: CALICO }
+  addonsConfig: { networkPolicyConfig: { disabled: false } }
+  enableL4IlbSubsetting: true
+  databaseEncryption: { state: ENCRYPTED, keyName: k }
+"#;
+
+const CONNECTOR_POOL: &str = r#"
+apiVersion: container.cnrm.cloud.google.com/v1beta1
+kind: ContainerNodePool
+metadata: { name: general }
+spec:
+  clusterRef: { name: shop }
+  management: { autoRepair: true }
+  nodeConfig:
+    imageType: COS_CONTAINERD
+    serviceAccountRef: { external: nodes@p-1.iam.gserviceaccount.com }
+    bootDiskKMSCryptoKeyRef: { name: disks }
+    workloadMetadataConfig: { mode: GCE_METADATA }
+"#;
+
+#[test]
+fn config_connector_describes_a_cluster_and_its_pools() {
+    let room = Room::new();
+    room.write("pool.yaml", CONNECTOR_POOL).write("z/cluster.yaml", CONNECTOR);
+    let report = room.sh("audit . --format json --profile all --fail-on none").json();
+    assert_eq!(report["target"]["name"], "shop");
+    assert_eq!(report["target"]["project"], "p-1");
+    for (check, subject, verdict) in [
+        ("network-policy-enforcement", "cluster", "pass"),
+        ("secrets-encryption-cmek", "cluster", "pass"),
+        ("l4-ilb-subsetting", "cluster", "not-applicable"),
+        ("default-vpc-network", "cluster", "pass"),
+        ("resource-labels", "cluster", "pass"),
+        ("node-auto-repair", "nodePool/general", "pass"),
+        ("node-service-account", "nodePool/general", "pass"),
+        ("boot-disk-cmek", "nodePool/general", "pass"),
+        ("gke-metadata-server", "nodePool/general", "fail"),
+        // Not written, and not off: the provider has no default.
+        ("node-auto-upgrade", "nodePool/general", "unknown"),
+        ("security-posture", "cluster", "unknown"),
+        ("cluster-conditions", "cluster", "unknown"),
+        ("basic-auth-disabled", "cluster", "unknown"),
+    ] {
+        let found = support::verdicts(&report, check);
+        assert_eq!(found, [(subject.to_owned(), verdict.to_owned())], "{check}");
+    }
+    let evidence = report["results"].as_array().unwrap().iter().flat_map(|r| r["evidence"].as_array().unwrap());
+    let sources: Vec<String> = evidence.map(|e| e["source"].to_string()).collect();
+    assert!(sources.iter().any(|s| s.contains("cluster.yaml")), "{sources:?}");
+    assert!(!sources.iter().any(|s| s.contains("terraform")), "{sources:?}");
+    // Of two one is chosen, and a pool alone is no cluster.
+    room.write("two.yaml", CONNECTOR.replace("name: shop", "name: two"));
+    room.sh("audit .").status(2).warns("two.yaml").warns("(two, shop)").warns("--cluster");
+    assert_eq!(room.sh("audit . --cluster two --format json").json()["target"]["name"], "two");
+    room.sh("audit . --cluster three").status(2).warns("two.yaml").warns("(two, shop)");
+    room.sh("audit pool.yaml").status(4).says("without their ContainerCluster");
+}
+
+#[test]
+fn what_config_connector_does_not_say_well_decides_nothing() {
+    for (from, to) in [
+        ("networkPolicy: { enabled: true, provider: CALICO }", "networkPolicy: yes"),
+        ("networkPolicy: { enabled: true, provider: CALICO }", "networkPolicy: [{ enabled: true }, { enabled: true }]"),
+        ("enabled: true", "enabled: \"true\""),
+        ("datapathProvider: LEGACY_DATAPATH", "datapathProvider: 7"),
+        ("addonsConfig: { networkPolicyConfig: { disabled: false } }", "addonsConfig: 5"),
+    ] {
+        assert!(CONNECTOR.contains(from), "{from}");
+        let report = Room::with(&CONNECTOR.replace(from, to)).sh("audit in.yaml --format json").json();
+        let found = support::verdicts(&report, "network-policy-enforcement");
+        assert_eq!(found, [("cluster".to_owned(), "unknown".to_owned())], "{to}");
+    }
+    for spec in ["", "spec: []", "spec: null", "spec: x"] {
+        let text = format!(
+            "apiVersion: container.cnrm.cloud.google.com/v1beta1\nkind: ContainerCluster\nmetadata: {{ name: c }}\n{spec}\n"
+        );
+        let report = Room::with(&text).sh("audit in.yaml --format json --profile all").json();
+        let passes = report["results"].as_array().unwrap().iter().filter(|r| r["verdict"] == "pass");
+        let passes: Vec<&str> = passes.map(|r| r["check"].as_str().unwrap()).collect();
+        // What the provider's own defaults say.
+        let defaults =
+            ["alpha-cluster", "autopilot-net-admin", "gke-sandbox", "legacy-abac-disabled", "shielded-nodes"];
+        assert!(passes.iter().all(|p| defaults.contains(p)), "{spec}: {passes:?}");
+    }
+}
+
 #[test]
 fn upgrade_information_is_that_of_one_cluster() {
     let info = |end: &str| format!(r#"{{"endOfStandardSupportTimestamp": "{end}"}}"#);

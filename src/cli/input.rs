@@ -90,9 +90,10 @@ impl Evidence {
         };
         let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
         let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
-        if self.live.cluster.is_some() && snapshot.terraform.is_empty() {
+        let named = snapshot.cluster.as_ref().and_then(|c| c.config.get("name")?.as_str());
+        if self.live.cluster.is_some() && snapshot.terraform.is_empty() && named != self.live.cluster.as_deref() {
             return Err(Failure::input(
-                "--cluster chooses among the clusters of a plan or state of Terraform, and the input holds none; a live \
+                "--cluster chooses among the clusters of Terraform or Config Connector, and the input holds none of that name; a live \
                  cluster is named by --project, --location and --cluster",
             ));
         }

@@ -40,6 +40,8 @@ pub struct Builder {
     specs: Arc<Specs>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
+    /// Objects of Config Connector with their places: a cluster and its node pools may stand in several files.
+    config_connector: Vec<(Origin, serde_json::Value)>,
     /// Secrets come with leave to read their values: the variables that a key becomes, by (namespace, name) and key.
     secret_values: Option<HashMap<(String, String), BTreeMap<String, String>>>,
 }
@@ -89,6 +91,7 @@ impl Builder {
             hasher: RandomState::new(),
             specs: Arc::default(),
             listed: false,
+            config_connector: Vec::new(),
             secret_values: None,
         }
     }
@@ -168,6 +171,7 @@ impl Builder {
 
     /// The snapshot in its fixed order, or everything that was wrong.
     pub fn finish(mut self) -> Result<Snapshot, Vec<Problem>> {
+        self.config_connector_cluster();
         if !self.problems.is_empty() {
             self.problems.sort();
             self.problems.dedup();
@@ -256,6 +260,43 @@ impl Builder {
         }
     }
 
+    /// The cluster that objects of Config Connector describe.
+    fn config_connector_cluster(&mut self) {
+        let (origins, objects): (Vec<_>, Vec<_>) = std::mem::take(&mut self.config_connector).into_iter().unzip();
+        let clusters = terraform::config_connector::clusters(&objects);
+        let chosen = self.options.cluster.clone();
+        let is_chosen =
+            |c: &&terraform::Cluster| chosen.as_ref().is_none_or(|n| c.short_name() == n || c.address == *n);
+        let found: Vec<&terraform::Cluster> = clusters.iter().filter(is_chosen).collect();
+        if let [cluster] = found[..] {
+            // Its address ends in the object's name.
+            let is_it = |o: &serde_json::Value| {
+                let name = o.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default();
+                o["kind"] == "ContainerCluster" && cluster.address == format!("ContainerCluster/{name}")
+            };
+            let at = objects.iter().position(is_it).and_then(|i| origins.get(i));
+            self.described_cluster(at.cloned().unwrap_or_default(), &cluster.config, BTreeMap::new());
+        } else if !clusters.is_empty() {
+            let names: Vec<&str> = clusters.iter().map(terraform::Cluster::short_name).collect();
+            let first = objects.iter().position(|o| o["kind"] == "ContainerCluster").and_then(|i| origins.get(i));
+            let file = match first {
+                Some(Origin::File { file, .. }) => file.clone(),
+                _ => String::new(),
+            };
+            let message = format!(
+                "{} of the ContainerClusters of Config Connector ({}) are meant, and one audit is about one cluster: \
+                 choose one with --cluster NAME",
+                found.len(),
+                names.join(", ")
+            );
+            self.problems.push(Problem { file, line: 0, column: 0, message });
+        }
+        if clusters.is_empty() && !objects.is_empty() {
+            let note = "ContainerNodePools of Config Connector without their ContainerCluster are not judged: add it";
+            self.snapshot.notes.push(note.to_owned());
+        }
+    }
+
     /// A listing of clusters that lacks some zones' is not the whole list.
     fn missing_zones(&mut self, file: &str, zones: &[String]) {
         if zones.is_empty() {
@@ -302,6 +343,18 @@ impl Builder {
     fn dispatch(&mut self, c: &Cursor<'_>, head: &Head<'_>, origin: &Origin) {
         let namespace = self.options.namespace.clone();
         let group = head.group();
+        if group == terraform::config_connector::GROUP
+            && matches!(head.kind, "ContainerCluster" | "ContainerNodePool")
+            && !self.listed
+        {
+            let mut object = c.node.to_json();
+            // Of a typed list its items do not say it.
+            if let Some(map) = object.as_object_mut() {
+                map.insert("kind".to_owned(), head.kind.into());
+            }
+            self.config_connector.push((origin.clone(), object));
+            return;
+        }
         let known = matches!(
             (group, head.kind),
             ("", "Namespace" | "Pod" | "Service" | "Endpoints" | "ConfigMap" | "Secret" | "ReplicationController")

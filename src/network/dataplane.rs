@@ -222,6 +222,7 @@ pub fn not_known(value: &Value) -> Option<&'static str> {
         "$unknownUntilApply" => Some("known after apply (Terraform plan)"),
         "$sensitive" => Some("marked as sensitive in Terraform"),
         "$notInTerraform" => Some("not recorded by Terraform: audit the live cluster to know it"),
+        "$notWritten" => Some("not written in the Config Connector resource: GKE chooses it"),
         "$contradiction" => Some("there in two spellings with two values"),
         "$unreadable" => Some("of another type than the provider gives it"),
         _ => None,

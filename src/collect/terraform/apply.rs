@@ -15,6 +15,8 @@ pub enum Why {
     Sensitive,
     /// The document does not hold the attribute: the provider's version does not record it.
     Unrecorded,
+    /// Not written in a Config Connector resource, so that GKE chooses.
+    Unwritten,
     /// Not of the type that the provider gives it.
     Unreadable,
 }
@@ -25,6 +27,7 @@ impl Why {
             Why::AfterApply => "$unknownUntilApply",
             Why::Sensitive => SENSITIVE,
             Why::Unrecorded => "$notInTerraform",
+            Why::Unwritten => "$notWritten",
             Why::Unreadable => "$unreadable",
         };
         json!({ key: true })
@@ -89,6 +92,7 @@ impl Mapper {
         match (rule.absent, self.form) {
             (Absent::Computed, Form::Plan) if self.created || !present => Some(Why::AfterApply),
             (Absent::Computed, Form::State) if !present => Some(Why::Unrecorded),
+            (Absent::Computed, Form::Spec) => Some(Why::Unwritten),
             _ => None,
         }
     }
@@ -236,9 +240,10 @@ impl Mapper {
 }
 
 /// Marks what Terraform does not record, where nothing else is known of it.
-pub fn mark_unrecorded(config: &mut Map<String, Value>, fields: &[Unrecorded]) {
+pub fn mark_unrecorded(form: Form, config: &mut Map<String, Value>, fields: &[Unrecorded]) {
+    let why = if form == Form::Spec { Why::Unwritten } else { Why::Unrecorded };
     for field in fields {
-        let marker = if field.object { Why::Unrecorded.object() } else { Why::Unrecorded.plain() };
+        let marker = if field.object { why.object() } else { why.plain() };
         mark(config, field.api, marker);
     }
 }

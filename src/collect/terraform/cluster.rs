@@ -35,7 +35,7 @@ impl Cluster {
 }
 
 pub const CLUSTER_TYPE: &str = "google_container_cluster";
-const POOL_TYPE: &str = "google_container_node_pool";
+pub const POOL_TYPE: &str = "google_container_node_pool";
 
 /// All clusters of a document. Those of data sources only where Terraform manages none.
 pub fn clusters(document: &Document) -> Vec<Cluster> {
@@ -59,7 +59,7 @@ fn cluster(document: &Document, resource: &Resource, of: usize, pools: &[&Resour
     let mut config = mapper.map(CLUSTER, &resource.values, &resource.unknown);
     let mut written = BTreeMap::from([("cluster".to_owned(), mapper.written)]);
     let mut addresses = BTreeMap::from([("cluster".to_owned(), resource.address.clone())]);
-    mark_unrecorded(&mut config, CLUSTER_UNRECORDED);
+    mark_unrecorded(document.form, &mut config, CLUSTER_UNRECORDED);
     identity(resource, &mut config);
     zones(&mut config);
     let joined = joined(document, resource, of, pools);
@@ -215,7 +215,7 @@ fn node_pools(
             }
         }
         Some(Value::Array(_) | Value::Null) | None => {
-            let made = document.form == Form::Plan && (cluster.created || listed.is_none());
+            let made = document.form != Form::State && (cluster.created || listed.is_none());
             if made && !removed && !autopilot {
                 // GKE makes a default pool, of the cluster's node_config.
                 if names.insert("default-pool".to_owned()) {
@@ -223,7 +223,8 @@ fn node_pools(
                     addresses.insert("nodePool/default-pool".to_owned(), cluster.address.clone());
                 }
             } else if autopilot && pools.is_empty() && made {
-                return (Why::AfterApply.plain(), written);
+                let why = if document.form == Form::Spec { Why::Unwritten } else { Why::AfterApply };
+                return (why.plain(), written);
             } else if document.form == Form::State && listed.is_none() && pools.is_empty() {
                 return (Why::Unrecorded.plain(), written);
             }
@@ -231,7 +232,7 @@ fn node_pools(
         Some(_) => return (Why::Unreadable.plain(), written),
     }
     for pool in pools.iter_mut().filter_map(Value::as_object_mut) {
-        mark_unrecorded(pool, NODE_POOL_UNRECORDED);
+        mark_unrecorded(document.form, pool, NODE_POOL_UNRECORDED);
     }
     (Value::Array(pools), written)
 }
@@ -255,11 +256,9 @@ fn default_pool(document: &Document, cluster: &Resource) -> Value {
     let mut pool = Mapper::new(document.form, cluster).map(DEFAULT_POOL, &cluster.values, &cluster.unknown);
     for rule in NODE_POOL {
         let top = rule.api.split('.').next().unwrap_or(rule.api);
-        let marker = if matches!(rule.kind, Kind::Block(..)) || rule.api.contains('.') {
-            Why::AfterApply.object()
-        } else {
-            Why::AfterApply.plain()
-        };
+        let why = if document.form == Form::Spec { Why::Unwritten } else { Why::AfterApply };
+        let is_object = matches!(rule.kind, Kind::Block(..)) || rule.api.contains('.');
+        let marker = if is_object { why.object() } else { why.plain() };
         pool.entry(top).or_insert(marker);
     }
     pool.insert("name".to_owned(), Value::from("default-pool"));

@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 pub enum Form {
     Plan,
     State,
+    /// What a Config Connector resource says shall be.
+    Spec,
 }
 
 pub struct Document {

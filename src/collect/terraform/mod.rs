@@ -2,6 +2,7 @@
 
 mod apply;
 mod cluster;
+pub mod config_connector;
 mod document;
 mod drift;
 mod kubernetes;
