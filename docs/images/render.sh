@@ -27,12 +27,12 @@ esc=$'\033'
 body { margin: 0; background: #10151c; color: #d5dbe3 }
 pre { margin: 0; padding: 18px 22px; font: 13px/18px "DejaVu Sans Mono", Menlo, Consolas, monospace }
 .b { font-weight: bold } .d { color: #7d8896 }
-.r { color: #ff6b64 } .y { color: #e5b454 } .c { color: #5cc8d7 }
+.r { color: #ff6b64 } .y { color: #e5b454 } .c { color: #5cc8d7 } .m { color: #c792ea }
 </style><pre>
 HTML
   sed -e 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' \
     -e "s/$esc\[1;31m/<span class='b r'>/g; s/$esc\[31m/<span class=r>/g" \
-    -e "s/$esc\[33m/<span class=y>/g; s/$esc\[36m/<span class=c>/g; s/$esc\[2m/<span class=d>/g" \
+    -e "s/$esc\[33m/<span class=y>/g; s/$esc\[36m/<span class=c>/g; s/$esc\[35m/<span class=m>/g; s/$esc\[2m/<span class=d>/g" \
     -e "s/$esc\[0m/<\/span>/g" "$work/cut"
   echo '</pre>'
 } >"$work/demo.html"
