@@ -129,7 +129,7 @@ pub struct ControlResult {
     pub checks: Vec<ControlCheck>,
     /// What fails, worst first.
     pub findings: Vec<ControlFinding>,
-    /// Why it is not evaluated, or does not apply.
+    /// Why it is not evaluated, or does not apply; what was remarked of what passes.
     pub reasons: Vec<String>,
 }
 
@@ -218,7 +218,7 @@ pub fn json_schema() -> serde_json::Value {
 fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&CheckResult>>) -> ControlResult {
     let mut checks = Vec::new();
     let mut findings: Vec<ControlFinding> = Vec::new();
-    let (mut open, mut inapplicable, mut passes) = (Vec::new(), Vec::new(), 0);
+    let (mut open, mut inapplicable, mut remarks, mut passes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for id in &control.checks {
         let mut counts = VerdictCounts::default();
         let results = by_check.get(id.as_str()).map_or(&[][..], Vec::as_slice);
@@ -230,7 +230,12 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
                 Verdict::Waived if r.reasons.is_empty() => findings.push(finding(r)),
                 Verdict::Unknown | Verdict::Waived => push(&mut open, r.message.clone()),
                 Verdict::NotApplicable => push(&mut inapplicable, r.message.clone()),
-                Verdict::Pass => passes += 1,
+                Verdict::Pass => {
+                    passes += 1;
+                    if let Some(remark) = &r.remark {
+                        push(&mut remarks, format!("{}: {remark}", r.subject.id));
+                    }
+                }
             }
         }
         if results.is_empty() {
@@ -249,6 +254,7 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
     let reasons = match status {
         ControlStatus::NotEvaluated => open,
         ControlStatus::NotApplicable => inapplicable,
+        ControlStatus::Met => remarks,
         _ => Vec::new(),
     };
     let (id, title, note) = (control.id.clone(), control.title.clone(), control.note.clone());

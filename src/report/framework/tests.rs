@@ -110,3 +110,16 @@ fn checked_in_schema_is_current_and_holds() {
     let validator = jsonschema::validator_for(&json_schema()).unwrap();
     assert!(validator.is_valid(&json));
 }
+
+#[test]
+fn what_is_remarked_of_a_pass_is_said_of_its_control() {
+    let mut pass = result("c", Severity::Low, Verdict::Pass, "cluster");
+    pass.remark = Some("nothing is there".into());
+    let mut noted = control("1", &["c"]);
+    noted.note = Some("what untrustedWorkloads says".into());
+    let report = turned(vec![pass], vec![noted]);
+    assert_eq!(report.controls[0].reasons, ["cluster: nothing is there"]);
+    let markdown = report.markdown().unwrap();
+    assert!(markdown.contains("cluster: nothing is there"), "{markdown}");
+    assert!(markdown.contains("Note: what untrustedWorkloads says."), "{markdown}");
+}
