@@ -362,6 +362,22 @@ fn upgrade_information_is_that_of_one_cluster() {
     room.sh("audit c.json u1.json u2.json").status(2).warns("u2.json:1: other upgrade information than in u1.json:1");
 }
 
+/// Some objects of a cluster do not say that others are not there.
+#[test]
+fn compute_classes_that_may_be_missing_are_not_known_to_be_none() {
+    let mut cluster: serde_json::Value = serde_json::from_str(include_str!("cases/gke-good.json")).unwrap();
+    cluster.as_object_mut().unwrap().remove("autoscaling");
+    let room = Room::with(&deployment("shop", "web"));
+    room.write("cluster.json", cluster.to_string());
+    let verdict = |line: &str| {
+        let report = room.sh(&format!("audit {line} --format json")).json();
+        support::verdicts(&report, "kubelet-readonly-port-defaults")[0].1.clone()
+    };
+    assert_eq!(verdict("cluster.json"), "pass");
+    assert_eq!(verdict("cluster.json in.yaml --complete"), "pass");
+    assert_eq!(verdict("cluster.json in.yaml"), "unknown");
+}
+
 #[test]
 fn zones_that_did_not_answer_are_said_even_without_a_cluster() {
     let room = Room::with(&deployment("shop", "web"));

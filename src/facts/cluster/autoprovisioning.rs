@@ -6,7 +6,7 @@ use crate::facts::found::Found;
 use crate::facts::schema::Evidence;
 use crate::facts::version::Gate;
 use crate::inventory::object::ComputeClass;
-use crate::inventory::{Known, Reason};
+use crate::inventory::{Completeness, Known, Reason};
 
 use super::Source;
 
@@ -20,7 +20,7 @@ crate::found_facts! {
         /// The version from which a ComputeClass creates node pools even with node auto-provisioning off; null: this one does.
         compute_class_pools_from / "computeClassPoolsFrom": Option<String> => [Cluster],
             "versions compare part by part, with the number behind -gke.";
-        /// ComputeClasses that create node pools. Without Kubernetes objects in the input there are taken to be none.
+        /// ComputeClasses that create node pools. Beside the configuration alone there are taken to be none.
         pool_creating_classes / "poolCreatingClasses": Vec<String> => [ComputeClasses],
             "spec.nodePoolAutoCreation.enabled is true";
         /// Those of them that name no service account, and take the cluster's default.
@@ -116,7 +116,7 @@ pub fn is_default_account(account: &str) -> bool {
 /// Those that create node pools and are of one kind, with the field that says so.
 fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: &str) -> Found<Vec<String>> {
     let found = c.snapshot.compute_classes.iter().filter(|class| class.creates_pools && which(class));
-    let (names, evidence) = found
+    let (names, evidence): (Vec<String>, Vec<Evidence>) = found
         .map(|class| {
             let value = match path.ends_with("serviceAccount") {
                 true => class.service_account.as_deref().map_or(Json::Null, Json::from),
@@ -127,6 +127,13 @@ fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: 
             (class.meta.name.clone(), Evidence { object, path: path.to_owned(), value, rule: None, source })
         })
         .unzip();
+    // Of a cluster of which some objects are in the input, others need not be.
+    if names.is_empty() && c.snapshot.completeness == Completeness::Files && c.snapshot.has_objects() {
+        return Found::unknown(Reason::missing(
+            "whether there are ComputeClasses that create node pools is not in the input: add the output of `kubectl \
+             get computeclasses -o yaml`, or say with --complete that everything is there",
+        ));
+    }
     Found { value: Known::Value(names), evidence }
 }
 
