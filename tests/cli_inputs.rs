@@ -362,6 +362,17 @@ fn upgrade_information_is_that_of_one_cluster() {
     room.sh("audit c.json u1.json u2.json").status(2).warns("u2.json:1: other upgrade information than in u1.json:1");
 }
 
+#[test]
+fn a_framework_may_be_named_without_its_last_zero() {
+    let room = Room::new();
+    let of = |id: &str| room.sh(&format!("audit --demo --framework {id} --format json")).json()["framework"].clone();
+    assert_eq!(of("cis-gke-1.9"), of("cis-gke-1.9.0"));
+    room.sh("audit --demo --framework cis-gke-1")
+        .status(2)
+        .warns("unknown framework \"cis-gke-1\"")
+        .warns("cis-gke-2.0.0");
+}
+
 /// Some objects of a cluster do not say that others are not there.
 #[test]
 fn compute_classes_that_may_be_missing_are_not_known_to_be_none() {

@@ -206,7 +206,9 @@ pub fn run(args: Args) -> Result<u8, Failure> {
 
 fn framework<'r>(registry: &'r Registry, id: &str) -> Result<&'r Framework, Failure> {
     let all = registry.frameworks();
-    all.iter().find(|f| f.framework == id).ok_or_else(|| {
+    // `cis-gke-1.9` is what people call `cis-gke-1.9.0`.
+    let is_it = |f: &&Framework| f.framework == id || f.framework.strip_suffix(".0") == Some(id);
+    all.iter().find(is_it).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|f| f.framework.as_str()).collect();
         let hint = hint(id, names.iter().copied());
         Failure::input(format!("--framework: unknown framework \"{id}\"{hint}; known: {}", names.join(", ")))
