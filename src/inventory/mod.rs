@@ -9,7 +9,7 @@ mod source;
 pub mod workload;
 
 pub use cluster_name::ClusterName;
-pub use join::{ClassId, Inventory, NamespaceInfo};
+pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};
 pub use labels::{LabelView, Tri};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};
 pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right, Terraform};

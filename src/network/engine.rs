@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::inventory::object::LabelSelector;
 use crate::inventory::{Reason, Tri};
 
 use super::dataplane::Dataplane;
@@ -11,6 +12,7 @@ use super::model::{Cell, Model, Target};
 use super::named_port;
 use super::policy::{Direction, Peer, Policy, Port, PortMatch, Rule};
 use super::ports::{Decision, NONE, Pool, PortSet};
+use super::runs::Runs;
 
 /// Policies that select a cell in one direction: certainly, and possibly.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,26 +32,17 @@ impl Selection {
     }
 }
 
-/// A row for all targets: what one cell's side allows towards (or from) each.
-#[derive(Clone, Debug)]
-enum Row {
-    Same(Decision),
-    Each(Rc<Vec<Decision>>),
-}
-
 /// Key of a row: direction, selection, and for ingress with named ports the cell whose names resolve.
 type RowKey = (Direction, Rc<Selection>, Option<usize>);
-
-/// Cells with how certainly a peer selects each.
-type Selected = Vec<(usize, Tri)>;
 
 #[derive(Debug)]
 pub struct Engine {
     pub dataplane: Dataplane,
     selections: HashMap<(usize, Direction), Rc<Selection>>,
-    rows: HashMap<RowKey, Row>,
-    /// Cells that a peer of a policy selects, with how certainly.
-    selected: HashMap<(Option<String>, Peer), Rc<Selected>>,
+    /// What one cell's side allows towards (or from) every target. Most targets are treated as their neighbours are.
+    rows: HashMap<RowKey, Rc<Runs<Decision>>>,
+    /// How certainly a peer of a policy selects every target; with the policy's namespace, where that decides.
+    selected: HashMap<(Option<String>, Peer), Rc<Runs<Tri>>>,
 }
 
 impl Engine {
@@ -116,10 +109,11 @@ impl Engine {
         if self.opaque(model, cell, direction).is_some() {
             return Decision::OPEN;
         }
-        match self.row(model, pool, direction, cell) {
-            Row::Same(d) => d,
-            Row::Each(row) => row[target],
+        let selection = self.selection(model, cell, direction);
+        if selection.isolated() == Tri::No {
+            return Decision::ALL;
         }
+        self.row(model, pool, direction, cell, selection).at(target).unwrap_or(Decision::OPEN)
     }
 
     /// Why rules that are not modelled may decide for this cell.
@@ -141,22 +135,21 @@ impl Engine {
         })
     }
 
-    fn row(&mut self, model: &Model, pool: &mut Pool, direction: Direction, cell: usize) -> Row {
-        let selection = self.selection(model, cell, direction);
-        if selection.isolated() == Tri::No {
-            return Row::Same(Decision::ALL);
-        }
+    fn row(
+        &mut self,
+        model: &Model,
+        pool: &mut Pool,
+        direction: Direction,
+        cell: usize,
+        selection: Rc<Selection>,
+    ) -> Rc<Runs<Decision>> {
         let named = direction == Direction::Ingress
             && selection.certain.iter().chain(&selection.maybe).any(|p| uses_names(&model.policies[*p], direction));
-        let key = (direction, selection.clone(), named.then_some(cell));
+        let key = (direction, selection, named.then_some(cell));
         if let Some(row) = self.rows.get(&key) {
             return row.clone();
         }
-        let row = self.compute(model, pool, direction, cell, &selection);
-        let row = match row.first() {
-            Some(first) if row.iter().all(|d| d == first) => Row::Same(*first),
-            _ => Row::Each(Rc::new(row)),
-        };
+        let row = Rc::new(Runs::of(self.compute(model, pool, direction, cell, &key.1)));
         self.rows.insert(key, row.clone());
         row
     }
@@ -175,6 +168,9 @@ impl Engine {
             let mut row = vec![Decision::NONE; n];
             for p in &selection.certain {
                 self.allow(model, pool, direction, cell, *p, &mut row);
+            }
+            if selection.maybe.is_empty() {
+                return row;
             }
             let mut perhaps = vec![Decision::NONE; n];
             for p in &selection.maybe {
@@ -208,10 +204,11 @@ impl Engine {
         row: &mut [Decision],
     ) {
         let p = &model.policies[policy];
+        let dataplane = self.dataplane;
         for rule in &p.rules[direction as usize] {
             let mut ports = PortCache::new(rule);
             let mut add = |pool: &mut Pool, target: Target, matched: Tri| {
-                let d = ports.decision(model, pool, self.dataplane, direction, cell, target);
+                let d = ports.decision(model, pool, dataplane, direction, cell, target);
                 row[target] = match matched {
                     Tri::Yes => row[target].or(d, pool),
                     Tri::Maybe => row[target].or(Decision { certain: NONE, possible: d.possible }, pool),
@@ -225,29 +222,30 @@ impl Engine {
                 continue;
             };
             for peer in peers {
-                match peer {
-                    Peer::Pods { namespaces, .. } => {
-                        let key = (namespaces.is_none().then(|| p.namespace.clone()), peer.clone());
-                        let cells = match self.selected.get(&key) {
-                            Some(cells) => cells.clone(),
-                            None => {
-                                let cells = Rc::new(selected_cells(model, peer, &p.namespace));
-                                self.selected.insert(key, cells.clone());
-                                cells
-                            }
-                        };
-                        for (target, matched) in cells.iter() {
-                            add(pool, *target, *matched);
-                        }
-                    }
-                    Peer::Block(b) => {
-                        for (target, matched) in block_targets(model, self.dataplane, *b) {
-                            add(pool, target, matched);
-                        }
+                let selected = self.selected(model, peer, &p.namespace);
+                for (targets, matched) in selected.iter().filter(|(_, matched)| *matched > Tri::No) {
+                    for target in targets {
+                        add(pool, target, matched);
                     }
                 }
             }
         }
+    }
+
+    /// How certainly a peer of a policy in `namespace` selects every target.
+    fn selected(&mut self, model: &Model, peer: &Peer, namespace: &str) -> Rc<Runs<Tri>> {
+        let own = matches!(peer, Peer::Pods { namespaces: None, .. });
+        let key = (own.then(|| namespace.to_owned()), peer.clone());
+        if let Some(selected) = self.selected.get(&key) {
+            return selected.clone();
+        }
+        let selected = match peer {
+            Peer::Pods { namespaces, .. } => selected_cells(model, peer, namespaces.as_ref(), namespace),
+            Peer::Block(b) => (0..model.targets()).map(|t| block_matches(model, self.dataplane, *b, t)).collect(),
+        };
+        let selected = Rc::new(Runs::of(selected));
+        self.selected.insert(key, selected.clone());
+        selected
     }
 
     /// How certainly a rule's peers hold a target, for explanations.
@@ -283,30 +281,14 @@ fn uses_names(policy: &Policy, direction: Direction) -> bool {
     policy.rules[direction as usize].iter().flat_map(|r| &r.ports).any(|p| matches!(p.what, PortMatch::Named(_)))
 }
 
-fn selected_cells(model: &Model, peer: &Peer, namespace: &str) -> Selected {
-    let Peer::Pods { namespaces, .. } = peer else { return Vec::new() };
-    let mut found = Vec::new();
-    for ns in &model.namespaces {
-        let possible = match namespaces {
-            None => ns.name == namespace,
-            Some(s) => ns.labels.matches(s) > Tri::No,
-        };
-        if !possible {
-            continue;
-        }
-        for &cell in &ns.cells {
-            let matched = model.peer_selects(peer, namespace, &model.cells[cell]);
-            if matched > Tri::No {
-                found.push((cell, matched));
-            }
+fn selected_cells(model: &Model, peer: &Peer, namespaces: Option<&LabelSelector>, namespace: &str) -> Vec<Tri> {
+    let mut found = vec![Tri::No; model.targets()];
+    for ns in model.candidates(namespaces, namespace) {
+        for &cell in &model.namespaces[ns].cells {
+            found[cell] = model.peer_selects(peer, namespace, &model.cells[cell]);
         }
     }
     found
-}
-
-/// Every target that a block may hold.
-fn block_targets(model: &Model, dataplane: Dataplane, block: usize) -> impl Iterator<Item = (Target, Tri)> {
-    (0..model.targets()).map(move |t| (t, block_matches(model, dataplane, block, t))).filter(|(_, m)| *m > Tri::No)
 }
 
 /// Whether an ipBlock holds a target. On Dataplane V2 it holds addresses outside the cluster only, neither pods nor

@@ -11,6 +11,7 @@ mod named_port;
 pub mod policy;
 pub mod ports;
 pub mod reach;
+mod runs;
 pub mod service;
 pub mod table;
 pub mod well_known;

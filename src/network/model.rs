@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::inventory::object::{ContainerPort, ContainerRole, Member, Protocol};
-use crate::inventory::{Inventory, LabelView, ObjectRef, Tri, labels};
+use crate::inventory::object::{ContainerPort, ContainerRole, LabelSelector, Member, Protocol};
+use crate::inventory::{Inventory, LabelView, NAME_LABEL, ObjectRef, Tri, labels};
 
 use super::address::{Atoms, Block, Range};
 use super::dataplane::{Agents, ClusterNetwork};
@@ -84,6 +84,10 @@ pub struct Model {
     pub more_nodes: bool,
     /// Cells of each class.
     by_class: HashMap<(usize, usize), Vec<usize>>,
+    /// Index of each namespace by its name.
+    by_name: HashMap<String, usize>,
+    /// Every namespace is known to carry its own name as a label.
+    named: bool,
     /// Numbers that a container port name has in the whole cluster, by name and protocol.
     pub port_names: HashMap<(String, Protocol), PortNumbers>,
     imagined: usize,
@@ -181,14 +185,27 @@ impl Model {
             nodes: nodes.list,
             agents: Agents::of(inventory),
             cells,
-            namespaces,
             blocks,
             policies,
             opaque,
             network,
             by_class,
+            named: namespaces.iter().all(|n| n.labels.known.get(NAME_LABEL) == Some(&n.name)),
+            by_name: index,
+            namespaces,
             port_names,
             imagined: imagined.len(),
+        }
+    }
+
+    /// The namespaces that a peer of a policy in `namespace` may select pods of, by index, in order. Those of a name are
+    /// looked up: in a large cluster most selectors are of that kind.
+    pub fn candidates(&self, selector: Option<&LabelSelector>, namespace: &str) -> Vec<usize> {
+        let one = |name: &str| self.by_name.get(name).copied().into_iter().collect();
+        let Some(selector) = selector else { return one(namespace) };
+        match selector.match_labels.get(NAME_LABEL).filter(|_| self.named) {
+            Some(name) => one(name),
+            None => (0..self.namespaces.len()).collect(),
         }
     }
 
@@ -296,11 +313,7 @@ impl Model {
 
 /// Labels of a namespace of which only the name is known.
 pub fn namespace_view(name: &str, more: bool) -> LabelView {
-    LabelView {
-        known: [("kubernetes.io/metadata.name".to_owned(), name.to_owned())].into(),
-        open: BTreeMap::new(),
-        more,
-    }
+    LabelView { known: [(NAME_LABEL.to_owned(), name.to_owned())].into(), open: BTreeMap::new(), more }
 }
 
 /// Yes if all are, No if none is, Maybe otherwise; an empty list is Maybe.
