@@ -172,8 +172,6 @@ fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::Not
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let (config, table) = (settings.config, &knowledge.table);
     let absent = settings.registry.out_of_scope(table);
-    let no_pools = table.subjects.get(&SubjectKind::NodePool).is_some_and(Vec::is_empty)
-        && !table.unlisted.contains_key(&SubjectKind::NodePool);
     for check in settings.registry.checks() {
         let out_of_scope = absent.iter().any(|(id, _)| *id == check.id);
         let reason = match check.subject {
@@ -183,7 +181,6 @@ fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::Not
                 Profile::Security => "about security, not operations: --profile all judges by them too",
             },
             SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => "no cluster configuration given",
-            SubjectKind::NodePool if no_pools => "the cluster configuration has no node pools",
             _ if out_of_scope => "no Kubernetes objects given",
             _ => continue,
         };

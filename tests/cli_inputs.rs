@@ -293,7 +293,7 @@ fn config_connector_describes_a_cluster_and_its_pools() {
     for (check, subject, verdict) in [
         ("network-policy-enforcement", "cluster", "pass"),
         ("secrets-encryption-cmek", "cluster", "pass"),
-        ("l4-ilb-subsetting", "cluster", "not-applicable"),
+        ("l4-ilb-subsetting", "cluster", "unknown"),
         ("default-vpc-network", "cluster", "pass"),
         ("resource-labels", "cluster", "pass"),
         ("node-auto-repair", "nodePool/general", "pass"),

@@ -64,6 +64,7 @@ fn the_good_cluster_passes_nearly_everything() {
     let failing = report.results.iter().filter(|r| r.verdict != Verdict::Pass);
     let failing: Vec<String> = failing.map(|r| format!("{} {}: {}", r.check, r.verdict.name(), r.message)).collect();
     let expected = [
+        "autopilot-boot-disk-cmek not-applicable",
         "autopilot-mode fail",
         "cluster-ca-expiry unknown",
         "control-plane-dns-only fail",

@@ -4,6 +4,9 @@
 
 mod gke;
 
+use gke_posture::check::Verdict;
+use gke_posture::facts::schema::SubjectKind;
+use gke_posture::report::framework::{ControlStatus, FrameworkReport};
 use gke_posture::report::{Outcome, Report};
 use serde_json::{Value, json};
 
@@ -458,4 +461,67 @@ fn trap_36_a_listing_without_some_zones_is_incomplete() {
     // The cluster that is there is judged all the same.
     assert_eq!(says(&report, "shielded-nodes"), "pass");
     assert_eq!(gke::audit(&listing(json!([]))).gaps, []);
+}
+
+/// The catalogue's 1.5: on Autopilot the key is the cluster's, and the response may name no pool.
+#[test]
+fn the_key_of_boot_disks_on_autopilot_is_that_of_the_cluster() {
+    let autopilot = |pools: Value, key: Value| {
+        let mut cluster = base(json!({"autopilot": {"enabled": true}, "nodePools": pools}));
+        cluster["autoscaling"] = json!({"enableNodeAutoprovisioning": true, "autoprovisioningNodePoolDefaults": key});
+        gke::audit(&cluster)
+    };
+    let key = || json!({"bootDiskKmsKey": "projects/p/locations/l/keyRings/r/cryptoKeys/k"});
+    let control = |report: &Report, id: &str| {
+        let turned = FrameworkReport::new(
+            report,
+            gke::REGISTRY.frameworks().iter().find(|f| f.framework == "cis-gke-1.9.0").unwrap(),
+        );
+        turned.controls.iter().find(|c| c.id == id).unwrap().clone()
+    };
+    for (pools, with_key, expected) in [
+        (json!([]), false, "fail"),
+        (json!([]), true, "pass"),
+        (json!([pool("a", json!({})), pool("b", json!({}))]), false, "fail"),
+        (json!([pool("a", json!({})), pool("b", json!({}))]), true, "pass"),
+    ] {
+        let none = pools == json!([]);
+        let report = autopilot(pools, if with_key { key() } else { json!({}) });
+        assert_eq!(says(&report, "autopilot-boot-disk-cmek"), expected);
+        assert_eq!(says(&report, "boot-disk-cmek"), if none { "not-applicable" } else { expected });
+        // What the cluster decides is one finding, whatever the number of pools.
+        let own = |r: &&gke_posture::check::CheckResult| r.verdict == Verdict::Fail && r.caused_by.is_none();
+        let disks = report.results.iter().filter(|r| r.check.ends_with("boot-disk-cmek")).filter(own).count();
+        assert_eq!(disks, usize::from(!with_key));
+        let cis = control(&report, "5.9.2");
+        assert_eq!(cis.status, if with_key { ControlStatus::Met } else { ControlStatus::NotMet });
+        assert_eq!(cis.findings.len(), usize::from(!with_key));
+        assert_eq!(control(&report, "5.5.3").status, ControlStatus::NotApplicable);
+    }
+}
+
+/// The catalogue's 1.7: without node pools their checks do not apply, and do not pass.
+#[test]
+fn a_cluster_without_node_pools_has_one_result_for_each_of_their_checks() {
+    let report = audit(json!({"nodePools": []}));
+    let checks = gke::REGISTRY.checks().iter().filter(|c| c.subject == SubjectKind::NodePool);
+    for check in checks.filter(|c| report.checks.iter().any(|ran| ran.id == c.id)) {
+        let found: Vec<_> = report.results.iter().filter(|r| r.check == check.id).collect();
+        assert_eq!(found.len(), 1, "{}", check.id);
+        assert_eq!((found[0].verdict, found[0].subject.id.as_str()), (Verdict::NotApplicable, "*"));
+        assert!(!report.not_judged.iter().any(|n| n.checks.contains(&check.id)), "{}", check.id);
+    }
+}
+
+/// Zero is omitted, and the field is deprecated: nobody knows whether it was filled in.
+#[test]
+fn an_absent_number_of_nodes_is_none_only_without_node_pools() {
+    let says_with = |changes: Value| {
+        let report = gke::audit_with(&base(changes), &[], "profile: all\n");
+        gke::word(gke::result(&report, "l4-ilb-subsetting", None))
+    };
+    assert_eq!(says_with(json!({})), "unknown");
+    assert_eq!(says_with(json!({"nodePools": []})), "not-applicable");
+    assert_eq!(says_with(json!({"currentNodeCount": 250})), "not-applicable");
+    assert_eq!(says_with(json!({"currentNodeCount": 251})), "fail");
 }

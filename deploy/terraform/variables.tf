@@ -34,8 +34,8 @@ variable "fail_on" {
   default     = "high"
 
   validation {
-    condition     = contains(["critical", "high", "medium", "low", "none"], var.fail_on)
-    error_message = "One of critical, high, medium, low, none."
+    condition     = contains(["critical", "high", "medium", "low", "info", "none"], var.fail_on)
+    error_message = "One of critical, high, medium, low, info, none."
   }
 }
 

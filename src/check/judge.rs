@@ -57,9 +57,12 @@ impl<'a> Judge<'a> {
 
     /// One unknown for all subjects of a check.
     pub fn for_all(&self, check: &Check, message: String, reasons: Vec<Reason>) -> CheckResult {
-        let object = ObjectRef { kind: check.subject.name().into(), name: ALL_SUBJECTS.into(), ..ObjectRef::default() };
-        let subject = Subject { id: ALL_SUBJECTS.into(), kind: check.subject, object };
-        CheckResult { verdict: Verdict::Unknown, message, reasons, ..self.blank(check, subject) }
+        CheckResult { verdict: Verdict::Unknown, message, reasons, ..self.blank(check, all_subjects(check)) }
+    }
+
+    /// One for a check that has no subject.
+    pub fn not_applicable_for_all(&self, check: &Check, message: String) -> CheckResult {
+        CheckResult { verdict: Verdict::NotApplicable, message, ..self.blank(check, all_subjects(check)) }
     }
 
     fn blank(&self, check: &Check, subject: Subject) -> CheckResult {
@@ -83,6 +86,11 @@ impl<'a> Judge<'a> {
             waiver: None,
         }
     }
+}
+
+fn all_subjects(check: &Check) -> Subject {
+    let object = ObjectRef { kind: check.subject.name().into(), name: ALL_SUBJECTS.into(), ..ObjectRef::default() };
+    Subject { id: ALL_SUBJECTS.into(), kind: check.subject, object }
 }
 
 /// One subject, ready to be judged by many checks.
@@ -170,9 +178,12 @@ impl Bench<'_, '_> {
         let mut result = CheckResult { verdict: Verdict::Fail, message: self.text(check, &check.message), ..blank };
         // An unknown lowers nothing.
         let rule = check.lower.iter().find(|l| l.when.eval(&self.view) == Outcome::True);
-        if let Some(rule) = rule.filter(|r| r.to < result.severity) {
-            result.remark = Some(format!("{} instead of {}: {}", rule.to.name(), result.severity.name(), rule.because));
-            result.severity = rule.to;
+        if let Some(rule) = rule {
+            // The configuration may have set a severity that is as mild.
+            let lowered = rule.to < result.severity;
+            let from = if lowered { format!(" instead of {}", result.severity.name()) } else { String::new() };
+            result.severity = result.severity.min(rule.to);
+            result.remark = Some(format!("{}{from}: {}", result.severity.name(), rule.because));
         }
         result.base_severity = (result.severity != check.severity).then_some(check.severity);
         let commands = &self.judge.commands;

@@ -16,7 +16,8 @@ impl Registry {
     /// compared with. Sorted by check id, then subject id.
     ///
     /// A kind that the table does not have gives no results ([`Registry::out_of_scope`] names its checks); a kind
-    /// whose subjects could not be listed gives one unknown with subject `*` for each check.
+    /// whose subjects could not be listed gives one unknown with subject `*` for each check, and so do, as not
+    /// applicable, the node pools of a cluster that has none.
     pub fn run(&self, table: &FactTable, config: &Config, now: Date) -> Vec<CheckResult> {
         let judge = Judge::new(self, config, table.cluster.as_ref(), table.unlisted.get(&SubjectKind::Cluster));
         let mut results = Vec::new();
@@ -30,6 +31,10 @@ impl Registry {
                     let message = format!("{} could not be listed; {}", plural(kind), because(reasons));
                     results.push(judge.for_all(check, message, reasons.clone()));
                 }
+            }
+            if kind == SubjectKind::NodePool && has_no_pools(table) {
+                let message = "the cluster has no node pools";
+                results.extend(checks.iter().map(|check| judge.not_applicable_for_all(check, message.to_owned())));
             }
             for facts in subjects(table, kind) {
                 let bench = judge.view(facts);
@@ -119,6 +124,12 @@ fn subjects(table: &FactTable, kind: SubjectKind) -> &[Facts] {
         SubjectKind::Cluster => table.cluster.as_slice(),
         _ => table.subjects.get(&kind).map_or(&[], Vec::as_slice),
     }
+}
+
+/// Whether it is known that there are none: <https://cloud.google.com/kubernetes-engine/docs/concepts/node-pools>.
+fn has_no_pools(table: &FactTable) -> bool {
+    let kind = SubjectKind::NodePool;
+    table.subjects.get(&kind).is_some_and(Vec::is_empty) && !table.unlisted.contains_key(&kind)
 }
 
 fn waive(result: &mut CheckResult, config: &Config, now: Date) {

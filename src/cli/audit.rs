@@ -90,6 +90,7 @@ enum FailOn {
     High,
     Medium,
     Low,
+    Info,
     None,
 }
 
@@ -100,6 +101,7 @@ impl FailOn {
             FailOn::High => Some(Severity::High),
             FailOn::Medium => Some(Severity::Medium),
             FailOn::Low => Some(Severity::Low),
+            FailOn::Info => Some(Severity::Info),
             FailOn::None => None,
         }
     }
@@ -299,7 +301,7 @@ fn last_word(report: &Report, status: u8) {
         "cluster": report.target.name,
         "project": report.target.project,
         "location": report.target.location,
-        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low },
+        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low, "info": by.info },
         "unknown": report.summary.by_verdict.unknown,
         "gaps": report.gaps.len(),
     });

@@ -479,7 +479,7 @@ fn last_word(report: &FleetReport) {
         "exitStatus": report.outcome.status(),
         "clusters": report.totals.clusters,
         "clustersByOutcome": report.totals.by_outcome,
-        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low },
+        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low, "info": by.info },
         "gaps": report.gaps.len(),
     });
     let Json::Object(fields) = fields else { return };

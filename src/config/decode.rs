@@ -155,7 +155,10 @@ impl<'a> Decoder<'a> {
         let severity = Severity::from_name(&name);
         if severity.is_none() {
             let hint = hint(&name, Severity::ALL.map(Severity::name));
-            self.report(node, format!("{what}: unknown severity \"{name}\"{hint}; valid: critical, high, medium, low"));
+            self.report(
+                node,
+                format!("{what}: unknown severity \"{name}\"{hint}; valid: critical, high, medium, low, info"),
+            );
         }
         severity
     }

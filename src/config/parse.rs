@@ -236,7 +236,10 @@ mod tests {
             ("thresholds: { egressCoverage: 0.5 }", "expected a whole number from 0 to 100, found a number"),
             ("thresholds: 5", "1:13: thresholds: expected a mapping, found a number"),
             ("checks: { other: { enabled: yes } }", "1:29: checks.other.enabled: expected true or false, found text"),
-            ("checks: { other: { severity: hihg } }", "(did you mean \"high\"?); valid: critical, high, medium, low"),
+            (
+                "checks: { other: { severity: hihg } }",
+                "(did you mean \"high\"?); valid: critical, high, medium, low, info",
+            ),
             ("profile: securty", "1:10: profile: unknown profile \"securty\" (did you mean \"security\"?)"),
             ("callerPermissions: [container.admin]", "unknown permission \"container.admin\""),
             ("untrustedWorkloads: perhaps", "expected true or false, found text"),

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Advice: a practice that nothing depends on, or what remains of a failure of low severity.
+    Info,
     Low,
     Medium,
     High,
@@ -14,12 +16,14 @@ pub enum Severity {
 
 impl Severity {
     /// Worst first.
-    pub const ALL: [Severity; 4] = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
+    pub const ALL: [Severity; 5] =
+        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
 
     /// Name in files and reports.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Low => "low",
+            Severity::Info => "info",
             Severity::Medium => "medium",
             Severity::High => "high",
             Severity::Critical => "critical",

@@ -232,6 +232,8 @@ pub struct SeverityCounts {
     pub high: usize,
     pub medium: usize,
     pub low: usize,
+    #[serde(default)]
+    pub info: usize,
 }
 
 impl SeverityCounts {
@@ -242,6 +244,7 @@ impl SeverityCounts {
             Severity::High => self.high += 1,
             Severity::Medium => self.medium += 1,
             Severity::Low => self.low += 1,
+            Severity::Info => self.info += 1,
         }
     }
 
@@ -252,12 +255,13 @@ impl SeverityCounts {
             Severity::High => self.high,
             Severity::Medium => self.medium,
             Severity::Low => self.low,
+            Severity::Info => self.info,
         }
     }
 
     /// All severities together.
     pub fn total(&self) -> usize {
-        self.critical + self.high + self.medium + self.low
+        self.critical + self.high + self.medium + self.low + self.info
     }
 }
 
@@ -267,6 +271,7 @@ impl AddAssign for SeverityCounts {
         self.high += other.high;
         self.medium += other.medium;
         self.low += other.low;
+        self.info += other.info;
     }
 }
 

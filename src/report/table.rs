@@ -79,6 +79,7 @@ fn color_of(severity: Severity) -> &'static str {
         Severity::High => "31",
         Severity::Medium => "33",
         Severity::Low => "36",
+        Severity::Info => "34",
     }
 }
 

@@ -6,7 +6,7 @@ pub mod change;
 use std::sync::LazyLock;
 
 use gke_posture::audit::{Settings, audit as run};
-use gke_posture::check::{CheckResult, Registry, Severity, Verdict, builtin_files};
+use gke_posture::check::{CheckResult, Registry, Verdict, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
 use gke_posture::facts;
@@ -73,11 +73,6 @@ pub fn word(r: &CheckResult) -> &'static str {
         Verdict::Fail if r.severity < own => "warn",
         other => other.name(),
     }
-}
-
-/// Whether a result is what a case calls `warn`: lower than its check's severity, where that is not the lowest already.
-pub fn is_warning(r: &CheckResult) -> bool {
-    r.verdict == Verdict::Fail && (word(r) == "warn" || r.severity == Severity::Low)
 }
 
 /// The configuration as the official client's model serialises it: enums as numbers.

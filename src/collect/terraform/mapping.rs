@@ -696,6 +696,7 @@ const fn unrecorded_object(api: &'static str) -> Unrecorded {
 pub const CLUSTER_UNRECORDED: &[Unrecorded] = &[
     unrecorded("status"),
     unrecorded("conditions"),
+    unrecorded("currentNodeCount"),
     unrecorded("expireTime"),
     unrecorded("masterAuth.username"),
     unrecorded("masterAuth.password"),

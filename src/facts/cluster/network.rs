@@ -2,6 +2,8 @@
 
 use crate::facts::found::Found;
 
+use crate::inventory::Reason;
+
 use super::Source;
 
 crate::found_facts! {
@@ -48,7 +50,7 @@ pub fn read(c: &Source<'_>) -> NetworkFacts {
             .map(|provider| provider == "ADVANCED_DATAPATH"),
         service_external_ips: d.flag("networkConfig.serviceExternalIpsConfig.enabled"),
         l4_ilb_subsetting: d.flag("networkConfig.enableL4ilbSubsetting"),
-        nodes: d.number("currentNodeCount"),
+        nodes: nodes(c),
     }
 }
 
@@ -56,4 +58,17 @@ pub fn private_nodes_default(c: &Source<'_>) -> Found<bool> {
     c.document
         .optional("networkConfig.defaultEnablePrivateNodes")
         .or_else(|| c.document.flag("privateClusterConfig.enablePrivateNodes"))
+}
+
+/// A deprecated field, and none is told from one that is not filled in by the node pools alone.
+fn nodes(c: &Source<'_>) -> Found<i64> {
+    c.document.number("currentNodeCount").then(|count| match count {
+        0 => c.document.each("nodePools").then(|pools| match pools.is_empty() {
+            true => Found::of(0),
+            false => Found::unknown(Reason::undecided(
+                "currentNodeCount is not reported: its node pools may be empty or large",
+            )),
+        }),
+        count => Found::of(count),
+    })
 }

@@ -176,7 +176,7 @@ fn over_clusters(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetC
     let mut infos: BTreeMap<String, CheckInfo> = infos.into_iter().map(|i| (i.id.clone(), i)).collect();
     // A check that nobody described is still listed: findings must not get lost.
     for (id, here) in &by_check {
-        let severity = here.iter().filter_map(|(_, c)| c.worst).max().unwrap_or(Severity::Low);
+        let severity = here.iter().filter_map(|(_, c)| c.worst).max().unwrap_or(Severity::Info);
         infos.entry((*id).to_string()).or_insert_with(|| CheckInfo {
             id: (*id).into(),
             title: (*id).into(),

@@ -120,6 +120,7 @@ fn row(c: &ClusterEntry) -> Json {
         "high": counted(&|s| s.by_severity.high),
         "medium": counted(&|s| s.by_severity.medium),
         "low": counted(&|s| s.by_severity.low),
+        "info": counted(&|s| s.by_severity.info),
         "unknown": counted(&|s| s.by_verdict.unknown),
         "workloads": coverage.map_or("–".into(), |c| number(c.workloads)),
         "ingress": coverage.map_or("–".into(), |c| isolated(c.ingress_isolated, c.ingress_unknown, c.workloads)),

@@ -1,5 +1,6 @@
 //! The fleet report for a terminal: the answer, the worst clusters, what fails most widely, and what is not known.
 
+use crate::config::Severity;
 use crate::report::grid::{GAP, Grid, fit};
 use crate::report::table::{Blocks, Style, closing, flow, join, outcome_color, paint, sentence, severity};
 use crate::report::text::{block, count, line, number, time};
@@ -143,7 +144,12 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
         return String::new();
     }
     let wide = style.columns() >= WIDE;
-    let mut head = vec!["cluster", "answer", "critical", "high", "medium", "low", "unknown"];
+    // Few audits judge by what is no more than advice.
+    let advice = listed.iter().any(|c| c.summary.is_some_and(|s| s.by_severity.info > 0));
+    let counted: Vec<Severity> = Severity::ALL.into_iter().filter(|s| advice || *s != Severity::Info).collect();
+    let mut head = vec!["cluster", "answer"];
+    head.extend(counted.iter().map(|s| s.name()));
+    head.push("unknown");
     if wide {
         head.push("worst finding");
     }
@@ -152,9 +158,9 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
     for c in listed.iter().take(shown) {
         let (word, lacks) = verdict::word(c.outcome);
         let s = c.summary.unwrap_or_default();
-        let v = s.by_severity;
         let mut row = vec![short(&c.target), format!("{word}{lacks}")];
-        row.extend([v.critical, v.high, v.medium, v.low, s.by_verdict.unknown].map(number));
+        row.extend(counted.iter().map(|severity| number(s.by_severity.of(*severity))));
+        row.push(number(s.by_verdict.unknown));
         if wide {
             row.push(c.worst.first().map_or(String::new(), |w| line(&w.title)));
         }
@@ -162,7 +168,7 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
     }
     let gap = if wide { GAP } else { 2 };
     let mut grid = Grid::new(fit(&rows, style.columns(), gap)).gap(gap);
-    for column in 2..7 {
+    for column in 2..=counted.len() + 2 {
         grid = grid.right(column);
     }
     for (i, row) in rows.iter().enumerate() {

@@ -305,7 +305,7 @@ fn markdown_answers_in_an_auditors_order() {
             "**Controls.** PCI DSS 4.0: 1.4.4.",
             "| Cluster | Workloads | Ingress isolated | Egress isolated |",
             "| Cluster | Answer | Critical |",
-            "| NO RESULT | – | – | – | – | – | not known |",
+            "| NO RESULT | – | – | – | – | – | – | not known |",
             "`sha256:3f9a",
             "| expired, 3 matched |",
             "Clusters by check, each counted once, at its worst.",

@@ -225,6 +225,8 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
         for r in results {
             counts.add(r.verdict);
             match r.verdict {
+                // The failure that it follows from says the same.
+                Verdict::Fail if r.caused_by.as_ref().is_some_and(|cause| control.checks.contains(cause)) => {}
                 Verdict::Fail => findings.push(finding(r)),
                 // A waiver accepts that the control is not met; it does not meet it.
                 Verdict::Waived if r.reasons.is_empty() => findings.push(finding(r)),

@@ -22,10 +22,10 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     }
     let names = groups.iter().flat_map(|g| &g.results).map(|r| width(&subject(r)));
     let mut blocks = Blocks::new(style, names, ["severity", "check and subject", "finding"]);
-    // What is of low severity and a setting of the cluster is told by its title: nobody comes for it first.
+    // What is of low severity or less and a setting of the cluster is told by its title: nobody comes for it first.
     let brief = |g: &Group<'_>| {
         let configuration = g.results.iter().all(|r| is_configuration(r.subject.kind));
-        !style.show_all && g.severity == Severity::Low && configuration
+        !style.show_all && g.severity <= Severity::Low && configuration
     };
     let short = groups.iter().filter(|g| brief(g)).count();
     for group in &groups {
