@@ -39,11 +39,18 @@ fn judge(cluster: &Value) -> Report {
 fn passing(cluster: &Value, report: &Report) -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut by_path: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
     for r in report.results.iter().filter(|r| r.verdict == Verdict::Pass) {
-        for path in r.evidence.iter().filter_map(|e| path_of(cluster, e)) {
+        for path in r.evidence.iter().filter_map(|e| path_of(cluster, e)).filter(|path| decides(cluster, path)) {
             by_path.entry(path).or_default().insert((r.check.clone(), r.subject.id.clone()));
         }
     }
     by_path
+}
+
+/// The times of an exclusion that keeps minor versions away only decide nothing: it passes whenever it is in force.
+fn decides(cluster: &Value, path: &str) -> bool {
+    let Some((exclusion, "startTime" | "endTime")) = path.rsplit_once('.') else { return true };
+    let scope = format!("{exclusion}.maintenanceExclusionOptions.scope");
+    !exclusion.contains(".maintenanceExclusions.") || get(cluster, &scope) != &json!("NO_MINOR_UPGRADES")
 }
 
 /// Those that still pass with a broken value there.
