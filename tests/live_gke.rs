@@ -274,6 +274,53 @@ fn live_and_files_agree() {
     assert_eq!(verdicts(&found), verdicts(&files));
 }
 
+/// A ReplicaSet whose template nothing else has.
+fn lone_set(name: &str, owner: Option<&str>) -> Value {
+    let owners: Vec<Value> = owner
+        .map(|name| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": name, "uid": "1", "controller": true}))
+        .into_iter()
+        .collect();
+    json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {"name": name, "namespace": "prod", "labels": {"app": name}, "ownerReferences": owners},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": name}}, "template": {
+            "metadata": {"labels": {"app": name}},
+            "spec": {"containers": [{"name": "c", "image": "registry.example.com/c:1", "ports": [{"containerPort": 8080}]}]},
+        }},
+    })
+}
+
+#[test]
+fn replica_sets_are_read_whole_only_where_nothing_else_has_their_template() {
+    let asked = |w: &World| -> Vec<bool> {
+        let all = w.kube.record().matching("/apis/apps/v1/replicasets");
+        all.iter().map(|e| e.header("accept").unwrap().contains("as=PartialObjectMetadataList")).collect()
+    };
+    let w = World::new();
+    complete(w.run(Login::Token, &audit(&[CLUSTER])));
+    assert_eq!(asked(&w), [true]);
+
+    let sets = [lone_set("alone", None), lone_set("rollout-5b8", Some("rollout"))];
+    let objects = [live::with_pods(data::example()), sets.to_vec()].concat();
+    let w = World::with(Options { system_objects: false, ..Options::default() }, &objects);
+    let found = complete(w.run(Login::Token, &audit(&[CLUSTER])));
+    assert_eq!(asked(&w), [true, false]);
+    // Read as the files say them.
+    let cluster = data::served_by(data::example_cluster(), &w.kube, Endpoint::Public);
+    w.room.write("cluster.json", cluster.to_string());
+    for (i, set) in sets.iter().enumerate() {
+        w.room.write(&format!("set-{i}.json"), set.to_string());
+    }
+    w.room.write("upgrades.json", r#"{"endOfStandardSupportTimestamp": "2099-06-12"}"#);
+    let k8s = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tomoda/k8s").display().to_string();
+    let given = audit(&[&k8s, "cluster.json", "upgrades.json", "set-0.json", "set-1.json", "--complete"]);
+    let files = w.run(Login::Nobody, &given).json();
+    assert_eq!(verdicts(&found), verdicts(&files));
+    for id in ["prod/ReplicaSet/alone", "prod/Rollout/rollout"] {
+        assert!(verdicts(&found).iter().any(|v| v[1] == id), "{id}");
+    }
+}
+
 /// Starts a run that hangs at a list, sends a signal, and gives what it left.
 fn interrupted(signal: &str, args: &[&str]) -> (World, Option<i32>, String) {
     let w = World::new();

@@ -84,19 +84,29 @@ impl App {
         )
     }
 
+    /// The metadata of a ReplicaSet.
+    fn metadata(&self, i: usize, hash: &str) -> String {
+        format!(
+            r#"{{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",{}{}}}}}"#,
+            self.meta(&format!("{}-{hash}", self.app), i),
+            self.owner(i)
+        )
+    }
+
+    fn owner(&self, i: usize) -> String {
+        format!(
+            r#","ownerReferences":[{{"apiVersion":"apps/v1","kind":"Deployment","name":"{}","uid":"{}","controller":true,"blockOwnerDeletion":true}}]"#,
+            self.app,
+            uid(i)
+        )
+    }
+
     /// A Deployment, or a ReplicaSet of it.
     fn controller(&self, form: &Form, i: usize, hash: Option<&str>, replicas: usize) -> String {
         let (app, tier) = (&self.app, &self.tier);
         let (name, owner, label) = match hash {
             None => (app.clone(), String::new(), String::new()),
-            Some(hash) => (
-                format!("{app}-{hash}"),
-                format!(
-                    r#","ownerReferences":[{{"apiVersion":"apps/v1","kind":"Deployment","name":"{app}","uid":"{}","controller":true,"blockOwnerDeletion":true}}]"#,
-                    uid(i)
-                ),
-                format!(r#","pod-template-hash":"{hash}""#),
-            ),
+            Some(hash) => (format!("{app}-{hash}"), self.owner(i), format!(r#","pod-template-hash":"{hash}""#)),
         };
         format!(
             r#"{{{}{owner}}},"spec":{{"replicas":{replicas},"selector":{{"matchLabels":{{"app.kubernetes.io/name":"{app}"{label}}}}},"template":{{"metadata":{{"labels":{{"app.kubernetes.io/name":"{app}","app.kubernetes.io/part-of":"{}","tier":"{tier}"{label}}}}},"spec":{}}}}},"status":{{"observedGeneration":3,"replicas":{replicas},"readyReplicas":{replicas},"availableReplicas":{replicas}}}}}"#,
@@ -220,6 +230,13 @@ pub fn cluster(size: Size) -> Pages {
         app.controller(&spec, d, Some(&hash), if old { 0 } else { each })
     };
     all.insert("/apis/apps/v1/replicasets", pages("ReplicaSet", "apps/v1", size.deployments * 2, &sets));
+    let metadata = |i: usize| {
+        let d = i / 2;
+        let hash = if i % 2 == 1 { random(d + size.deployments, 9) } else { app(d).hash };
+        app(d).metadata(d, &hash)
+    };
+    let slim = pages("PartialObjectMetadata", "meta.k8s.io/v1", size.deployments * 2, &metadata);
+    all.insert("/apis/apps/v1/replicasets#metadata", slim);
     let services = |i: usize| {
         let app = app(i);
         let ip = format!("10.96.{}.{}", i / 256, i % 256);

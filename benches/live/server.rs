@@ -59,7 +59,9 @@ pub fn serve(size: Size, kubeconfig: &Path) {
 fn answer(pages: &Pages, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
     let reply = |body: Bytes| Response::builder().header("content-type", "application/json").body(Full::new(body));
-    let made = if let Some(list) = pages.get(path) {
+    let accept = request.headers().get("accept").and_then(|a| a.to_str().ok()).unwrap_or_default();
+    let slim = accept.contains("as=PartialObjectMetadataList").then(|| pages.get(format!("{path}#metadata").as_str()));
+    let made = if let Some(list) = slim.flatten().or_else(|| pages.get(path)) {
         assert!(query.starts_with(&format!("limit={PAGE}")), "pages are made ready for one limit: {query}");
         let page = query.split_once("continue=").map_or(0, |(_, n)| n.parse().expect("a token of ours"));
         Response::builder()

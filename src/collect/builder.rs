@@ -9,7 +9,7 @@ use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot}
 use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
-use super::shared::Specs;
+use super::shared::Shared;
 use super::tree::{Cursor, Node, Problems};
 use super::{cnpg, gke, policy, terraform};
 
@@ -37,7 +37,7 @@ pub struct Builder {
     /// Groups of equal pods by a hash over everything but the members; pods of one hash need not be equal.
     groups: HashMap<u64, Vec<usize>>,
     hasher: RandomState,
-    specs: Arc<Specs>,
+    shared: Arc<Shared>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
     /// Objects of Config Connector with their places: a cluster and its node pools may stand in several files.
@@ -72,11 +72,19 @@ const CLUSTER_SCOPED: [&str; 7] = [
     "StagedGlobalNetworkPolicy",
 ];
 
-/// What makes pods equal: labels, owner and specification do; name and place do not.
+/// What makes pods equal: labels, owner and specification do; name and place do not. Equal specifications are one.
 fn likeness(pod: &PodGroup) -> impl std::hash::Hash + PartialEq + '_ {
     let meta = &pod.meta;
     let name = meta.owner.is_none().then_some(&meta.name);
-    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, &pod.spec)
+    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, Arc::as_ptr(&pod.spec))
+}
+
+/// Lists of a large cluster are large: they grow by an eighth, not to twice their size.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 8);
+    }
+    list.push(item);
 }
 
 impl Builder {
@@ -89,17 +97,17 @@ impl Builder {
             seen: HashMap::new(),
             groups: HashMap::new(),
             hasher: RandomState::new(),
-            specs: Arc::default(),
+            shared: Arc::default(),
             listed: false,
             config_connector: Vec::new(),
             secret_values: None,
         }
     }
 
-    /// For the lists of a Kubernetes API, which share `specs`.
-    pub fn for_lists(specs: Arc<Specs>) -> Self {
+    /// For the lists of a Kubernetes API, which share `shared`.
+    pub fn for_lists(shared: Arc<Shared>) -> Self {
         let options = Options::new("default", true);
-        Builder { listed: true, specs, ..Builder::new(options) }
+        Builder { listed: true, shared, ..Builder::new(options) }
     }
 
     /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
@@ -138,7 +146,7 @@ impl Builder {
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
         let policies = self.snapshot.network_policies.len();
         self.dispatch(&c, head, origin);
-        let found = problems.take();
+        let found = problems.take(node);
         let Some(first) = found.first().map(|(_, _, message)| message.as_str()).or(vague) else { return Ok(()) };
         let name = metadata("name").unwrap_or("without a name");
         let what = match metadata("namespace") {
@@ -163,9 +171,19 @@ impl Builder {
         &mut self.snapshot
     }
 
+    /// Takes over what another builder read of the same list, after what was read before.
+    pub fn append(&mut self, page: Builder) {
+        let mut part = page.snapshot;
+        for group in std::mem::take(&mut part.pods) {
+            self.fold(group);
+        }
+        self.snapshot.absorb(part);
+    }
+
     /// What was read of one list.
     pub fn into_part(mut self) -> Snapshot {
         self.snapshot.pods.retain(|g| !g.members.is_empty());
+        self.snapshot.pods.iter_mut().for_each(|g| g.members.shrink_to_fit());
         self.snapshot
     }
 
@@ -194,7 +212,7 @@ impl Builder {
                         for item in Cursor::new(node, &problems).items("items") {
                             self.object(file, item.node, Some((api_version, item_kind)));
                         }
-                        self.drain(file, node.line, &problems);
+                        self.drain(file, node, &problems);
                     }
                     _ => self.object(file, node, None),
                 }
@@ -327,12 +345,13 @@ impl Builder {
             }
             _ => c.problem("apiVersion or kind is missing: not a Kubernetes object"),
         }
-        self.drain(file, node.line, &problems);
+        self.drain(file, node, &problems);
     }
 
-    /// `line` is that of the whole object, for formats that know no other.
-    fn drain(&mut self, file: &str, line: u32, problems: &Problems) {
-        self.problems.extend(problems.take().into_iter().map(|(at, column, message)| Problem {
+    /// The line is that of the whole object for formats that know no other.
+    fn drain(&mut self, file: &str, node: &Node<'_>, problems: &Problems) {
+        let line = node.line;
+        self.problems.extend(problems.take(node).into_iter().map(|(at, column, message)| Problem {
             file: file.to_owned(),
             line: if at == 0 { line } else { at },
             column,
@@ -371,8 +390,10 @@ impl Builder {
             return;
         }
         let scope = if head.kind == "Namespace" || CLUSTER_SCOPED.contains(&head.kind) { "" } else { &namespace };
-        let Some(meta) = k8s::meta(c, head, scope, origin) else { return };
+        let Some(mut meta) = k8s::meta(c, head, scope, origin) else { return };
         if self.listed {
+            self.shared.share_texts(&mut meta.labels);
+            self.shared.share_texts(&mut meta.annotations);
             return self.place(c, head, meta, opaque);
         }
         // Folded pods and generated names have no identity of their own that could repeat.
@@ -392,14 +413,18 @@ impl Builder {
         let s = &mut self.snapshot;
         match (head.group(), head.kind) {
             _ if opaque => s.opaque_policies.push(meta),
-            (_, "Namespace") => s.namespaces.push(Namespace { meta }),
-            (_, "Pod") => match k8s::pod(c, meta) {
+            (_, "Namespace") => push(&mut s.namespaces, Namespace { meta }),
+            (_, "Pod") => match k8s::pod(c, meta, &self.shared) {
                 Some(pod) => self.fold(pod),
                 None => s.finished_pods += 1,
             },
-            (_, "Service") => s.services.push(k8s::service(c, meta)),
+            (_, "Service") => {
+                let mut service = k8s::service(c, meta);
+                self.shared.share_texts(&mut service.selector);
+                push(&mut s.services, service);
+            }
             (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
-            (_, "EndpointSlice") => s.endpoints.push(k8s::endpoint_slice(c, meta)),
+            (_, "EndpointSlice") => push(&mut s.endpoints, k8s::endpoint_slice(c, meta)),
             (_, "ConfigMap") => s.config_maps.push(k8s::config_map(c, meta)),
             (_, "Secret") => s.secrets.push(match &self.secret_values {
                 None => k8s::secret(c, meta),
@@ -408,16 +433,16 @@ impl Builder {
                     k8s::secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
                 }
             }),
-            ("networking.k8s.io", "NetworkPolicy") => s.network_policies.push(policy::network_policy(c, meta)),
+            ("networking.k8s.io", "NetworkPolicy") => {
+                let mut policy = policy::network_policy(c, meta);
+                policy.spec.selectors_mut().for_each(|s| self.shared.share_texts(&mut s.match_labels));
+                push(&mut s.network_policies, policy);
+            }
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
             (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
             (_, "ComputeClass") => s.compute_classes.push(k8s::compute_class(c, meta)),
-            _ => {
-                let mut controller = k8s::controller(c, meta);
-                self.specs.share(&mut controller.template.spec);
-                s.controllers.push(controller);
-            }
+            _ => push(&mut s.controllers, k8s::controller(c, meta, &self.shared)),
         }
     }
 
@@ -426,8 +451,7 @@ impl Builder {
         let same = candidates.iter().find(|&&i| likeness(&self.snapshot.pods[i]) == likeness(&pod));
         let Some(&i) = same else {
             candidates.push(self.snapshot.pods.len());
-            self.specs.share(&mut pod.spec);
-            self.snapshot.pods.push(pod);
+            push(&mut self.snapshot.pods, pod);
             return;
         };
         let members = &mut self.snapshot.pods[i].members;
@@ -486,7 +510,8 @@ impl Builder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::{Api, Placed};
+    use super::super::api_format::Api;
+    use super::super::tree::Placed;
     use super::*;
 
     /// Pods of one ReplicaSet as a live cluster has them; each with a token's volume of this name.

@@ -35,7 +35,7 @@ fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
 
 pub fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     let name = meta.name.clone();
-    let operator_version = meta.annotations.get("cnpg.io/operatorVersion").cloned();
+    let operator_version = meta.annotations.get("cnpg.io/operatorVersion").map(str::to_owned);
     let Some(spec) = c.get("spec") else {
         return CnpgCluster { meta, instances: 1, ..CnpgCluster::default() };
     };

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 use super::archive;
 use super::builder::{Builder, Options};
-use super::tree::{Json, Kind, Node, Placed, Yaml};
+use super::tree::{Json, Kind, Node, Owned, Placed, Yaml};
 
 /// Name of the configuration file, which is no evidence.
 pub const CONFIG_NAMES: [&str; 2] = ["gke-posture.yaml", "gke-posture.yml"];
@@ -241,7 +241,7 @@ const MAX_DEPTH: usize = 200;
 
 /// YAML documents. The budget grows with the file: the parser's defaults refuse clusters of ordinary size, while aliases
 /// stay bounded by what the text itself could hold.
-pub(super) fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
+pub(super) fn yaml(file: &str, text: &str) -> Result<Vec<Node<'static>>, Problem> {
     let size = text.len().max(1 << 16);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -252,7 +252,7 @@ pub(super) fn yaml(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
             max_depth: MAX_DEPTH,
         },
     };
-    let documents: Vec<Placed<Yaml>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|e| {
+    let documents: Vec<Owned<Yaml>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|e| {
         let at = e.location();
         Problem {
             file: file.to_owned(),
@@ -298,7 +298,7 @@ fn first_line(e: &serde_saphyr::Error) -> String {
 }
 
 /// One JSON value; the items of a list get the line that each starts on.
-fn json(text: &str) -> Result<Vec<Node>, serde_json::Error> {
+fn json(text: &str) -> Result<Vec<Node<'_>>, serde_json::Error> {
     let whole: &RawValue = serde_json::from_str(text)?;
     let mut lines = Lines { text, at: 0, line: 1 };
     let raw = whole.get();
@@ -319,11 +319,11 @@ fn json(text: &str) -> Result<Vec<Node>, serde_json::Error> {
     match serde_json::from_str::<List<'_>>(raw) {
         Ok(List { api_version: Some(api), kind: Some(kind), items: Some(items) }) if kind.ends_with("List") => {
             let nodes = items.into_iter().map(|i| json_node(i, &mut lines)).collect::<Result<Vec<_>, _>>()?;
-            let scalar = |s: String| Node { kind: Kind::Str(s), line: 0, column: 0 };
+            let scalar = |s: String| Node { kind: Kind::Str(s.into()), line: 0, column: 0 };
             let entries = vec![
-                ("apiVersion".to_owned(), scalar(api)),
-                ("kind".to_owned(), scalar(kind)),
-                ("items".to_owned(), Node { kind: Kind::Seq(nodes), line: 1, column: 0 }),
+                ("apiVersion".into(), scalar(api)),
+                ("kind".into(), scalar(kind)),
+                ("items".into(), Node { kind: Kind::Seq(nodes), line: 1, column: 0 }),
             ];
             Ok(vec![Node { kind: Kind::Map(entries), line: 1, column: 0 }])
         }
@@ -331,8 +331,8 @@ fn json(text: &str) -> Result<Vec<Node>, serde_json::Error> {
     }
 }
 
-fn json_node(raw: &RawValue, lines: &mut Lines<'_>) -> Result<Node, serde_json::Error> {
-    let mut node = serde_json::from_str::<Placed<Json>>(raw.get())?.0;
+fn json_node<'a>(raw: &'a RawValue, lines: &mut Lines<'_>) -> Result<Node<'a>, serde_json::Error> {
+    let mut node = serde_json::from_str::<Placed<'_, Json>>(raw.get())?.0;
     node.line = lines.of(raw.get());
     Ok(node)
 }

@@ -1,5 +1,6 @@
 //! Reads Kubernetes objects from a tree into slim objects.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,10 @@ use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
 
-use super::tree::{Cursor, Kind, Node};
+use super::api_format::Api;
+use super::shared::Shared;
+use super::spec_text::{ACCESS, is_access};
+use super::tree::{Cursor, Kind, Placed, Problems};
 
 /// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
 /// with each pod, in case a selector uses one.
@@ -48,8 +52,10 @@ impl Head<'_> {
 }
 
 /// The annotations that are kept, without secrets in their values.
-fn annotations(all: Labels) -> Labels {
-    all.into_iter().filter(|(k, _)| lexicon::keep_annotation(k)).map(|(k, v)| (k, lexicon::mask_text(&v))).collect()
+fn annotations(metadata: &Cursor<'_>) -> Labels {
+    let Some(all) = metadata.get("annotations") else { return Labels::new() };
+    let kept = all.texts().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
+    kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
 }
 
 /// Reads metadata. `namespace` is the default for namespaced objects that name none; empty for cluster-scoped ones.
@@ -76,7 +82,7 @@ pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -
             _ => namespace.to_owned(),
         }
     };
-    let annotations = annotations(m.get("annotations").map(|a| a.strings()).unwrap_or_default());
+    let annotations = annotations(&m);
     let owner = m.items("ownerReferences").into_iter().find_map(|o| {
         let controller = o.bool_at("controller").unwrap_or(false);
         let owner = Owner {
@@ -123,7 +129,7 @@ pub fn port_ref(c: &Cursor<'_>) -> Option<PortRef> {
     match &c.node.kind {
         Kind::Str(name) => {
             if is_port_name(name) {
-                Some(PortRef::Name(name.clone()))
+                Some(PortRef::Name(name.clone().into_owned()))
             } else {
                 c.problem(format_args!(
                     "\"{name}\" is not a port name (at most 15 of a-z, 0-9 and -, with a letter); the API server refuses this object"
@@ -146,32 +152,41 @@ pub fn is_port_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
-/// Name without what is random of the volume that admission gives to pods for their token.
-const ACCESS: &str = "kube-api-access";
-
-/// What random names are made of: k8s.io/apimachinery/pkg/util/rand.
-const RANDOM: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-
-/// The volume of the service account's token as admission names it: `kube-api-access-` and five random characters (plugin
-/// ServiceAccount, `ServiceAccountVolumeName`). By that name no pod would be like any other.
-fn access_volume<'a>(c: &Cursor<'a>) -> Option<&'a str> {
-    let volumes = c.items("volumes");
-    let name = |v: &Cursor<'a>| v.node.get("name").and_then(Node::as_str);
-    if volumes.iter().any(|v| name(v) == Some(ACCESS)) {
-        return None;
-    }
-    volumes.iter().filter_map(name).find(|name| {
-        let random = name.strip_prefix(ACCESS).and_then(|rest| rest.strip_prefix('-'));
-        random.is_some_and(|r| r.len() == 5 && r.bytes().all(|b| RANDOM.contains(&b)))
-    })
+/// The specification of a pod or of a template, one for all that are equal.
+pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
+    let Kind::Spec(spec) = &c.node.kind else { return shared.share(read_pod_spec(c)) };
+    let read = || match serde_json::from_str::<Placed<'_, Api>>(&spec.text()) {
+        Ok(node) => {
+            let problems = Problems::default();
+            let read = read_pod_spec(&Cursor::new(&node.0, &problems));
+            let found = problems.take(&node.0);
+            found.iter().for_each(|(_, _, message)| c.problem_below(message));
+            found.is_empty().then_some(read)
+        }
+        Err(e) => {
+            c.problem(e);
+            None
+        }
+    };
+    shared.of_text(spec.digest(), read).unwrap_or_default()
 }
 
-pub fn pod_spec(c: &Cursor<'_>) -> PodSpec {
+fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {
     let mut spec = written_pod_spec(c);
-    if let Some(name) = access_volume(c) {
+    let access = spec.volumes.iter().map(|v| &v.name).find(|name| is_access(name)).cloned();
+    if let Some(access) = access.filter(|_| spec.volumes.iter().all(|v| v.name != ACCESS)) {
         let mounts = spec.containers.iter_mut().flat_map(|c| &mut c.mounts).map(|m| &mut m.volume);
         let volumes = spec.volumes.iter_mut().map(|v| &mut v.name);
-        mounts.chain(volumes).filter(|n| *n == name).for_each(|n| *n = ACCESS.to_owned());
+        mounts.chain(volumes).filter(|name| **name == access).for_each(|name| *name = ACCESS.to_owned());
+    }
+    // They stay for the whole run.
+    spec.containers.shrink_to_fit();
+    spec.volumes.shrink_to_fit();
+    for c in &mut spec.containers {
+        c.ports.shrink_to_fit();
+        c.env.shrink_to_fit();
+        c.env_from.shrink_to_fit();
+        c.command.shrink_to_fit();
     }
     spec
 }
@@ -307,26 +322,24 @@ fn volume(c: &Cursor<'_>) -> Option<Volume> {
     Some(v)
 }
 
-fn template(c: Option<Cursor<'_>>) -> Template {
+fn template(c: Option<Cursor<'_>>, shared: &Shared) -> Template {
     let Some(c) = c else { return Template::default() };
     let meta = c.get("metadata");
     let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
-    let annotations = annotations(strings("annotations"));
-    Template {
-        labels: strings("labels"),
-        annotations,
-        spec: Arc::new(c.get("spec").map(|s| pod_spec(&s)).unwrap_or_default()),
-    }
+    let annotations = meta.as_ref().map(annotations).unwrap_or_default();
+    let mut labels = strings("labels");
+    shared.share_texts(&mut labels);
+    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, shared)).unwrap_or_default() }
 }
 
 /// A controller; `meta.kind` says which.
-pub fn controller(c: &Cursor<'_>, meta: Meta) -> Controller {
+pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
     let (replicas, finished, template) = match meta.kind.as_str() {
-        "DaemonSet" => (None, false, template(at("template"))),
-        "CronJob" => (None, false, template(at("jobTemplate.spec.template"))),
+        "DaemonSet" => (None, false, template(at("template"), shared)),
+        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), shared)),
         "Job" => {
             let ended = c.get("status").is_some_and(|s| {
                 s.items("conditions").iter().any(|i| {
@@ -334,15 +347,17 @@ pub fn controller(c: &Cursor<'_>, meta: Meta) -> Controller {
                         && i.string_at("status").as_deref() == Some("True")
                 })
             });
-            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template")))
+            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), shared))
         }
-        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"))),
+        // Of metadata alone nothing more is known.
+        _ if spec.is_none() => (None, false, Template::default()),
+        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), shared)),
     };
     Controller { meta, replicas, finished, template }
 }
 
 /// A pod as a group of one, or `None` if it has finished (its address is no longer its own).
-pub fn pod(c: &Cursor<'_>, mut meta: Meta) -> Option<PodGroup> {
+pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> {
     let status = c.get("status");
     let phase = status.as_ref().and_then(|s| s.string_at("phase"));
     if matches!(phase.as_deref(), Some("Succeeded" | "Failed")) {
@@ -360,19 +375,21 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta) -> Option<PodGroup> {
         found.shrink_to_fit();
         found
     };
-    let labels: Labels =
-        meta.labels.iter().filter(|(k, _)| is_per_pod(k, &meta.labels)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let labels: Labels = meta.labels.iter().filter(|(k, _)| is_per_pod(k, &meta.labels)).collect();
     meta.labels.retain(|k, _| !labels.contains_key(k));
     let member = Member {
         name: meta.name.clone(),
         ips: ips("podIPs", "podIP"),
-        node: spec.as_ref().and_then(|s| s.string_at("nodeName")),
+        node: spec.as_ref().and_then(|s| match &s.node.kind {
+            Kind::Spec(text) => text.node.clone().map(Cow::into_owned),
+            _ => s.string_at("nodeName"),
+        }),
         host_ips: ips("hostIPs", "hostIP"),
         labels: Arc::new(labels),
     };
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),
-        spec: Arc::new(spec.map(|s| pod_spec(&s)).unwrap_or_default()),
+        spec: spec.map_or_else(|| shared.share(PodSpec::default()), |s| pod_spec(&s, shared)),
         meta,
         members: vec![member],
     })
@@ -380,7 +397,7 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta) -> Option<PodGroup> {
 
 pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
     let Some(spec) = c.get("spec") else { return Service { meta, ..Service::default() } };
-    let service_type = match spec.get("type").and_then(|t| t.str().map(|s| (s, t.clone()))) {
+    let service_type = match spec.get("type").and_then(|t| t.str().map(|s| (s, t))) {
         None => ServiceType::ClusterIP,
         Some((s, t)) => match s {
             "ClusterIP" => ServiceType::ClusterIP,
@@ -430,7 +447,7 @@ pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
 }
 
 pub fn endpoint_slice(c: &Cursor<'_>, meta: Meta) -> Endpoints {
-    let service = meta.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default();
+    let service = meta.labels.get("kubernetes.io/service-name").unwrap_or_default().to_owned();
     let addresses = c.items("endpoints").iter().flat_map(|e| e.string_list("addresses")).collect::<Vec<_>>();
     Endpoints { meta, service, addresses: parse_addresses(&addresses), ports: endpoint_ports(c) }
 }
@@ -477,7 +494,7 @@ pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
     let data = c.get("data").map(|d| d.strings()).unwrap_or_default();
     ConfigMap {
         meta,
-        data: data.into_iter().map(|(k, v)| (k.clone(), lexicon::Value::mask(&k, &v))).collect(),
+        data: data.iter().map(|(k, v)| (k.to_owned(), lexicon::Value::mask(k, v))).collect(),
         binary_keys: c
             .get("binaryData")
             .map(|d| d.entries())

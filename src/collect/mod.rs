@@ -1,5 +1,6 @@
 //! The only room that talks to the outside. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
 
+mod api_format;
 mod archive;
 mod builder;
 mod cnpg;
@@ -9,6 +10,7 @@ mod kubernetes;
 pub mod live;
 mod policy;
 mod shared;
+mod spec_text;
 pub mod terraform;
 mod tree;
 

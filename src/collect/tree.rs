@@ -1,6 +1,8 @@
 //! YAML and JSON as one tree in which every node knows its place, and a cursor that reads it and collects problems.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,26 +10,31 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 
 use crate::inventory::object::Labels;
 
-/// A value with the line and column (1-based; 0 where not known) of its first character.
+use super::spec_text::SpecText;
+
+/// A value with the line and column (1-based; 0 where not known) of its first character. Texts are those of what it was
+/// read from, where they stand there as they are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    pub kind: Kind,
+pub struct Node<'a> {
+    pub kind: Kind<'a>,
     pub line: u32,
     pub column: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum Kind<'a> {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(String),
-    Seq(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    Str(Cow<'a, str>),
+    Seq(Vec<Node<'a>>),
+    Map(Vec<(Cow<'a, str>, Node<'a>)>),
+    /// The specification of a pod, not yet taken apart; only of a [`Pods`] or [`Templates`] list.
+    Spec(Box<SpecText<'a>>),
 }
 
-impl Kind {
+impl Kind<'_> {
     fn name(&self) -> &'static str {
         match self {
             Kind::Null => "null",
@@ -35,7 +42,7 @@ impl Kind {
             Kind::Int(_) | Kind::Float(_) => "a number",
             Kind::Str(_) => "a string",
             Kind::Seq(_) => "a list",
-            Kind::Map(_) => "an object",
+            Kind::Map(_) | Kind::Spec(_) => "an object",
         }
     }
 }
@@ -43,7 +50,7 @@ impl Kind {
 /// How the nodes of one format learn their place, and which of them are read.
 pub trait Place {
     /// `free`: the keys of this map are its author's own, as those of `labels`.
-    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node, D::Error>
+    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error>
     where
         Self: Sized;
 
@@ -51,87 +58,37 @@ pub trait Place {
     fn skips(_key: &str) -> bool {
         false
     }
+
+    /// The value of `key` in a map of this format; `free` as in [`Place::node`].
+    fn value<'de, D: Deserializer<'de>>(_key: &str, d: D, free: bool) -> Result<Node<'de>, D::Error>
+    where
+        Self: Sized,
+    {
+        Self::node(d, free)
+    }
 }
 
 /// Nodes of serde-saphyr, which wraps each in `Spanned`.
 pub struct Yaml;
 /// Nodes of serde_json, which has no places.
 pub struct Json;
-/// Nodes of serde_json as the Kubernetes API gives them, without what no reader of this room asks for. Most of a pod's
-/// bytes are such.
-pub struct Api;
-
 impl Place for Yaml {
-    fn node<'de, D: Deserializer<'de>>(d: D, _free: bool) -> Result<Node, D::Error> {
-        let spanned = serde_saphyr::Spanned::<Raw<Yaml>>::deserialize(d)?;
+    fn node<'de, D: Deserializer<'de>>(d: D, _free: bool) -> Result<Node<'de>, D::Error> {
+        let spanned = serde_saphyr::Spanned::<Raw<'_, Yaml>>::deserialize(d)?;
         let at = spanned.referenced;
         Ok(Node { kind: spanned.value.0, line: at.line() as u32, column: at.column() as u32 })
     }
 }
 
 impl Place for Json {
-    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node, D::Error> {
-        Ok(Node { kind: Walk::<Json>(free, PhantomData).deserialize(d)?, line: 0, column: 0 })
+    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error> {
+        node_without_place::<Json, D>(d, free)
     }
 }
 
-impl Place for Api {
-    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node, D::Error> {
-        Ok(Node { kind: Walk::<Api>(free, PhantomData).deserialize(d)?, line: 0, column: 0 })
-    }
-
-    fn skips(key: &str) -> bool {
-        // No name that a rule of a policy may have one day: a field that is not known must be seen there.
-        const UNREAD: [&str; 46] = [
-            "affinity",
-            "blockOwnerDeletion",
-            "containerStatuses",
-            "creationTimestamp",
-            "defaultMode",
-            "divisor",
-            "dnsPolicy",
-            "downwardAPI",
-            "emptyDir",
-            "ephemeralContainerStatuses",
-            "imagePullPolicy",
-            "initContainerStatuses",
-            "internalTrafficPolicy",
-            "ipFamilies",
-            "ipFamilyPolicy",
-            "lastProbeTime",
-            "lastTransitionTime",
-            "lifecycle",
-            "livenessProbe",
-            "loadBalancer",
-            "managedFields",
-            "monitoring",
-            "nodeSelector",
-            "observedGeneration",
-            "preemptionPolicy",
-            "progressDeadlineSeconds",
-            "qosClass",
-            "readinessProbe",
-            "resources",
-            "revisionHistoryLimit",
-            "schedulerName",
-            "securityContext",
-            "sessionAffinity",
-            "startTime",
-            "startupProbe",
-            "storage",
-            "targetRef",
-            "terminationGracePeriodSeconds",
-            "terminationMessagePath",
-            "terminationMessagePolicy",
-            "tolerations",
-            "topology",
-            "topologySpreadConstraints",
-            "uid",
-            "updateStrategy",
-            "zone",
-        ];
-        UNREAD.binary_search(&key).is_ok()
-    }
+/// A node of a format that knows no places.
+pub fn node_without_place<'de, P: Place, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error> {
+    Ok(Node { kind: Walk::<P>(free, PhantomData).deserialize(d)?, line: 0, column: 0 })
 }
 
 /// Maps whose keys are the author's own, so that none of them is passed over.
@@ -143,17 +100,26 @@ fn is_free(key: &str) -> bool {
 }
 
 /// A node as a serde target, `P` says of which format.
-pub struct Placed<P>(pub Node, PhantomData<P>);
+pub struct Placed<'a, P>(pub Node<'a>, PhantomData<P>);
 
-impl<'de, P: Place> Deserialize<'de> for Placed<P> {
+impl<'de, P: Place> Deserialize<'de> for Placed<'de, P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Ok(Placed(P::node(d, false)?, PhantomData))
     }
 }
 
-struct Raw<P>(Kind, PhantomData<P>);
+/// As [`Placed`], where the text that it was read from does not stay.
+pub struct Owned<P>(pub Node<'static>, PhantomData<P>);
 
-impl<'de, P: Place> Deserialize<'de> for Raw<P> {
+impl<'de, P: Place> Deserialize<'de> for Owned<P> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Owned(P::node(d, false)?.into_owned(), PhantomData))
+    }
+}
+
+struct Raw<'a, P>(Kind<'a>, PhantomData<P>);
+
+impl<'de, P: Place> Deserialize<'de> for Raw<'de, P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Walk::<P>(false, PhantomData).deserialize(d).map(|k| Raw(k, PhantomData))
     }
@@ -163,67 +129,71 @@ impl<'de, P: Place> Deserialize<'de> for Raw<P> {
 struct Walk<P>(bool, PhantomData<P>);
 
 impl<'de, P: Place> DeserializeSeed<'de> for Walk<P> {
-    type Value = Kind;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Kind, D::Error> {
+    type Value = Kind<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Kind<'de>, D::Error> {
         d.deserialize_any(self)
     }
 }
 
 impl<'de, P: Place> Visitor<'de> for Walk<P> {
-    type Value = Kind;
+    type Value = Kind<'de>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
-    fn visit_bool<E>(self, v: bool) -> Result<Kind, E> {
+    fn visit_bool<E>(self, v: bool) -> Result<Kind<'de>, E> {
         Ok(Kind::Bool(v))
     }
-    fn visit_i64<E>(self, v: i64) -> Result<Kind, E> {
+    fn visit_i64<E>(self, v: i64) -> Result<Kind<'de>, E> {
         Ok(Kind::Int(v))
     }
-    fn visit_u64<E>(self, v: u64) -> Result<Kind, E> {
+    fn visit_u64<E>(self, v: u64) -> Result<Kind<'de>, E> {
         Ok(i64::try_from(v).map_or(Kind::Float(v as f64), Kind::Int))
     }
-    fn visit_f64<E>(self, v: f64) -> Result<Kind, E> {
+    fn visit_f64<E>(self, v: f64) -> Result<Kind<'de>, E> {
         Ok(Kind::Float(v))
     }
-    fn visit_str<E>(self, v: &str) -> Result<Kind, E> {
-        Ok(Kind::Str(v.to_owned()))
+    fn visit_str<E>(self, v: &str) -> Result<Kind<'de>, E> {
+        Ok(Kind::Str(Cow::Owned(v.to_owned())))
     }
-    fn visit_string<E>(self, v: String) -> Result<Kind, E> {
-        Ok(Kind::Str(v))
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Kind<'de>, E> {
+        Ok(Kind::Str(Cow::Borrowed(v)))
     }
-    fn visit_unit<E>(self) -> Result<Kind, E> {
+    fn visit_string<E>(self, v: String) -> Result<Kind<'de>, E> {
+        Ok(Kind::Str(Cow::Owned(v)))
+    }
+    fn visit_unit<E>(self) -> Result<Kind<'de>, E> {
         Ok(Kind::Null)
     }
-    fn visit_none<E>(self) -> Result<Kind, E> {
+    fn visit_none<E>(self) -> Result<Kind<'de>, E> {
         Ok(Kind::Null)
     }
-    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Kind, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Kind<'de>, D::Error> {
         self.deserialize(d)
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Kind<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(x) = a.next_element::<Placed<P>>()? {
+        while let Some(x) = a.next_element::<Placed<'de, P>>()? {
             items.push(x.0);
         }
         Ok(Kind::Seq(items))
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Kind, A::Error> {
-        struct Seed<P>(bool, PhantomData<P>);
-        impl<'de, P: Place> DeserializeSeed<'de> for Seed<P> {
-            type Value = Node;
-            fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Node, D::Error> {
-                P::node(d, self.0)
+    fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Kind<'de>, A::Error> {
+        struct Seed<'a, P>(&'a str, bool, PhantomData<P>);
+        impl<'de, P: Place> DeserializeSeed<'de> for Seed<'_, P> {
+            type Value = Node<'de>;
+            fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Node<'de>, D::Error> {
+                P::value(self.0, d, self.1)
             }
         }
-        let mut entries: Vec<(String, Node)> = Vec::new();
+        let mut entries: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
         while let Some(k) = a.next_key_seed(Key::<P>(self.0, PhantomData))? {
             let Some(k) = k else {
                 a.next_value::<IgnoredAny>()?;
                 continue;
             };
             let free = is_free(&k);
-            entries.push((k, a.next_value_seed(Seed::<P>(free, PhantomData))?));
+            let value = a.next_value_seed(Seed::<P>(&k, free, PhantomData))?;
+            entries.push((k, value));
         }
         Ok(Kind::Map(entries))
     }
@@ -233,28 +203,31 @@ impl<'de, P: Place> Visitor<'de> for Walk<P> {
 struct Key<P>(bool, PhantomData<P>);
 
 impl<'de, P: Place> DeserializeSeed<'de> for Key<P> {
-    type Value = Option<String>;
+    type Value = Option<Cow<'de, str>>;
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        d.deserialize_string(self)
+        d.deserialize_str(self)
     }
 }
 
-impl<P: Place> Visitor<'_> for Key<P> {
-    type Value = Option<String>;
+impl<'de, P: Place> Visitor<'de> for Key<P> {
+    type Value = Option<Cow<'de, str>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
     fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-        Ok((self.0 || !P::skips(v)).then(|| v.to_owned()))
+        Ok((self.0 || !P::skips(v)).then(|| Cow::Owned(v.to_owned())))
+    }
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
+        Ok((self.0 || !P::skips(v)).then_some(Cow::Borrowed(v)))
     }
     fn visit_string<E>(self, v: String) -> Result<Self::Value, E> {
-        Ok((self.0 || !P::skips(&v)).then_some(v))
+        Ok((self.0 || !P::skips(&v)).then_some(Cow::Owned(v)))
     }
 }
 
-impl Node {
+impl<'a> Node<'a> {
     /// The value of `key` in a map; `null` counts as absent, a repeated key's last value counts.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&Node<'a>> {
         match &self.kind {
             Kind::Map(entries) => {
                 entries.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v).filter(|v| v.kind != Kind::Null)
@@ -270,6 +243,22 @@ impl Node {
         }
     }
 
+    /// The same with texts of its own.
+    pub fn into_owned(self) -> Node<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let kind = match self.kind {
+            Kind::Null => Kind::Null,
+            Kind::Bool(b) => Kind::Bool(b),
+            Kind::Int(i) => Kind::Int(i),
+            Kind::Float(f) => Kind::Float(f),
+            Kind::Str(s) => Kind::Str(own(s)),
+            Kind::Seq(items) => Kind::Seq(items.into_iter().map(Node::into_owned).collect()),
+            Kind::Map(entries) => Kind::Map(entries.into_iter().map(|(k, v)| (own(k), v.into_owned())).collect()),
+            Kind::Spec(spec) => Kind::Spec(Box::new(spec.into_owned())),
+        };
+        Node { kind, line: self.line, column: self.column }
+    }
+
     /// As plain JSON.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
@@ -278,9 +267,12 @@ impl Node {
             Kind::Bool(b) => Value::Bool(*b),
             Kind::Int(i) => Value::from(*i),
             Kind::Float(f) => Value::from(*f),
-            Kind::Str(s) => Value::String(s.clone()),
+            Kind::Str(s) => Value::String(s.clone().into_owned()),
             Kind::Seq(items) => Value::Array(items.iter().map(Node::to_json).collect()),
-            Kind::Map(entries) => Value::Object(entries.iter().map(|(k, v)| (k.clone(), v.to_json())).collect()),
+            Kind::Map(entries) => {
+                Value::Object(entries.iter().map(|(k, v)| (k.clone().into_owned(), v.to_json())).collect())
+            }
+            Kind::Spec(spec) => serde_json::from_str(&spec.text()).unwrap_or_default(),
         }
     }
 }
@@ -288,59 +280,116 @@ impl Node {
 /// Collects the problems of one object.
 #[derive(Default)]
 pub struct Problems {
-    /// (line, column, message)
-    list: RefCell<Vec<(u32, u32, String)>>,
+    list: RefCell<Vec<Found>>,
+}
+
+struct Found {
+    /// Address of the node, by which its path is found.
+    node: usize,
+    line: u32,
+    column: u32,
+    /// What stands between the path and the message.
+    separator: &'static str,
+    message: String,
+}
+
+fn address(node: &Node<'_>) -> usize {
+    std::ptr::from_ref(node).addr()
 }
 
 impl Problems {
-    pub fn add(&self, at: &Node, message: impl Into<String>) {
-        self.list.borrow_mut().push((at.line, at.column, message.into()));
+    fn add(&self, at: &Node<'_>, separator: &'static str, message: String) {
+        let found = Found { node: address(at), line: at.line, column: at.column, separator, message };
+        self.list.borrow_mut().push(found);
     }
 
-    pub fn take(&self) -> Vec<(u32, u32, String)> {
-        std::mem::take(&mut self.list.borrow_mut())
+    /// The problems of the tree under `root`, each as (line, column, message); a message begins with the path of its
+    /// node, as `spec.containers[0].name`. Few trees have one, and to keep the way to each node would cost more than all
+    /// other reading.
+    pub fn take(&self, root: &Node<'_>) -> Vec<(u32, u32, String)> {
+        let list = std::mem::take(&mut *self.list.borrow_mut());
+        if list.is_empty() {
+            return Vec::new();
+        }
+        let mut paths: HashMap<usize, String> = list.iter().map(|found| (found.node, String::new())).collect();
+        find_paths(root, &mut String::new(), &mut paths);
+        list.into_iter()
+            .map(|found| {
+                let path = paths.get(&found.node).map_or("", String::as_str);
+                let separator = if path.is_empty() { "" } else { found.separator };
+                (found.line, found.column, format!("{path}{separator}{}", found.message))
+            })
+            .collect()
     }
 }
 
-/// A node with its path, for reading: a wrong type is a problem and reads as absent.
-#[derive(Clone)]
+/// Puts in the path of each node that is wanted.
+fn find_paths(at: &Node<'_>, path: &mut String, paths: &mut HashMap<usize, String>) {
+    if let Some(wanted) = paths.get_mut(&address(at)) {
+        wanted.clone_from(path);
+    }
+    let length = path.len();
+    match &at.kind {
+        Kind::Map(entries) => {
+            for (key, node) in entries {
+                path.push_str(if length == 0 { "" } else { "." });
+                path.push_str(key);
+                find_paths(node, path, paths);
+                path.truncate(length);
+            }
+        }
+        Kind::Seq(items) => {
+            for (i, node) in items.iter().enumerate() {
+                path.push_str(&format!("[{i}]"));
+                find_paths(node, path, paths);
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A node of a tree, for reading: a wrong type is a problem and reads as absent.
+#[derive(Clone, Copy)]
 pub struct Cursor<'a> {
-    pub node: &'a Node,
-    path: String,
+    pub node: &'a Node<'a>,
     problems: &'a Problems,
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(node: &'a Node, problems: &'a Problems) -> Self {
-        Cursor { node, path: String::new(), problems }
+    pub fn new(node: &'a Node<'a>, problems: &'a Problems) -> Self {
+        Cursor { node, problems }
     }
 
     pub fn problem(&self, message: impl fmt::Display) {
-        let sep = if self.path.is_empty() { "" } else { ": " };
-        self.problems.add(self.node, format!("{}{sep}{message}", self.path));
+        self.problems.add(self.node, ": ", message.to_string());
+    }
+
+    /// A problem of a text that this node stands for, with the path in it.
+    pub fn problem_below(&self, message: &str) {
+        self.problems.add(self.node, ".", message.to_owned());
     }
 
     fn expected(&self, what: &str) {
         self.problem(format_args!("expected {what}, found {}", self.node.kind.name()));
     }
 
-    fn child(&self, key: &str, node: &'a Node) -> Self {
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
-        Cursor { node, path, problems: self.problems }
+    fn child(&self, node: &'a Node<'a>) -> Self {
+        Cursor { node, ..*self }
     }
 
     /// The field `key`; absent when missing, null, or when this is not an object (which is a problem).
     pub fn get(&self, key: &str) -> Option<Cursor<'a>> {
-        if !matches!(self.node.kind, Kind::Map(_) | Kind::Null) {
+        if !matches!(self.node.kind, Kind::Map(_) | Kind::Spec(_) | Kind::Null) {
             self.expected("an object");
             return None;
         }
-        self.node.get(key).map(|n| self.child(key, n))
+        self.node.get(key).map(|n| self.child(n))
     }
 
     /// A field by a dotted path.
     pub fn at(&self, path: &str) -> Option<Cursor<'a>> {
-        path.split('.').try_fold(self.clone(), |c, key| c.get(key))
+        path.split('.').try_fold(*self, |c, key| c.get(key))
     }
 
     pub fn str(&self) -> Option<&'a str> {
@@ -389,11 +438,7 @@ impl<'a> Cursor<'a> {
     /// The items of a list.
     pub fn list(&self) -> Vec<Cursor<'a>> {
         match &self.node.kind {
-            Kind::Seq(items) => items
-                .iter()
-                .enumerate()
-                .map(|(i, n)| Cursor { node: n, path: format!("{}[{i}]", self.path), problems: self.problems })
-                .collect(),
+            Kind::Seq(items) => items.iter().map(|n| self.child(n)).collect(),
             _ => {
                 self.expected("a list");
                 Vec::new()
@@ -409,7 +454,7 @@ impl<'a> Cursor<'a> {
     /// The entries of a map.
     pub fn entries(&self) -> Vec<(&'a str, Cursor<'a>)> {
         match &self.node.kind {
-            Kind::Map(entries) => entries.iter().map(|(k, n)| (k.as_str(), self.child(k, n))).collect(),
+            Kind::Map(entries) => entries.iter().map(|(k, n)| (&**k, self.child(n))).collect(),
             Kind::Null => Vec::new(),
             _ => {
                 self.expected("an object");
@@ -418,24 +463,24 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A map of strings; a null value is the empty string, as in the API server.
+    /// The entries of a map of strings; a null value is the empty string, as in the API server.
+    pub fn texts(&self) -> Vec<(&'a str, &'a str)> {
+        let text = |v: &Cursor<'a>| if v.node.kind == Kind::Null { Some("") } else { v.str() };
+        self.entries().into_iter().filter_map(|(k, v)| Some((k, text(&v)?))).collect()
+    }
+
+    /// A map of strings.
     pub fn strings(&self) -> Labels {
-        self.entries()
-            .into_iter()
-            .filter_map(|(k, v)| match v.node.kind {
-                Kind::Null => Some((k.to_owned(), String::new())),
-                _ => v.str().map(|s| (k.to_owned(), s.to_owned())),
-            })
-            .collect()
+        self.texts().into_iter().collect()
     }
 
     /// Fields that nothing knows are problems: a misspelt one would silently mean its absence.
     pub fn only(&self, known: &[&str], consequence: &str) {
         let Kind::Map(entries) = &self.node.kind else { return };
-        let unknown = |(k, n): &&(String, Node)| !known.contains(&k.as_str()) && n.kind != Kind::Null;
+        let unknown = |(k, n): &&(Cow<'_, str>, Node<'_>)| !known.contains(&&**k) && n.kind != Kind::Null;
         for (key, node) in entries.iter().filter(unknown) {
             let hint = crate::problem::hint(key, known.iter().copied());
-            self.child(key, node).problem(format_args!("unknown field{hint}; {consequence}"));
+            self.child(node).problem(format_args!("unknown field{hint}; {consequence}"));
         }
     }
 

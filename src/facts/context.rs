@@ -122,7 +122,7 @@ impl<'a> Context<'a> {
     pub fn isolation_evidence(&self, workload: usize, direction: Direction, policies: &[usize]) -> Vec<Evidence> {
         let w = &self.inventory.workloads[workload];
         if policies.is_empty() {
-            let labels = w.classes.first().map(|c| Json::from_iter(c.labels.clone())).unwrap_or_default();
+            let labels = w.classes.first().map(|c| Json::from_iter(c.labels.iter())).unwrap_or_default();
             let rule = format!(
                 "no NetworkPolicy of namespace {} with policyTypes {} selects these pod labels",
                 w.object.namespace,

@@ -83,7 +83,7 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
         let one = judge(&p.posture.client);
         let object = &cx.inventory.snapshot.cnpg_poolers[p.index];
         if one == Known::Value(false) {
-            let setting = object.parameters.get("client_tls_sslmode").cloned();
+            let setting = object.parameters.get("client_tls_sslmode").map(str::to_owned);
             pooler_evidence.push(cx.evidence(
                 &object.meta,
                 "spec.pgbouncer.parameters.client_tls_sslmode",

@@ -39,9 +39,9 @@ fn from_name(name: &str) -> Option<Environment> {
 fn from_labels(labels: &Labels) -> Option<Environment> {
     LABELS
         .iter()
-        .find_map(|l| labels.get(*l))
+        .find_map(|l| labels.get(l))
         .filter(|v| !v.is_empty())
-        .map(|v| Environment { name: canonical(v).map_or_else(|| v.clone(), str::to_owned), guessed: false })
+        .map(|v| Environment { name: canonical(v).unwrap_or(v).to_owned(), guessed: false })
 }
 
 /// An environment that the configuration names. Names are free, but `prod` there is production too: a synonym must not

@@ -105,12 +105,11 @@ fn is_empty(s: &LabelSelector) -> bool {
 fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bool>, Vec<usize>) {
     let enforcement = &cx.reach.enforcement;
     let d = direction as usize;
-    let all: Vec<usize> = (0..cx.reach.model.policies.len())
-        .filter(|i| {
-            let p = &cx.reach.model.policies[*i];
-            p.namespace == name && p.isolates[d] && is_empty(&p.selector) && p.network.is_none()
-        })
-        .collect();
+    let denies = |i: &usize| {
+        let p = &cx.reach.model.policies[*i];
+        p.isolates[d] && is_empty(&p.selector) && p.network.is_none()
+    };
+    let all: Vec<usize> = cx.reach.model.policies_in(name).iter().copied().filter(denies).collect();
     let opens = all
         .iter()
         .any(|i| cx.reach.model.policies[*i].rules[d].iter().any(|r| r.peers.is_none() && r.ports.is_empty()));

@@ -209,13 +209,7 @@ fn dead_peers(cx: &Context<'_>, index: usize) -> SetFacts {
         for (i, rule) in policy.rules[d as usize].iter().enumerate() {
             for (j, peer) in rule.peers.iter().flatten().enumerate() {
                 let RulePeer::Pods { namespaces, .. } = peer else { continue };
-                let hit = model
-                    .cells
-                    .iter()
-                    .filter(|c| c.class.is_some())
-                    .map(|c| model.peer_selects(peer, &policy.namespace, c))
-                    .max()
-                    .unwrap_or(Tri::No);
+                let hit = model.peer_selects_any(peer, &policy.namespace);
                 let text = format!(
                     "{}[{i}].{list}[{j}]: {}",
                     d.name(),

@@ -49,11 +49,12 @@ impl LabelView {
         LabelView { known: labels, ..LabelView::default() }
     }
 
-    fn requirement(&self, key: &str, operator: Operator, values: &[String]) -> Tri {
+    fn requirement<'v>(&self, key: &str, operator: Operator, values: impl IntoIterator<Item = &'v str>) -> Tri {
         if let Some(value) = self.known.get(key) {
+            let listed = values.into_iter().any(|v| v == value);
             return match operator {
-                Operator::In => values.contains(value).into(),
-                Operator::NotIn => (!values.contains(value)).into(),
+                Operator::In => listed.into(),
+                Operator::NotIn => (!listed).into(),
                 Operator::Exists => Tri::Yes,
                 Operator::DoesNotExist => Tri::No,
             };
@@ -75,28 +76,24 @@ impl LabelView {
     /// Whether a selector matches.
     pub fn matches(&self, selector: &LabelSelector) -> Tri {
         let mut result = Tri::Yes;
-        for (key, value) in &selector.match_labels {
-            result = result.min(self.requirement(key, Operator::In, std::slice::from_ref(value)));
+        for (key, value) in selector.match_labels.iter() {
+            result = result.min(self.requirement(key, Operator::In, [value]));
         }
         for e in &selector.match_expressions {
-            result = result.min(self.requirement(&e.key, e.operator, &e.values));
+            result = result.min(self.requirement(&e.key, e.operator, e.values.iter().map(String::as_str)));
         }
         result
     }
 
     /// Whether an equality selector (of a Service) matches.
     pub fn matches_all(&self, selector: &Labels) -> Tri {
-        selector
-            .iter()
-            .map(|(k, v)| self.requirement(k, Operator::In, std::slice::from_ref(v)))
-            .min()
-            .unwrap_or(Tri::Yes)
+        selector.iter().map(|(k, v)| self.requirement(k, Operator::In, [v])).min().unwrap_or(Tri::Yes)
     }
 }
 
 /// The keys a selector looks at.
 pub fn keys(selector: &LabelSelector) -> impl Iterator<Item = &str> {
-    selector.match_labels.keys().map(String::as_str).chain(selector.match_expressions.iter().map(|e| e.key.as_str()))
+    selector.match_labels.keys().chain(selector.match_expressions.iter().map(|e| e.key.as_str()))
 }
 
 /// A selector in the form of `kubectl -l`, for people.

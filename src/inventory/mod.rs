@@ -2,6 +2,7 @@
 
 mod cluster_name;
 pub mod join;
+mod label_map;
 pub mod labels;
 pub mod object;
 pub mod snapshot;

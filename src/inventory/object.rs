@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::source::{ObjectRef, Origin};
 use crate::lexicon::Value;
 
-pub type Labels = BTreeMap<String, String>;
+pub use super::label_map::Labels;
 
 /// Names, labels and provenance of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +20,10 @@ pub struct Meta {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     pub name: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// Only annotations that the analysis reads.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub annotations: Labels,
     /// The controlling owner (`controller: true`), if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,9 +232,9 @@ pub struct Controller {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Template {
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub annotations: Labels,
     /// Equal ones of a live cluster are shared.
     pub spec: Arc<PodSpec>,
@@ -246,7 +246,7 @@ pub struct Template {
 pub struct PodGroup {
     /// Identity of the first member; `labels` without the per-pod keys.
     pub meta: Meta,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub annotations: Labels,
     pub spec: Arc<PodSpec>,
     pub members: Vec<Member>,
@@ -410,6 +410,16 @@ pub struct NetworkPolicySpec {
     pub egress: Vec<EgressRule>,
 }
 
+impl NetworkPolicySpec {
+    /// Every selector of labels in it.
+    pub fn selectors_mut(&mut self) -> impl Iterator<Item = &mut LabelSelector> {
+        let from = self.ingress.iter_mut().flat_map(|rule| &mut rule.from);
+        let to = self.egress.iter_mut().flat_map(|rule| &mut rule.to);
+        let peers = from.chain(to).flat_map(|peer| peer.pod_selector.iter_mut().chain(&mut peer.namespace_selector));
+        std::iter::once(&mut self.pod_selector).chain(peers)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PolicyType {
     Ingress,
@@ -467,7 +477,7 @@ pub struct PolicyPort {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "Labels::is_empty")]
     pub match_labels: Labels,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<Requirement>,

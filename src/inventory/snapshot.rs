@@ -160,19 +160,19 @@ impl Snapshot {
 
     /// Takes over the objects of another part of the same evidence. No object may be in both.
     pub fn absorb(&mut self, part: Snapshot) {
-        self.namespaces.extend(part.namespaces);
-        self.controllers.extend(part.controllers);
-        self.pods.extend(part.pods);
-        self.services.extend(part.services);
-        self.endpoints.extend(part.endpoints);
-        self.config_maps.extend(part.config_maps);
-        self.secrets.extend(part.secrets);
-        self.network_policies.extend(part.network_policies);
-        self.ingresses.extend(part.ingresses);
-        self.cnpg_clusters.extend(part.cnpg_clusters);
-        self.cnpg_poolers.extend(part.cnpg_poolers);
-        self.compute_classes.extend(part.compute_classes);
-        self.opaque_policies.extend(part.opaque_policies);
+        take_over(&mut self.namespaces, part.namespaces);
+        take_over(&mut self.controllers, part.controllers);
+        take_over(&mut self.pods, part.pods);
+        take_over(&mut self.services, part.services);
+        take_over(&mut self.endpoints, part.endpoints);
+        take_over(&mut self.config_maps, part.config_maps);
+        take_over(&mut self.secrets, part.secrets);
+        take_over(&mut self.network_policies, part.network_policies);
+        take_over(&mut self.ingresses, part.ingresses);
+        take_over(&mut self.cnpg_clusters, part.cnpg_clusters);
+        take_over(&mut self.cnpg_poolers, part.cnpg_poolers);
+        take_over(&mut self.compute_classes, part.compute_classes);
+        take_over(&mut self.opaque_policies, part.opaque_policies);
         for (kind, n) in part.unmodelled {
             *self.unmodelled.entry(kind).or_insert(0) += n;
         }
@@ -205,5 +205,15 @@ impl Snapshot {
         self.opaque_policies.sort_by(|a, b| key(a).cmp(&key(b)));
         self.gaps.sort();
         self.notes.sort();
+    }
+}
+
+/// Appends, and takes no more memory than that needs: lists of a large cluster are large.
+fn take_over<T>(list: &mut Vec<T>, mut part: Vec<T>) {
+    if list.is_empty() {
+        *list = part;
+    } else {
+        list.reserve_exact(part.len());
+        list.append(&mut part);
     }
 }

@@ -48,12 +48,12 @@ impl Class {
         if let Some(m) = member {
             for (k, v) in m.labels.iter() {
                 open.remove(k);
-                known.insert(k.clone(), v.clone());
+                known.insert(k, v);
             }
         } else {
             for m in &self.members {
                 for k in m.labels.keys() {
-                    open.entry(k.clone()).or_insert(false);
+                    open.entry(k.to_owned()).or_insert(false);
                 }
             }
         }
@@ -202,7 +202,7 @@ fn top_of_pod(group: &PodGroup, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Ori
     if owner.kind == "ReplicaSet" && !owners.contains_key(&key(&meta.namespace, "ReplicaSet", &owner.name)) {
         // The ReplicaSet was not read; the Deployment names it NAME-HASH, and the hash is a label of its pods.
         let hash = group.members.iter().find_map(|m| m.labels.get("pod-template-hash"));
-        if let Some(name) = hash.and_then(|h| owner.name.strip_suffix(h.as_str())).and_then(|n| n.strip_suffix('-')) {
+        if let Some(name) = hash.and_then(|h| owner.name.strip_suffix(h)).and_then(|n| n.strip_suffix('-')) {
             meta.owner = Some(Owner { kind: "Deployment".into(), name: name.into(), ..owner });
         }
     }

@@ -33,13 +33,15 @@ const NAMES: &[&str] = &["environment", "env", "stage", "ssl", "sslmode", "ssl-m
 
 /// Whether the annotation `key` is kept at collection. A key that is not kept reads as *unknown*, not as absent.
 pub fn keep_annotation(key: &str) -> bool {
-    if is_secret_name(key) {
-        return false;
-    }
-    if KEYS.contains(&key) {
-        return true;
-    }
-    let last = key.rsplit('/').next().unwrap_or(key).to_ascii_lowercase();
-    let last = last.rsplit('.').next().unwrap_or(&last);
-    NAMES.contains(&last) || last.ends_with("sslmode") || last.ends_with("ssl-mode")
+    let last = key.rsplit(['/', '.']).next().unwrap_or(key);
+    let ends = |tail: &str| {
+        let start = last.len().checked_sub(tail.len());
+        start.and_then(|at| last.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(tail))
+    };
+    let read = KEYS.contains(&key)
+        || NAMES.iter().any(|name| last.eq_ignore_ascii_case(name))
+        || ends("sslmode")
+        || ends("ssl-mode");
+    // Last, for it costs the most, and most annotations are nothing to this program.
+    read && !is_secret_name(key)
 }

@@ -424,7 +424,7 @@ fn why_labels(view: &LabelView, selector: &LabelSelector, what: &str) -> Option<
         return None;
     }
     let keys: Vec<&str> = crate::inventory::labels::keys(selector)
-        .filter(|k| view.open.contains_key(*k) && !view.known.contains_key(*k))
+        .filter(|k| view.open.contains_key(*k) && !view.known.contains_key(k))
         .collect();
     Some(Reason::undecided(format!(
         "{what} depends on the label {}, which pods get at run time: give live Pods",

@@ -126,9 +126,9 @@ impl Model {
                 let mut parts: BTreeMap<LabelView, Vec<&Member>> = BTreeMap::new();
                 for m in &class.members {
                     let mut view = class.view(Some(m));
-                    for key in m.labels.keys().filter(|k| !used.contains(k.as_str())) {
+                    for key in m.labels.keys().filter(|k| !used.contains(*k)) {
                         view.known.remove(key);
-                        view.open.insert(key.clone(), true);
+                        view.open.insert(key.to_owned(), true);
                     }
                     parts.entry(view).or_default().push(m);
                 }
@@ -207,6 +207,11 @@ impl Model {
             Some(name) => one(name),
             None => (0..self.namespaces.len()).collect(),
         }
+    }
+
+    /// The policies of a namespace, by index.
+    pub fn policies_in(&self, namespace: &str) -> &[usize] {
+        self.by_name.get(namespace).map(|ns| self.namespaces[*ns].policies.as_slice()).unwrap_or_default()
     }
 
     pub fn cells_of(&self, class: (usize, usize)) -> &[usize] {
@@ -291,6 +296,24 @@ impl Model {
         if node.addresses.is_empty() { self.block_holds_unread_node(block) } else { any_family(block, &node.addresses) }
     }
 
+    /// Whether a peer of a policy in `namespace` selects any pod of the evidence.
+    pub fn peer_selects_any(&self, peer: &Peer, namespace: &str) -> Tri {
+        let Peer::Pods { namespaces, .. } = peer else { return Tri::No };
+        let mut result = Tri::No;
+        for ns in self.candidates(namespaces.as_ref(), namespace) {
+            for &cell in &self.namespaces[ns].cells {
+                let cell = &self.cells[cell];
+                if cell.class.is_some() {
+                    result = result.max(self.peer_selects(peer, namespace, cell));
+                }
+                if result == Tri::Yes {
+                    return result;
+                }
+            }
+        }
+        result
+    }
+
     /// Whether a peer of a policy in `namespace` selects the pods of `cell`.
     pub fn peer_selects(&self, peer: &Peer, namespace: &str, cell: &Cell) -> Tri {
         match peer {
@@ -351,10 +374,10 @@ fn used_keys(inventory: &Inventory, policies: &[Policy]) -> BTreeSet<String> {
         }
     }
     for s in &inventory.snapshot.services {
-        used.extend(s.selector.keys().cloned());
+        used.extend(s.selector.keys().map(str::to_owned));
     }
     for s in &inventory.derived_services {
-        used.extend(s.selector.keys().cloned());
+        used.extend(s.selector.keys().map(str::to_owned));
     }
     used
 }

@@ -106,7 +106,7 @@ impl Policy {
             selector: p.spec.pod_selector.clone(),
             isolates,
             rules: [ingress, egress],
-            network: p.meta.annotations.get("networking.gke.io/network").filter(|n| *n != "default").cloned(),
+            network: p.meta.annotations.get("networking.gke.io/network").filter(|n| *n != "default").map(str::to_owned),
         }
     }
 

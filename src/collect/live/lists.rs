@@ -1,5 +1,6 @@
 //! Lists of a kind, page by page, folded into the evidence as they come.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,9 +8,11 @@ use bytes::Bytes;
 
 use crate::inventory::Snapshot;
 
+use super::super::api_format::{Api as Nodes, Pods, Templates};
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
-use super::super::shared::Specs;
+use super::super::shared::Shared;
+use super::super::tree::Node;
 use super::api::{Api, JSON, METADATA};
 use super::fault::Fault;
 use super::kinds::Resource;
@@ -46,13 +49,13 @@ pub async fn list(
     resource: &Resource,
     version: &str,
     metadata: bool,
-    specs: &Arc<Specs>,
+    shared: &Arc<Shared>,
     progress: &Arc<Progress>,
 ) -> Result<Snapshot, Fault> {
     let path = path(resource.right.group, version, resource.right.resource);
     let mut reading = 1;
     loop {
-        match once(api, resource, version, &path, metadata, specs, progress).await {
+        match once(api, resource, version, &path, metadata, shared, progress).await {
             Err(fault @ (Fault::Expired | Fault::Malformed(_) | Fault::CutOff(_))) if reading < READINGS => {
                 tracing::info!(path, %fault, "beginning the list anew");
                 reading += 1;
@@ -62,8 +65,13 @@ pub async fn list(
     }
 }
 
-/// A page on its way through: the builder goes along, so that one page is read while the next one is fetched.
+/// A page that is being read.
 type Reading = tokio::task::JoinHandle<Result<(Builder, page::ListMeta), Fault>>;
+
+/// Pages that may be read at a time: the next ones are fetched meanwhile, one after the other.
+fn readers() -> usize {
+    std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 4))
+}
 
 async fn once(
     api: &Api,
@@ -71,7 +79,7 @@ async fn once(
     version: &str,
     path: &str,
     metadata: bool,
-    specs: &Arc<Specs>,
+    shared: &Arc<Shared>,
     progress: &Arc<Progress>,
 ) -> Result<Snapshot, Fault> {
     let accept = if metadata { METADATA } else { JSON };
@@ -79,8 +87,8 @@ async fn once(
         "" => version.to_owned(),
         group => format!("{group}/{version}"),
     };
-    let mut builder = Some(Builder::for_lists(specs.clone()));
-    let mut reading: Option<Reading> = None;
+    let mut whole = Builder::for_lists(shared.clone());
+    let mut readings: VecDeque<Reading> = VecDeque::new();
     let mut token: Option<String> = None;
     let mut resource_version = None;
     loop {
@@ -90,23 +98,22 @@ async fn once(
         };
         let body = api.get(&url, accept).await?;
         let head = page::head(&body);
-        if let Some(earlier) = reading.take() {
-            builder = Some(finished(earlier).await?.0);
+        while readings.len() >= readers() {
+            next(&mut readings, &mut whole).await?;
         }
-        let Some(own) = builder.take() else { return Err(Fault::Malformed("a page was lost".to_owned())) };
+        let own = Builder::for_lists(shared.clone());
         let (kind, api_version, path) = (resource.kind, api_version.clone(), path.to_owned());
         let progress = progress.clone();
-        let task = tokio::task::spawn_blocking(move || read(own, &body, kind, &api_version, &path, &progress));
+        readings.push_back(tokio::task::spawn_blocking(move || read(own, &body, kind, &api_version, &path, &progress)));
         let meta = match head {
             // The next page is asked for while this one is read.
-            Some(meta) => {
-                reading = Some(task);
-                meta
-            }
+            Some(meta) => meta,
             None => {
-                let (own, meta) = finished(task).await?;
-                builder = Some(own);
-                meta
+                let mut last = None;
+                while !readings.is_empty() {
+                    last = next(&mut readings, &mut whole).await?;
+                }
+                last.ok_or_else(|| Fault::Malformed("a page was lost".to_owned()))?
             }
         };
         if resource_version.is_none() {
@@ -121,17 +128,20 @@ async fn once(
             None => break,
         }
     }
-    if let Some(last) = reading {
-        builder = Some(finished(last).await?.0);
+    while !readings.is_empty() {
+        next(&mut readings, &mut whole).await?;
     }
-    let Some(builder) = builder else { return Err(Fault::Malformed("a page was lost".to_owned())) };
-    let mut snapshot = builder.into_part();
+    let mut snapshot = whole.into_part();
     snapshot.lists.insert(path.to_owned(), resource_version.unwrap_or_default());
     Ok(snapshot)
 }
 
-async fn finished(task: Reading) -> Result<(Builder, page::ListMeta), Fault> {
-    task.await.map_err(|_| Fault::Malformed("reading a page failed".to_owned()))?
+/// Waits for the earliest page and puts it to those before it, in the order of the list.
+async fn next(readings: &mut VecDeque<Reading>, whole: &mut Builder) -> Result<Option<page::ListMeta>, Fault> {
+    let Some(reading) = readings.pop_front() else { return Ok(None) };
+    let (page, meta) = reading.await.map_err(|_| Fault::Malformed("reading a page failed".to_owned()))??;
+    whole.append(page);
+    Ok(Some(meta))
 }
 
 fn read(
@@ -145,12 +155,19 @@ fn read(
     let head = Head { api_version, kind };
     let mut wrong: Option<String> = None;
     let mut count = 0;
-    let meta = page::read(body, &mut |node| {
+    let mut each = |node: &Node| {
         count += 1;
         if let Err(why) = builder.item(node, &head, path) {
             wrong.get_or_insert(why);
         }
-    })?;
+    };
+    let meta = match kind {
+        "Pod" => page::read::<Pods>(body, &mut each),
+        "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
+            page::read::<Templates>(body, &mut each)
+        }
+        _ => page::read::<Nodes>(body, &mut each),
+    }?;
     if let Some(why) = wrong {
         return Err(Fault::Refused { status: 200, message: format!("an object that cannot be understood: {why}") });
     }

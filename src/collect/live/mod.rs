@@ -20,6 +20,7 @@ mod named;
 mod overrides;
 mod pace;
 mod page;
+mod replica_sets;
 mod retry;
 mod target;
 
@@ -35,7 +36,7 @@ use tokio::time::Instant;
 use crate::inventory::{ClusterConfig, ClusterName, Completeness, Gap, Need, Origin, Snapshot};
 
 use super::gke;
-use super::shared::Specs;
+use super::shared::Shared;
 use api::Api;
 use connect::Proof;
 use container::Container;
@@ -328,7 +329,7 @@ impl<'a> Run<'a> {
     async fn kubernetes(&mut self, api: Arc<Api>, served: Result<discovery::Served, Fault>) {
         let resources: Vec<Resource> = self.needs().flat_map(kinds::resources).collect();
         self.progress.kinds.store(resources.len(), Ordering::Relaxed);
-        let specs = Arc::new(Specs::default());
+        let shared = Arc::new(Shared::default());
         let mut tasks = JoinSet::new();
         let mut parts: Vec<Option<Result<Snapshot, Gap>>> = resources.iter().map(|_| None).collect();
         for (i, resource) in resources.iter().copied().enumerate() {
@@ -343,10 +344,10 @@ impl<'a> Run<'a> {
                     continue;
                 }
             };
-            let (api, specs, progress) = (api.clone(), specs.clone(), self.progress.clone());
+            let (api, shared, progress) = (api.clone(), shared.clone(), self.progress.clone());
             tasks.spawn(async move {
-                let metadata = resource.need == Need::OtherPolicies;
-                let read = lists::list(&api, &resource, &version, metadata, &specs, &progress).await;
+                let metadata = resource.need == Need::OtherPolicies || replica_sets::is(&resource);
+                let read = lists::list(&api, &resource, &version, metadata, &shared, &progress).await;
                 progress.kinds_done.fetch_add(1, Ordering::Relaxed);
                 (i, read.map_err(|fault| gap_of(&resource, &fault)))
             });
@@ -367,6 +368,15 @@ impl<'a> Run<'a> {
                     let fault = Fault::Malformed("reading it failed".to_owned());
                     self.snapshot.gaps.push(gap_of(resource, &fault));
                 }
+            }
+        }
+        if let Some(resource) = resources.iter().find(|r| replica_sets::is(r))
+            && replica_sets::lack_templates(&self.snapshot)
+        {
+            let progress = self.progress.clone();
+            match lists::list(&api, resource, "v1", false, &shared, &progress).await {
+                Ok(whole) => replica_sets::replace(&mut self.snapshot, whole),
+                Err(fault) => self.snapshot.gaps.push(gap_of(resource, &fault)),
             }
         }
         if self.options.config_maps && self.options.needs.contains(&Need::ConfigMaps) {

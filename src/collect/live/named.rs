@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 use crate::inventory::object::{EnvFromSource, EnvSource, PodSpec};
 use crate::inventory::{Gap, Need, Snapshot};
 
+use super::super::api_format::Api as ApiNodes;
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
-use super::super::tree::{Api as ApiNodes, Placed};
+use super::super::tree::Placed;
 use super::api::{Api, JSON};
 use super::fault::Fault;
 use super::gap;

@@ -1,11 +1,12 @@
 //! Reads one page of a Kubernetes list, an item at a time, so that no more than one is ever held as a tree.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::tree::{Api, Node, Placed};
+use super::super::tree::{Node, Place, Placed};
 use super::fault::{Fault, looks_like_page};
 
 /// What a page says of its list.
@@ -46,14 +47,15 @@ pub fn head(body: &[u8]) -> Option<ListMeta> {
     found
 }
 
-/// Gives every item to `each` and answers the list's metadata.
+/// Gives every item, of the format `P`, to `each` and answers the list's metadata.
 ///
 /// # Errors
 /// [`Fault::Malformed`] where it is no list: `items` must be there, and be a list. Of metadata alone an empty list has
 /// `items: null` (seen of Kubernetes 1.34); no other list is taken as empty for that.
-pub fn read(body: &[u8], each: &mut dyn FnMut(&Node)) -> Result<ListMeta, Fault> {
+pub fn read<P: Place>(body: &[u8], each: &mut dyn FnMut(&Node)) -> Result<ListMeta, Fault> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let page = Page { each }.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
+    let page =
+        Page::<P> { each, place: PhantomData }.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
     match page {
         Ok((Some(kind), Some(meta), Found::List)) if kind.ends_with("List") => Ok(meta),
         Ok((Some(kind), Some(meta), Found::Null)) if kind == "PartialObjectMetadataList" => Ok(meta),
@@ -82,8 +84,9 @@ fn plain(e: &serde_json::Error) -> String {
     crate::lexicon::mask_text(text)
 }
 
-struct Page<'a> {
+struct Page<'a, P> {
     each: &'a mut dyn FnMut(&Node),
+    place: PhantomData<P>,
 }
 
 /// What `items` was.
@@ -97,14 +100,14 @@ enum Found {
 /// Kind, metadata and items.
 type Parts = (Option<String>, Option<ListMeta>, Found);
 
-impl<'de> DeserializeSeed<'de> for Page<'_> {
+impl<'de, P: Place> DeserializeSeed<'de> for Page<'_, P> {
     type Value = Parts;
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Parts, D::Error> {
         d.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Page<'_> {
+impl<'de, P: Place> Visitor<'de> for Page<'_, P> {
     type Value = Parts;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
@@ -116,7 +119,7 @@ impl<'de> Visitor<'de> for Page<'_> {
                 "kind" => kind = Some(a.next_value()?),
                 "metadata" => meta = Some(a.next_value()?),
                 "items" => {
-                    items = a.next_value_seed(Items { each: &mut *self.each })?;
+                    items = a.next_value_seed(Items::<P> { each: &mut *self.each, place: PhantomData })?;
                 }
                 _ => drop(a.next_value::<IgnoredAny>()?),
             }
@@ -125,18 +128,19 @@ impl<'de> Visitor<'de> for Page<'_> {
     }
 }
 
-struct Items<'a> {
+struct Items<'a, P> {
     each: &'a mut dyn FnMut(&Node),
+    place: PhantomData<P>,
 }
 
-impl<'de> DeserializeSeed<'de> for Items<'_> {
+impl<'de, P: Place> DeserializeSeed<'de> for Items<'_, P> {
     type Value = Found;
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Found, D::Error> {
         d.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Items<'_> {
+impl<'de, P: Place> Visitor<'de> for Items<'_, P> {
     type Value = Found;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the items of a list")
@@ -145,7 +149,7 @@ impl<'de> Visitor<'de> for Items<'_> {
         Ok(Found::Null)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Found, A::Error> {
-        while let Some(item) = a.next_element::<Placed<Api>>()? {
+        while let Some(item) = a.next_element::<Placed<P>>()? {
             (self.each)(&item.0);
         }
         Ok(Found::List)
@@ -156,11 +160,12 @@ impl<'de> Visitor<'de> for Items<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::super::api_format::Api;
     use super::*;
 
     fn names(body: &str) -> Result<(Vec<String>, ListMeta), Fault> {
         let mut found = Vec::new();
-        let meta = read(body.as_bytes(), &mut |n| {
+        let meta = read::<Api>(body.as_bytes(), &mut |n| {
             let name = n.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str);
             found.push(name.unwrap_or("?").to_owned());
         })?;
@@ -211,7 +216,7 @@ mod tests {
         let body = r#"{"kind":"PodList","metadata":{},"items":[{"metadata":{"name":"a","managedFields":[{}],
             "labels":{"resources":"x","zone":"y"}},"spec":{"containers":[{"resources":{"a":1},"name":"c"}]}}]}"#;
         let mut found = Vec::new();
-        read(body.as_bytes(), &mut |n| found.push(n.to_json())).unwrap();
+        read::<Api>(body.as_bytes(), &mut |n| found.push(n.to_json())).unwrap();
         let expected = serde_json::json!({"metadata": {"name": "a", "labels": {"resources": "x", "zone": "y"}},
             "spec": {"containers": [{"name": "c"}]}});
         assert_eq!(found, [expected]);

@@ -161,14 +161,14 @@ fn put(
     builder.terraform(&node(&object), &Head { api_version: &api_version, kind: &kind }, origin, vague.as_deref())
 }
 
-fn node(value: &Value) -> Node {
+fn node(value: &Value) -> Node<'_> {
     let kind = match value {
         Value::Null => Kind::Null,
         Value::Bool(b) => Kind::Bool(*b),
         Value::Number(n) => n.as_i64().map_or_else(|| Kind::Float(n.as_f64().unwrap_or_default()), Kind::Int),
-        Value::String(s) => Kind::Str(s.clone()),
+        Value::String(s) => Kind::Str(s.into()),
         Value::Array(items) => Kind::Seq(items.iter().map(node).collect()),
-        Value::Object(map) => Kind::Map(map.iter().map(|(k, v)| (k.clone(), node(v))).collect()),
+        Value::Object(map) => Kind::Map(map.iter().map(|(k, v)| (k.into(), node(v))).collect()),
     };
     Node { kind, line: 0, column: 0 }
 }

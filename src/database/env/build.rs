@@ -282,7 +282,7 @@ impl Builder<'_> {
         let runtime = || EnvValue::Runtime(format!("fieldRef {path}"));
         let known = |v: &str| EnvValue::Known(v.to_owned());
         if let Some(key) = subscript(path, "metadata.labels") {
-            return known(self.pod.labels.get(key).map_or("", String::as_str));
+            return known(self.pod.labels.get(key).unwrap_or_default());
         }
         if let Some(key) = subscript(path, "metadata.annotations") {
             return match self.pod.annotations.get(key) {
