@@ -267,6 +267,14 @@ fn pools_are_joined_by_cluster_and_told_apart_by_name() {
 }
 
 #[test]
+fn pools_that_are_not_in_the_plan_may_be_elsewhere() {
+    let bare = json!({"name": "c", "location": "europe-west1", "project": "p", "remove_default_node_pool": true});
+    let report = audit(&plan(vec![change(ADDRESS, &["create"], bare, json!({}))]), "").json();
+    let found = result(&report, "node-auto-upgrade");
+    assert_eq!((&found["subject"]["id"], &found["verdict"]), (&json!("*"), &json!("unknown")), "{found:#}");
+}
+
+#[test]
 fn spellings_of_the_api_come_out() {
     let found = config(&tomoda())["config"].clone();
     for (pointer, value) in [

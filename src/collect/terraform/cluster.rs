@@ -222,7 +222,8 @@ fn node_pools(
                     pools.push(default_pool(document, cluster));
                     addresses.insert("nodePool/default-pool".to_owned(), cluster.address.clone());
                 }
-            } else if autopilot && pools.is_empty() && made {
+            } else if pools.is_empty() && made {
+                // GKE makes those of Autopilot; those of a cluster without the default one may be written elsewhere.
                 let why = if document.form == Form::Spec { Why::Unwritten } else { Why::AfterApply };
                 return (why.plain(), written);
             } else if document.form == Form::State && listed.is_none() && pools.is_empty() {

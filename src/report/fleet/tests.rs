@@ -287,7 +287,7 @@ fn markdown_answers_in_an_auditors_order() {
     ordered(
         &text,
         &[
-            "# Network and database posture of 14 clusters\n",
+            "# Posture of 14 clusters\n",
             "| Asked for | folder 4711, projects pay-dev, pay-prod, shop-dev, shop-prod |",
             "| Merged from | 3 of 4 shards; missing: shard 2 of 4 |",
             "| Digest of the checks | `sha256:c4ec",
