@@ -46,11 +46,14 @@ fn passing(cluster: &Value, report: &Report) -> BTreeMap<String, BTreeSet<(Strin
     by_path
 }
 
-/// The times of an exclusion that keeps minor versions away only decide nothing: it passes whenever it is in force.
+/// When an exclusion that keeps minor versions away only is in force decides nothing: it passes then as well.
 fn decides(cluster: &Value, path: &str) -> bool {
-    let Some((exclusion, "startTime" | "endTime")) = path.rsplit_once('.') else { return true };
-    let scope = format!("{exclusion}.maintenanceExclusionOptions.scope");
-    !exclusion.contains(".maintenanceExclusions.") || get(cluster, &scope) != &json!("NO_MINOR_UPGRADES")
+    const WHEN: [&str; 3] = [".startTime", ".endTime", ".maintenanceExclusionOptions.endTimeBehavior"];
+    let exclusion = WHEN.iter().find_map(|tail| path.strip_suffix(tail));
+    !exclusion.is_some_and(|exclusion| {
+        let scope = format!("{exclusion}.maintenanceExclusionOptions.scope");
+        exclusion.contains(".maintenanceExclusions.") && get(cluster, &scope) == &json!("NO_MINOR_UPGRADES")
+    })
 }
 
 /// Those that still pass with a broken value there.
