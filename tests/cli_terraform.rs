@@ -272,6 +272,10 @@ fn pools_that_are_not_in_the_plan_may_be_elsewhere() {
     let report = audit(&plan(vec![change(ADDRESS, &["create"], bare, json!({}))]), "").json();
     let found = result(&report, "node-auto-upgrade");
     assert_eq!((&found["subject"]["id"], &found["verdict"]), (&json!("*"), &json!("unknown")), "{found:#}");
+    let mut read = cluster();
+    read["node_pool"] = json!([]);
+    let report = audit(&state(vec![resource(ADDRESS, read)]), "").json();
+    assert_eq!(result(&report, "node-auto-upgrade")["verdict"], "unknown");
 }
 
 #[test]

@@ -513,6 +513,12 @@ fn a_cluster_without_node_pools_has_one_result_for_each_of_their_checks() {
     }
 }
 
+#[test]
+fn nodes_without_node_pools_are_pools_that_were_left_out() {
+    let report = audit(json!({"nodePools": [], "currentNodeCount": 12}));
+    assert_eq!(says(&report, "node-auto-upgrade"), "unknown");
+}
+
 /// Zero is omitted, and the field is deprecated: nobody knows whether it was filled in.
 #[test]
 fn an_absent_number_of_nodes_is_none_only_without_node_pools() {

@@ -421,7 +421,10 @@ fn say(entry: &ClusterEntry) {
     match (&entry.summary, &entry.error) {
         (Some(s), _) => {
             let by = &s.by_severity;
-            let counts = format!("{} critical, {} high, {} medium, {} low", by.critical, by.high, by.medium, by.low);
+            let counts = format!(
+                "{} critical, {} high, {} medium, {} low, {} info",
+                by.critical, by.high, by.medium, by.low, by.info
+            );
             if log::is_animated() {
                 super::live::above(&format!("{outcome:<20}  {}  {counts}", entry.target));
             }

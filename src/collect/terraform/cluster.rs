@@ -226,7 +226,8 @@ fn node_pools(
                 // GKE makes those of Autopilot; those of a cluster without the default one may be written elsewhere.
                 let why = if document.form == Form::Spec { Why::Unwritten } else { Why::AfterApply };
                 return (why.plain(), written);
-            } else if document.form == Form::State && listed.is_none() && pools.is_empty() {
+            } else if document.form == Form::State && pools.is_empty() {
+                // A state lists them as they were when the cluster was read last: before those of other documents.
                 return (Why::Unrecorded.plain(), written);
             }
         }

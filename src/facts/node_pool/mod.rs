@@ -18,6 +18,10 @@ pub fn build(cx: &Context<'_>) -> Option<Result<Vec<Facts>, Vec<Reason>>> {
     let source = cluster::source(cx)?;
     let pools = source.document.each("nodePools");
     let Known::Value(paths) = pools.value else { return Some(Err(pools.value.reasons().to_vec())) };
+    if paths.is_empty() && source.document.number("currentNodeCount").value.value().is_some_and(|nodes| *nodes > 0) {
+        let text = "nodePools is not in the cluster configuration, which has nodes";
+        return Some(Err(vec![Reason::missing(text)]));
+    }
     let origin = &cx.inventory.snapshot.cluster.as_ref()?.origin;
     let list = cx.inventory.snapshot.cluster.as_ref()?.config.get("nodePools").and_then(Json::as_array);
     let pools = list.into_iter().flatten().zip(paths).map(|(pool, path)| {
