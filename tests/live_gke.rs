@@ -321,6 +321,22 @@ fn replica_sets_are_read_whole_only_where_nothing_else_has_their_template() {
     }
 }
 
+#[test]
+fn a_list_of_several_faults_is_named_by_the_first() {
+    let service = |n: usize| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("s-{n:03}"), "namespace": "prod"},
+            "spec": {"clusterIP": "None", "type": if n == 0 { "Nonsense" } else { "ClusterIP" }}})
+    };
+    let objects = [live::with_pods(data::example()), (0..600).map(service).collect()].concat();
+    let w = World::with(Options::default(), &objects);
+    w.kube.faults().add(Fault::on("/api/v1/services?*continue=*", Effect::status(403)));
+    let report = w.run(Login::Token, &audit(&[CLUSTER])).status(1).json();
+    let [gap] = &report["gaps"].as_array().unwrap()[..] else { panic!("{}", report["gaps"]) };
+    // The second page is refused while the first one is read, or after that.
+    assert!(gap.to_string().contains("Nonsense"), "{gap}");
+    assert!(w.kube.record().count("/api/v1/services?*continue=*") > 0);
+}
+
 /// Starts a run that hangs at a list, sends a signal, and gives what it left.
 fn interrupted(signal: &str, args: &[&str]) -> (World, Option<i32>, String) {
     let w = World::new();

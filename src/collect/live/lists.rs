@@ -96,7 +96,14 @@ async fn once(
             None => format!("{path}?limit={PAGE}"),
             Some(token) => format!("{path}?limit={PAGE}&continue={}", encode(token)),
         };
-        let body = api.get(&url, accept).await?;
+        let body = match api.get(&url, accept).await {
+            Ok(body) => body,
+            Err(fault) => {
+                // A list is named by its earliest fault, however many pages are read at a time.
+                drain(&mut readings, &mut whole).await?;
+                return Err(fault);
+            }
+        };
         let head = page::head(&body);
         while readings.len() >= readers() {
             next(&mut readings, &mut whole).await?;
@@ -109,11 +116,7 @@ async fn once(
             // The next page is asked for while this one is read.
             Some(meta) => meta,
             None => {
-                let mut last = None;
-                while !readings.is_empty() {
-                    last = next(&mut readings, &mut whole).await?;
-                }
-                last.ok_or_else(|| Fault::Malformed("a page was lost".to_owned()))?
+                drain(&mut readings, &mut whole).await?.ok_or_else(|| Fault::Malformed("a page was lost".to_owned()))?
             }
         };
         if resource_version.is_none() {
@@ -122,15 +125,14 @@ async fn once(
         match meta.token.filter(|t| !t.is_empty()) {
             // A server that gives the same token again would never end.
             Some(next) if token.as_ref() == Some(&next) => {
+                drain(&mut readings, &mut whole).await?;
                 return Err(Fault::Malformed("the list's pages do not advance".to_owned()));
             }
             Some(next) => token = Some(next),
             None => break,
         }
     }
-    while !readings.is_empty() {
-        next(&mut readings, &mut whole).await?;
-    }
+    drain(&mut readings, &mut whole).await?;
     let mut snapshot = whole.into_part();
     snapshot.lists.insert(path.to_owned(), resource_version.unwrap_or_default());
     Ok(snapshot)
@@ -142,6 +144,15 @@ async fn next(readings: &mut VecDeque<Reading>, whole: &mut Builder) -> Result<O
     let (page, meta) = reading.await.map_err(|_| Fault::Malformed("reading a page failed".to_owned()))??;
     whole.append(page);
     Ok(Some(meta))
+}
+
+/// Waits for all pages; answers what the last one said.
+async fn drain(readings: &mut VecDeque<Reading>, whole: &mut Builder) -> Result<Option<page::ListMeta>, Fault> {
+    let mut last = None;
+    while !readings.is_empty() {
+        last = next(readings, whole).await?;
+    }
+    Ok(last)
 }
 
 fn read(
