@@ -1,57 +1,155 @@
-//! How much of what a Kubernetes API gives becomes a tree: no more than the readers of this room ask for.
+//! How much of what a Kubernetes API gives becomes a tree: no more than the readers of this room ask for. Most of a pod's
+//! bytes are such.
 
-use serde::de::{Deserialize as _, Deserializer};
+use super::json_text::{Walk, Wrong};
+use super::spec_text::{Alike, SpecText};
+use super::tree::{Json, Kind, Node, Placed};
 
-use super::spec_text::SpecText;
-use super::tree::{Kind, Node, Place, node_without_place};
+/// Deepest nesting that is read; serde_json's own.
+const DEEPEST: usize = 128;
 
-/// Nodes of serde_json as the Kubernetes API gives them, without what no reader of this room asks for. Most of a pod's
-/// bytes are such.
-pub struct Api;
-/// As [`Api`], pods: what `spec` says is left as text, for most pods have that of another. Of the rest no more than what
-/// [`super::kubernetes`] asks for.
-pub struct Pods;
-/// As [`Api`], controllers: what `spec.template.spec` says is left as text.
-pub struct Templates;
-/// What is at `metadata` of both.
-struct OfMetadata;
-/// What is at `status` of [`Pods`].
-struct OfPodStatus;
-/// What is at `spec` of [`Templates`].
-struct OfController;
-/// What is at `spec.template` of [`Templates`].
-struct OfTemplate;
-
-/// A format of which the values of some keys are read in another way than [`Api`]'s. `$skips`: which keys are passed over.
-macro_rules! api_with {
-    ($place:ty, $skips:expr, { $($key:literal => $value:expr),* }) => {
-        impl Place for $place {
-            fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error> {
-                node_without_place::<$place, D>(d, free)
-            }
-            fn skips(key: &str) -> bool {
-                $skips(key)
-            }
-            fn value<'de, D: Deserializer<'de>>(key: &str, d: D, free: bool) -> Result<Node<'de>, D::Error> {
-                match key {
-                    $($key => $value(d),)*
-                    _ => Api::node(d, free),
-                }
-            }
-        }
-    };
+/// What part of an object a value is: what is read of it depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Without what no reader of this room asks for.
+    Any,
+    /// The keys are their author's own, as those of `labels`: none is passed over.
+    Free,
+    /// A pod. What `spec` says is left as text, for most pods have that of another. Of the rest no more than what
+    /// [`super::kubernetes`] asks for.
+    Pod,
+    PodStatus,
+    /// A controller. What `spec.template.spec` says is left as text.
+    Controller,
+    ControllerSpec,
+    Template,
+    PodSpec,
+    TemplateSpec,
+    /// What is at `metadata` of a pod or controller.
+    Metadata,
 }
 
-api_with!(Pods, Api::skips, {
-    "metadata" => |d| OfMetadata::node(d, false), "spec" => spec, "status" => |d| OfPodStatus::node(d, false)
-});
-api_with!(Templates, Api::skips, {
-    "metadata" => |d| OfMetadata::node(d, false), "spec" => |d| OfController::node(d, false)
-});
-api_with!(OfController, Api::skips, { "template" => |d| OfTemplate::node(d, false) });
-api_with!(OfTemplate, Api::skips, { "spec" => spec });
-api_with!(OfMetadata, is_no_metadata, {});
-api_with!(OfPodStatus, is_no_pod_status, {});
+impl Part {
+    /// What items of a list of this kind are.
+    pub fn of_kind(kind: &str) -> Part {
+        match kind {
+            "Pod" => Part::Pod,
+            "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
+                Part::Controller
+            }
+            _ => Part::Any,
+        }
+    }
+
+    /// What is at `key`; `None` where it is passed over.
+    fn at(self, key: &str) -> Option<Part> {
+        let passed_over = match self {
+            Part::Free => false,
+            Part::Metadata => is_no_metadata(key),
+            Part::PodStatus => is_no_pod_status(key),
+            _ => is_unread(key),
+        };
+        if passed_over {
+            return None;
+        }
+        Some(match (self, key) {
+            (Part::Pod | Part::Controller, "metadata") => Part::Metadata,
+            (Part::Pod, "spec") => Part::PodSpec,
+            (Part::Template, "spec") => Part::TemplateSpec,
+            (Part::Pod, "status") => Part::PodStatus,
+            (Part::Controller, "spec") => Part::ControllerSpec,
+            (Part::ControllerSpec, "template") => Part::Template,
+            _ if is_free(key) => Part::Free,
+            _ => Part::Any,
+        })
+    }
+}
+
+/// Makes trees of the values of one text.
+pub struct Reader<'a> {
+    pub walk: Walk<'a>,
+    /// The last specification of a pod.
+    last: Option<Alike<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(text: &'a str) -> Self {
+        Reader { walk: Walk::new(text), last: None }
+    }
+
+    /// The value at this place.
+    ///
+    /// # Errors
+    /// Where the text is no JSON, or nested too deep.
+    pub fn node(&mut self, part: Part) -> Result<Node<'a>, Wrong> {
+        self.below(part, DEEPEST)
+    }
+
+    /// The specification of a pod at this place, if it is like the last one; if not, the place stays.
+    pub fn spec_like_last(&mut self) -> Option<SpecText<'a>> {
+        self.last.as_ref()?.read(&mut self.walk)
+    }
+
+    fn spec_of_pod(&mut self) -> Result<SpecText<'a>, Wrong> {
+        if let Some(spec) = self.spec_like_last() {
+            return Ok(spec);
+        }
+        let start = self.walk.clone();
+        let spec = SpecText::read(&mut self.walk)?;
+        self.last = Alike::new(self.walk.text_since(&start), &spec);
+        Ok(spec)
+    }
+
+    fn below(&mut self, part: Part, depth: usize) -> Result<Node<'a>, Wrong> {
+        let depth = depth.checked_sub(1).ok_or(Wrong)?;
+        let kind = match self.walk.peek()? {
+            b'{' if part == Part::PodSpec => Kind::Spec(Box::new(self.spec_of_pod()?)),
+            b'{' if part == Part::TemplateSpec => Kind::Spec(Box::new(SpecText::read(&mut self.walk)?)),
+            b'{' => {
+                let mut entries = Vec::new();
+                let mut first = true;
+                while let Some(key) = self.walk.key(&mut first)? {
+                    match part.at(&key) {
+                        Some(part) => entries.push((key, self.below(part, depth)?)),
+                        None => drop(self.walk.skip()?),
+                    }
+                }
+                Kind::Map(entries)
+            }
+            b'[' => {
+                let mut items = Vec::new();
+                let mut first = true;
+                while self.walk.element(&mut first)? {
+                    items.push(self.below(Part::Any, depth)?);
+                }
+                Kind::Seq(items)
+            }
+            b'"' => Kind::Str(self.walk.string()?),
+            _ => serde_json::from_str::<Placed<'_, Json>>(self.walk.word()?).map_err(|_| Wrong)?.0.kind,
+        };
+        Ok(Node { kind, line: 0, column: 0 })
+    }
+}
+
+/// The whole text as one value.
+///
+/// # Errors
+/// As of [`Reader::node`].
+pub fn read(text: &str, part: Part) -> Result<Node<'_>, Wrong> {
+    let mut reader = Reader::new(text);
+    let node = reader.node(part)?;
+    reader.walk.end()?;
+    Ok(node)
+}
+
+/// What a specification says, but for the node's name.
+///
+/// # Errors
+/// As of [`Reader::node`].
+pub fn read_spec<'a>(spec: &'a SpecText<'_>) -> Result<Node<'a>, Wrong> {
+    let fields = spec.fields().map(|(key, value)| Ok((key.into(), read(value, Part::Any)?)));
+    Ok(Node { kind: Kind::Map(fields.collect::<Result<_, _>>()?), line: 0, column: 0 })
+}
 
 fn is_no_metadata(key: &str) -> bool {
     !matches!(
@@ -64,66 +162,63 @@ fn is_no_pod_status(key: &str) -> bool {
     !matches!(key, "phase" | "podIP" | "podIPs" | "hostIP" | "hostIPs")
 }
 
-fn spec<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error> {
-    let spec = Option::<SpecText>::deserialize(d)?;
-    Ok(Node { kind: spec.map_or(Kind::Null, |s| Kind::Spec(Box::new(s))), line: 0, column: 0 })
+/// Maps whose keys are the author's own.
+fn is_free(key: &str) -> bool {
+    matches!(
+        key,
+        "labels" | "annotations" | "matchLabels" | "selector" | "data" | "binaryData" | "stringData" | "parameters"
+    )
 }
 
-impl Place for Api {
-    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error> {
-        node_without_place::<Api, D>(d, free)
-    }
-
-    fn skips(key: &str) -> bool {
-        // No name that a rule of a policy may have one day: a field that is not known must be seen there.
-        matches!(
-            key,
-            "affinity"
-                | "blockOwnerDeletion"
-                | "containerStatuses"
-                | "creationTimestamp"
-                | "defaultMode"
-                | "divisor"
-                | "dnsPolicy"
-                | "downwardAPI"
-                | "emptyDir"
-                | "ephemeralContainerStatuses"
-                | "imagePullPolicy"
-                | "initContainerStatuses"
-                | "internalTrafficPolicy"
-                | "ipFamilies"
-                | "ipFamilyPolicy"
-                | "lastProbeTime"
-                | "lastTransitionTime"
-                | "lifecycle"
-                | "livenessProbe"
-                | "loadBalancer"
-                | "managedFields"
-                | "monitoring"
-                | "nodeSelector"
-                | "observedGeneration"
-                | "preemptionPolicy"
-                | "progressDeadlineSeconds"
-                | "qosClass"
-                | "readinessProbe"
-                | "resources"
-                | "revisionHistoryLimit"
-                | "schedulerName"
-                | "securityContext"
-                | "sessionAffinity"
-                | "startTime"
-                | "startupProbe"
-                | "storage"
-                | "targetRef"
-                | "terminationGracePeriodSeconds"
-                | "terminationMessagePath"
-                | "terminationMessagePolicy"
-                | "tolerations"
-                | "topology"
-                | "topologySpreadConstraints"
-                | "uid"
-                | "updateStrategy"
-                | "zone"
-        )
-    }
+fn is_unread(key: &str) -> bool {
+    // No name that a rule of a policy may have one day: a field that is not known must be seen there.
+    matches!(
+        key,
+        "affinity"
+            | "blockOwnerDeletion"
+            | "containerStatuses"
+            | "creationTimestamp"
+            | "defaultMode"
+            | "divisor"
+            | "dnsPolicy"
+            | "downwardAPI"
+            | "emptyDir"
+            | "ephemeralContainerStatuses"
+            | "imagePullPolicy"
+            | "initContainerStatuses"
+            | "internalTrafficPolicy"
+            | "ipFamilies"
+            | "ipFamilyPolicy"
+            | "lastProbeTime"
+            | "lastTransitionTime"
+            | "lifecycle"
+            | "livenessProbe"
+            | "loadBalancer"
+            | "managedFields"
+            | "monitoring"
+            | "nodeSelector"
+            | "observedGeneration"
+            | "preemptionPolicy"
+            | "progressDeadlineSeconds"
+            | "qosClass"
+            | "readinessProbe"
+            | "resources"
+            | "revisionHistoryLimit"
+            | "schedulerName"
+            | "securityContext"
+            | "sessionAffinity"
+            | "startTime"
+            | "startupProbe"
+            | "storage"
+            | "targetRef"
+            | "terminationGracePeriodSeconds"
+            | "terminationMessagePath"
+            | "terminationMessagePolicy"
+            | "tolerations"
+            | "topology"
+            | "topologySpreadConstraints"
+            | "uid"
+            | "updateStrategy"
+            | "zone"
+    )
 }

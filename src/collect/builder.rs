@@ -37,6 +37,8 @@ pub struct Builder {
     /// Groups of equal pods by a hash over everything but the members; pods of one hash need not be equal.
     groups: HashMap<u64, Vec<usize>>,
     hasher: RandomState,
+    /// The group of the last object, where that was a pod.
+    last_group: Option<usize>,
     shared: Arc<Shared>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
@@ -79,10 +81,10 @@ fn likeness(pod: &PodGroup) -> impl std::hash::Hash + PartialEq + '_ {
     (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, Arc::as_ptr(&pod.spec))
 }
 
-/// Lists of a large cluster are large: they grow by an eighth, not to twice their size.
+/// Lists of a large cluster are large: beyond what a page has they grow by an eighth, not to twice their size.
 fn push<T>(list: &mut Vec<T>, item: T) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 8 + 8);
+    if list.len() == list.capacity() && list.len() >= 512 {
+        list.reserve_exact(list.len() / 8);
     }
     list.push(item);
 }
@@ -97,6 +99,7 @@ impl Builder {
             seen: HashMap::new(),
             groups: HashMap::new(),
             hasher: RandomState::new(),
+            last_group: None,
             shared: Arc::default(),
             listed: false,
             config_connector: Vec::new(),
@@ -124,6 +127,20 @@ impl Builder {
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
         let origin = Origin::api(api, metadata("resourceVersion").map(str::to_owned));
         self.at(node, head, &origin, None)
+    }
+
+    /// Whether the last item was a pod that may have siblings: those of nobody are not put together.
+    pub fn can_have_sibling(&self) -> bool {
+        self.last_group.and_then(|i| self.snapshot.pods.get(i)).is_some_and(|group| group.meta.owner.is_some())
+    }
+
+    /// A pod that differs from the last item in nothing but what a member has of its own; it has that one's labels.
+    pub fn sibling(&mut self, mut member: Member) {
+        let Some(group) = self.last_group.and_then(|i| self.snapshot.pods.get_mut(i)) else { return };
+        if let Some(last) = group.members.last() {
+            member.labels = last.labels.clone();
+        }
+        group.members.push(member);
     }
 
     /// One object of Terraform. `vague`: what of it is known only after the apply, and bears on what it does.
@@ -360,6 +377,7 @@ impl Builder {
     }
 
     fn dispatch(&mut self, c: &Cursor<'_>, head: &Head<'_>, origin: &Origin) {
+        self.last_group = None;
         let namespace = self.options.namespace.clone();
         let group = head.group();
         if group == terraform::config_connector::GROUP
@@ -451,9 +469,11 @@ impl Builder {
         let same = candidates.iter().find(|&&i| likeness(&self.snapshot.pods[i]) == likeness(&pod));
         let Some(&i) = same else {
             candidates.push(self.snapshot.pods.len());
+            self.last_group = Some(self.snapshot.pods.len());
             push(&mut self.snapshot.pods, pod);
             return;
         };
+        self.last_group = Some(i);
         let members = &mut self.snapshot.pods[i].members;
         // The pods of a controller have the same labels but for those of StatefulSets: they share them.
         if let Some(last) = members.last().map(|m| m.labels.clone()) {
@@ -510,8 +530,7 @@ impl Builder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::api_format::Api;
-    use super::super::tree::Placed;
+    use super::super::api_format::{self, Part};
     use super::*;
 
     /// Pods of one ReplicaSet as a live cluster has them; each with a token's volume of this name.
@@ -526,8 +545,8 @@ mod tests {
                       {{"name": "ca", "mountPath": "/ca"}}, {{"name": "{volume}", "mountPath": "/run"}}]}}]}},
                   "status": {{"podIP": "10.0.0.1"}}}}"#
             );
-            let node: Placed<Api> = serde_json::from_str(&text).unwrap();
-            builder.item(&node.0, &Head { api_version: "v1", kind: "Pod" }, "/api/v1/pods").unwrap();
+            let node = api_format::read(&text, Part::Any).unwrap();
+            builder.item(&node, &Head { api_version: "v1", kind: "Pod" }, "/api/v1/pods").unwrap();
         }
         builder.into_part()
     }

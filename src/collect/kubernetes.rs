@@ -10,10 +10,11 @@ use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
 
-use super::api_format::Api;
+use super::api_format;
+use super::json_text::Wrong;
 use super::shared::Shared;
 use super::spec_text::{ACCESS, is_access};
-use super::tree::{Cursor, Kind, Placed, Problems};
+use super::tree::{Cursor, Kind, Problems};
 
 /// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
 /// with each pod, in case a selector uses one.
@@ -155,16 +156,16 @@ pub fn is_port_name(name: &str) -> bool {
 /// The specification of a pod or of a template, one for all that are equal.
 pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
     let Kind::Spec(spec) = &c.node.kind else { return shared.share(read_pod_spec(c)) };
-    let read = || match serde_json::from_str::<Placed<'_, Api>>(&spec.text()) {
+    let read = || match api_format::read_spec(spec) {
         Ok(node) => {
             let problems = Problems::default();
-            let read = read_pod_spec(&Cursor::new(&node.0, &problems));
-            let found = problems.take(&node.0);
+            let read = read_pod_spec(&Cursor::new(&node, &problems));
+            let found = problems.take(&node);
             found.iter().for_each(|(_, _, message)| c.problem_below(message));
             found.is_empty().then_some(read)
         }
-        Err(e) => {
-            c.problem(e);
+        Err(Wrong) => {
+            c.problem("it is no JSON, or nested too deep");
             None
         }
     };
@@ -356,16 +357,15 @@ pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
     Controller { meta, replicas, finished, template }
 }
 
-/// A pod as a group of one, or `None` if it has finished (its address is no longer its own).
-pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> {
-    let status = c.get("status");
-    let phase = status.as_ref().and_then(|s| s.string_at("phase"));
-    if matches!(phase.as_deref(), Some("Succeeded" | "Failed")) {
-        return None;
-    }
-    let spec = c.get("spec");
+/// Whether a pod with this status has finished: its address is no longer its own.
+pub fn has_finished(status: Option<&Cursor<'_>>) -> bool {
+    matches!(status.and_then(|s| s.string_at("phase")).as_deref(), Some("Succeeded" | "Failed"))
+}
+
+/// What a pod has of its own.
+pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
     let ips = |list: &str, single: &str| {
-        let Some(s) = &status else { return Vec::new() };
+        let Some(s) = status else { return Vec::new() };
         let mut found: Vec<_> =
             s.items(list).iter().filter_map(|i| i.string_at("ip")).filter_map(|ip| ip.parse().ok()).collect();
         if found.is_empty() {
@@ -375,18 +375,23 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> 
         found.shrink_to_fit();
         found
     };
+    Member { name, ips: ips("podIPs", "podIP"), node, host_ips: ips("hostIPs", "hostIP"), labels }
+}
+
+/// A pod as a group of one, or `None` if it has finished.
+pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> {
+    let status = c.get("status");
+    if has_finished(status.as_ref()) {
+        return None;
+    }
+    let spec = c.get("spec");
     let labels: Labels = meta.labels.iter().filter(|(k, _)| is_per_pod(k, &meta.labels)).collect();
     meta.labels.retain(|k, _| !labels.contains_key(k));
-    let member = Member {
-        name: meta.name.clone(),
-        ips: ips("podIPs", "podIP"),
-        node: spec.as_ref().and_then(|s| match &s.node.kind {
-            Kind::Spec(text) => text.node.clone().map(Cow::into_owned),
-            _ => s.string_at("nodeName"),
-        }),
-        host_ips: ips("hostIPs", "hostIP"),
-        labels: Arc::new(labels),
-    };
+    let node = spec.as_ref().and_then(|s| match &s.node.kind {
+        Kind::Spec(text) => text.node.clone().map(Cow::into_owned),
+        _ => s.string_at("nodeName"),
+    });
+    let member = member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),
         spec: spec.map_or_else(|| shared.share(PodSpec::default()), |s| pod_spec(&s, shared)),

@@ -2,10 +2,11 @@
 //! that of another pod, and need no more than to be told from it.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
+
+use super::json_text::{Walk, Wrong};
 
 /// Name without what is random of the volume that admission gives to pods for their token.
 pub const ACCESS: &str = "kube-api-access";
@@ -20,103 +21,181 @@ pub fn is_access(name: &str) -> bool {
     random.is_some_and(|r| r.len() == 5 && r.bytes().all(|b| RANDOM.contains(&b)))
 }
 
-/// The fields that [`super::kubernetes::pod_spec`] reads; another that it comes to read must be here.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields<'a> {
-    #[serde(borrow)]
-    node_name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    containers: Option<&'a RawValue>,
-    #[serde(borrow)]
-    enable_service_links: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ephemeral_containers: Option<&'a RawValue>,
-    #[serde(borrow)]
-    host_aliases: Option<&'a RawValue>,
-    #[serde(borrow)]
-    host_network: Option<&'a RawValue>,
-    #[serde(borrow)]
-    init_containers: Option<&'a RawValue>,
-    #[serde(borrow)]
-    service_account_name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    volumes: Option<&'a RawValue>,
-}
+/// The fields that [`super::kubernetes::pod_spec`] reads beside `nodeName`; another that it comes to read must be here.
+const FIELDS: [&str; 8] = [
+    "containers",
+    "enableServiceLinks",
+    "ephemeralContainers",
+    "hostAliases",
+    "hostNetwork",
+    "initContainers",
+    "serviceAccountName",
+    "volumes",
+];
+const VOLUMES: usize = 7;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpecText<'a> {
     pub node: Option<Cow<'a, str>>,
-    /// JSON of the other fields that are read, by their names.
-    fields: Vec<(&'static str, Cow<'a, str>)>,
-    /// The name of the token's volume, in its quotes.
-    access: Option<String>,
+    rest: Arc<Rest<'a>>,
 }
 
-impl<'de> Deserialize<'de> for SpecText<'de> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let f = Fields::deserialize(d)?;
-        let fields = [
-            ("containers", f.containers),
-            ("enableServiceLinks", f.enable_service_links),
-            ("ephemeralContainers", f.ephemeral_containers),
-            ("hostAliases", f.host_aliases),
-            ("hostNetwork", f.host_network),
-            ("initContainers", f.init_containers),
-            ("serviceAccountName", f.service_account_name),
-            ("volumes", f.volumes),
-        ];
-        Ok(SpecText {
-            node: f.node_name,
-            access: f.volumes.and_then(|v| access(v.get())).map(str::to_owned),
-            fields: fields.into_iter().filter_map(|(key, raw)| Some((key, Cow::Borrowed(raw?.get())))).collect(),
-        })
+/// What the specifications of several pods may share.
+#[derive(Debug)]
+struct Rest<'a> {
+    /// JSON of [`FIELDS`]; `None` where absent or null.
+    fields: [Option<Cow<'a, str>>; 8],
+    /// The name of the token's volume, in its quotes.
+    access: Option<Cow<'a, str>>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl PartialEq for Rest<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.fields, &self.access) == (&other.fields, &other.access)
     }
 }
 
-impl SpecText<'_> {
-    /// Gives the text in pieces: an object of the fields but for the node's name; the volume of the token is called
-    /// [`ACCESS`].
-    fn pieces(&self, mut each: impl FnMut(&str)) {
-        each("{");
-        for (i, (key, value)) in self.fields.iter().enumerate() {
-            [if i == 0 { "\"" } else { ",\"" }, key, "\":"].into_iter().for_each(&mut each);
-            let Some(access) = &self.access else {
-                each(value);
+impl<'a> SpecText<'a> {
+    /// Reads the specification, an object, at a place.
+    ///
+    /// # Errors
+    /// Where it is no object, or the name of its node is no text.
+    pub fn read(walk: &mut Walk<'a>) -> Result<Self, Wrong> {
+        let mut node = None;
+        let mut fields = [const { None }; 8];
+        let mut first = true;
+        while let Some(key) = walk.key(&mut first)? {
+            if key == "nodeName" {
+                node = match walk.peek()? {
+                    b'"' => Some(walk.string()?),
+                    _ if walk.word()? == "null" => None,
+                    _ => return Err(Wrong),
+                };
                 continue;
-            };
-            for (i, part) in value.split(access.as_str()).enumerate() {
-                if i > 0 {
-                    ["\"", ACCESS, "\""].into_iter().for_each(&mut each);
-                }
-                each(part);
+            }
+            let value = walk.skip()?;
+            if let Some(i) = FIELDS.iter().position(|f| *f == key) {
+                fields[i] = Some(value).filter(|v| *v != "null");
             }
         }
-        each("}");
+        let access = fields[VOLUMES].and_then(access).filter(|quoted| {
+            let mut all = fields.iter().flatten().flat_map(|f| f.match_indices(*quoted).map(|(at, _)| (*f, at)));
+            all.all(|(field, at)| is_volumes(field, at, quoted))
+        });
+        let access = access.map(Cow::Borrowed);
+        let rest = Arc::new(Rest { fields: fields.map(|f| f.map(Cow::Borrowed)), access, digest: OnceLock::new() });
+        Ok(SpecText { node, rest })
     }
 
-    /// JSON of the fields that are read, but for the node's name.
-    pub fn text(&self) -> String {
-        let mut text = String::with_capacity(self.fields.iter().map(|(k, v)| k.len() + v.len() + 4).sum());
-        self.pieces(|piece| text.push_str(piece));
-        text
+    /// The JSON of each field that is read, but for the node's name.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        FIELDS.into_iter().zip(&self.rest.fields).filter_map(|(key, value)| Some((key, value.as_deref()?)))
     }
 
-    /// SHA-256 of [`text`](Self::text).
+    /// SHA-256 of the fields that are read, where specifications that differ in nothing but the name of the token's volume
+    /// have the same.
     pub fn digest(&self) -> [u8; 32] {
-        let mut digest = Sha256::new();
-        self.pieces(|piece| digest.update(piece));
-        digest.finalize().into()
+        *self.rest.digest.get_or_init(|| {
+            let mut digest = Sha256::new();
+            // No JSON has this character.
+            for (key, value) in self.fields() {
+                [key, "\0"].iter().for_each(|text| digest.update(text));
+                match &self.rest.access {
+                    None => digest.update(value),
+                    Some(access) => {
+                        value.split(&**access).for_each(|part| [part, "\0"].iter().for_each(|t| digest.update(t)))
+                    }
+                }
+                digest.update("\0\0");
+            }
+            digest.finalize().into()
+        })
     }
 
     /// The same with texts of its own.
     pub fn into_owned(self) -> SpecText<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        SpecText {
-            node: self.node.map(own),
-            fields: self.fields.into_iter().map(|(key, value)| (key, own(value))).collect(),
-            access: self.access,
+        let rest = Rest {
+            fields: self.rest.fields.clone().map(|f| f.map(own)),
+            access: self.rest.access.clone().map(own),
+            digest: self.rest.digest.clone(),
+        };
+        SpecText { node: self.node.map(own), rest: Arc::new(rest) }
+    }
+}
+
+/// A specification by which those of the pods after it are known: pods of one owner stand side by side in a list, and
+/// their specifications are the same to the byte but for the node's name and the name of the token's volume.
+pub struct Alike<'a> {
+    /// Text, and what comes after it that may be another; the last is the end.
+    pieces: Vec<(&'a str, Hole)>,
+    rest: Arc<Rest<'a>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hole {
+    /// The node's name, without its quotes.
+    Node,
+    /// The name of the token's volume, without its quotes.
+    Access,
+    End,
+}
+
+impl<'a> Alike<'a> {
+    /// Of a specification and its text; `None` where other texts could not be told by this one.
+    pub fn new(text: &'a str, spec: &SpecText<'a>) -> Option<Self> {
+        let rest = spec.rest.clone();
+        let mut holes: Vec<(usize, usize, Hole)> = Vec::new();
+        match &spec.node {
+            Some(Cow::Borrowed(name)) => {
+                let at = name.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+                holes.push((at, name.len(), Hole::Node));
+            }
+            Some(Cow::Owned(_)) => return None,
+            None => {}
         }
+        // Anything else in which that stands would take part in the digest as it is.
+        for (at, _) in text.match_indices(ACCESS) {
+            let quoted = rest.access.as_deref()?;
+            let start = at.checked_sub(1).filter(|start| is_volumes(text, *start, quoted))?;
+            holes.push((start + 1, quoted.len() - 2, Hole::Access));
+        }
+        holes.sort_unstable_by_key(|hole| hole.0);
+        let mut pieces = Vec::with_capacity(holes.len() + 1);
+        let mut from = 0;
+        for (at, length, hole) in holes {
+            pieces.push((text.get(from..at)?, hole));
+            from = at + length;
+        }
+        pieces.push((text.get(from..)?, Hole::End));
+        Some(Alike { pieces, rest })
+    }
+
+    /// Reads a specification at a place, if it is like this one; if not, the place stays.
+    pub fn read(&self, walk: &mut Walk<'a>) -> Option<SpecText<'a>> {
+        let (mut node, mut access) = (None, None);
+        walk.peek().ok()?;
+        let mut at = walk.clone();
+        for (piece, hole) in &self.pieces {
+            at.forward_if(piece)?;
+            match hole {
+                Hole::Node => {
+                    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+                    let length = at.rest().bytes().take_while(plain).count();
+                    node = Some(Cow::Borrowed(at.forward(length)));
+                }
+                Hole::Access => {
+                    let name = at.forward(ACCESS.len() + 6);
+                    if !is_access(name) || *access.get_or_insert(name) != name {
+                        return None;
+                    }
+                }
+                Hole::End => {}
+            }
+        }
+        *walk = at;
+        Some(SpecText { node, rest: self.rest.clone() })
     }
 }
 
@@ -133,36 +212,60 @@ fn access(volumes: &str) -> Option<&str> {
     })
 }
 
+/// Whether a name, in its quotes, that stands at a place is that of a volume or of its mount, as an API server writes it,
+/// and not something else that happens to be called so.
+fn is_volumes(text: &str, at: usize, quoted: &str) -> bool {
+    let Some((before, rest)) = text.split_at_checked(at) else { return false };
+    let Some(after) = rest.strip_prefix(quoted) else { return false };
+    let is_next = |next: &&str| after.starts_with(*next);
+    before.ends_with("{\"name\":")
+        && [",\"projected\":", ",\"mountPath\":", ",\"readOnly\":true,\"mountPath\":"].iter().any(is_next)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> SpecText<'static> {
-        serde_json::from_str::<SpecText<'_>>(text).unwrap().into_owned()
+        SpecText::read(&mut Walk::new(text)).unwrap().into_owned()
+    }
+
+    fn pod(suffix: &str, node: &str, more: &str) -> SpecText<'static> {
+        read(&format!(
+            r#"{{"volumes":[{{"name":"kube-api-access-{suffix}","projected":{{}}}}],"nodeName":"{node}","tolerations":[1],{more}
+                "containers":[{{"name":"c","volumeMounts":[{{"name":"kube-api-access-{suffix}","readOnly":true,"mountPath":"/run"}}]}}],
+                "hostNetwork":null}}"#
+        ))
     }
 
     #[test]
-    fn only_what_is_read_is_kept_and_the_tokens_volume_has_one_name() {
-        let pod = |suffix: &str, node: &str| {
-            read(&format!(
-                r#"{{"volumes":[{{"name":"kube-api-access-{suffix}","projected":{{}}}}],"nodeName":"{node}","tolerations":[1],
-                    "containers":[{{"name":"c","volumeMounts":[{{"name":"kube-api-access-{suffix}"}}]}}],"hostNetwork":null}}"#
-            ))
-        };
-        let one = pod("x7k2p", "a");
+    fn only_what_is_read_is_kept() {
+        let one = pod("x7k2p", "a", "");
         assert_eq!(one.node.as_deref(), Some("a"));
+        let mounts = r#"[{"name":"kube-api-access-x7k2p","readOnly":true,"mountPath":"/run"}]"#;
         assert_eq!(
-            one.text(),
-            r#"{"containers":[{"name":"c","volumeMounts":[{"name":"kube-api-access"}]}],"volumes":[{"name":"kube-api-access","projected":{}}]}"#
+            one.fields().collect::<Vec<_>>(),
+            [
+                ("containers", &*format!(r#"[{{"name":"c","volumeMounts":{mounts}}}]"#)),
+                ("volumes", r#"[{"name":"kube-api-access-x7k2p","projected":{}}]"#)
+            ]
         );
-        assert_eq!(one.text(), pod("bcdf9", "b").text());
-        assert_eq!(one.digest(), pod("bcdf9", "b").digest());
-        assert_ne!(one.digest(), pod("token", "a").digest());
+    }
+
+    #[test]
+    fn the_name_of_the_tokens_volume_makes_no_difference() {
+        assert_eq!(pod("x7k2p", "a", "").digest(), pod("bcdf9", "b", "").digest());
+        assert_ne!(pod("x7k2p", "a", "").digest(), pod("token", "a", "").digest());
+        // Where anything else is called so, the name is more than that.
+        let more = r#""serviceAccountName":"kube-api-access-x7k2p","#;
+        assert_ne!(pod("x7k2p", "a", more).digest(), pod("bcdf9", "a", more).digest());
+        let own = |suffix: &str| pod(suffix, "a", &format!(r#""serviceAccountName":"kube-api-access-{suffix}","#));
+        assert_ne!(own("x7k2p").digest(), own("bcdf9").digest());
     }
 
     #[test]
     fn a_specification_of_nothing_is_an_object() {
-        assert_eq!(read("{}").text(), "{}");
-        assert!(serde_json::from_str::<SpecText<'_>>("[]").is_err());
+        assert_eq!(read("{}").fields().count(), 0);
+        assert_eq!(SpecText::read(&mut Walk::new("[]")), Err(Wrong));
     }
 }

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::inventory::object::Labels;
 
@@ -30,7 +31,7 @@ pub enum Kind<'a> {
     Str(Cow<'a, str>),
     Seq(Vec<Node<'a>>),
     Map(Vec<(Cow<'a, str>, Node<'a>)>),
-    /// The specification of a pod, not yet taken apart; only of a [`Pods`] or [`Templates`] list.
+    /// The specification of a pod, not yet taken apart; only of lists of pods and controllers.
     Spec(Box<SpecText<'a>>),
 }
 
@@ -47,25 +48,11 @@ impl Kind<'_> {
     }
 }
 
-/// How the nodes of one format learn their place, and which of them are read.
+/// How the nodes of one format learn their place.
 pub trait Place {
-    /// `free`: the keys of this map are its author's own, as those of `labels`.
-    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error>
+    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error>
     where
         Self: Sized;
-
-    /// Whether the value of a key is passed over.
-    fn skips(_key: &str) -> bool {
-        false
-    }
-
-    /// The value of `key` in a map of this format; `free` as in [`Place::node`].
-    fn value<'de, D: Deserializer<'de>>(_key: &str, d: D, free: bool) -> Result<Node<'de>, D::Error>
-    where
-        Self: Sized,
-    {
-        Self::node(d, free)
-    }
 }
 
 /// Nodes of serde-saphyr, which wraps each in `Spanned`.
@@ -73,7 +60,7 @@ pub struct Yaml;
 /// Nodes of serde_json, which has no places.
 pub struct Json;
 impl Place for Yaml {
-    fn node<'de, D: Deserializer<'de>>(d: D, _free: bool) -> Result<Node<'de>, D::Error> {
+    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error> {
         let spanned = serde_saphyr::Spanned::<Raw<'_, Yaml>>::deserialize(d)?;
         let at = spanned.referenced;
         Ok(Node { kind: spanned.value.0, line: at.line() as u32, column: at.column() as u32 })
@@ -81,22 +68,9 @@ impl Place for Yaml {
 }
 
 impl Place for Json {
-    fn node<'de, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error> {
-        node_without_place::<Json, D>(d, free)
+    fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error> {
+        Ok(Node { kind: Walk::<Json>(PhantomData).deserialize(d)?, line: 0, column: 0 })
     }
-}
-
-/// A node of a format that knows no places.
-pub fn node_without_place<'de, P: Place, D: Deserializer<'de>>(d: D, free: bool) -> Result<Node<'de>, D::Error> {
-    Ok(Node { kind: Walk::<P>(free, PhantomData).deserialize(d)?, line: 0, column: 0 })
-}
-
-/// Maps whose keys are the author's own, so that none of them is passed over.
-fn is_free(key: &str) -> bool {
-    matches!(
-        key,
-        "labels" | "annotations" | "matchLabels" | "selector" | "data" | "binaryData" | "stringData" | "parameters"
-    )
 }
 
 /// A node as a serde target, `P` says of which format.
@@ -104,7 +78,7 @@ pub struct Placed<'a, P>(pub Node<'a>, PhantomData<P>);
 
 impl<'de, P: Place> Deserialize<'de> for Placed<'de, P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Placed(P::node(d, false)?, PhantomData))
+        Ok(Placed(P::node(d)?, PhantomData))
     }
 }
 
@@ -113,7 +87,7 @@ pub struct Owned<P>(pub Node<'static>, PhantomData<P>);
 
 impl<'de, P: Place> Deserialize<'de> for Owned<P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Owned(P::node(d, false)?.into_owned(), PhantomData))
+        Ok(Owned(P::node(d)?.into_owned(), PhantomData))
     }
 }
 
@@ -121,12 +95,12 @@ struct Raw<'a, P>(Kind<'a>, PhantomData<P>);
 
 impl<'de, P: Place> Deserialize<'de> for Raw<'de, P> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Walk::<P>(false, PhantomData).deserialize(d).map(|k| Raw(k, PhantomData))
+        Walk::<P>(PhantomData).deserialize(d).map(|k| Raw(k, PhantomData))
     }
 }
 
-/// Reads one value; `.0`: its keys are its author's own.
-struct Walk<P>(bool, PhantomData<P>);
+/// Reads one value.
+struct Walk<P>(PhantomData<P>);
 
 impl<'de, P: Place> DeserializeSeed<'de> for Walk<P> {
     type Value = Kind<'de>;
@@ -178,52 +152,17 @@ impl<'de, P: Place> Visitor<'de> for Walk<P> {
         Ok(Kind::Seq(items))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Kind<'de>, A::Error> {
-        struct Seed<'a, P>(&'a str, bool, PhantomData<P>);
-        impl<'de, P: Place> DeserializeSeed<'de> for Seed<'_, P> {
-            type Value = Node<'de>;
-            fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Node<'de>, D::Error> {
-                P::value(self.0, d, self.1)
-            }
-        }
         let mut entries: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
-        while let Some(k) = a.next_key_seed(Key::<P>(self.0, PhantomData))? {
-            let Some(k) = k else {
-                a.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let free = is_free(&k);
-            let value = a.next_value_seed(Seed::<P>(&k, free, PhantomData))?;
-            entries.push((k, value));
+        while let Some((k, v)) = a.next_entry::<Key<'de>, Placed<'de, P>>()? {
+            entries.push((k.0, v.0));
         }
         Ok(Kind::Map(entries))
     }
 }
 
-/// Reads one key, `None` where it is passed over: most are, and cost no memory then. `.0`: keys are their author's own.
-struct Key<P>(bool, PhantomData<P>);
-
-impl<'de, P: Place> DeserializeSeed<'de> for Key<P> {
-    type Value = Option<Cow<'de, str>>;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        d.deserialize_str(self)
-    }
-}
-
-impl<'de, P: Place> Visitor<'de> for Key<P> {
-    type Value = Option<Cow<'de, str>>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-        Ok((self.0 || !P::skips(v)).then(|| Cow::Owned(v.to_owned())))
-    }
-    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok((self.0 || !P::skips(v)).then_some(Cow::Borrowed(v)))
-    }
-    fn visit_string<E>(self, v: String) -> Result<Self::Value, E> {
-        Ok((self.0 || !P::skips(&v)).then_some(Cow::Owned(v)))
-    }
-}
+/// A key; borrowed where it can be.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Node<'a> {
     /// The value of `key` in a map; `null` counts as absent, a repeated key's last value counts.
@@ -272,7 +211,10 @@ impl<'a> Node<'a> {
             Kind::Map(entries) => {
                 Value::Object(entries.iter().map(|(k, v)| (k.clone().into_owned(), v.to_json())).collect())
             }
-            Kind::Spec(spec) => serde_json::from_str(&spec.text()).unwrap_or_default(),
+            Kind::Spec(spec) => {
+                let value = |json: &str| serde_json::from_str(json).unwrap_or_default();
+                Value::Object(spec.fields().map(|(key, json)| (key.to_owned(), value(json))).collect())
+            }
         }
     }
 }
@@ -301,6 +243,10 @@ impl Problems {
     fn add(&self, at: &Node<'_>, separator: &'static str, message: String) {
         let found = Found { node: address(at), line: at.line, column: at.column, separator, message };
         self.list.borrow_mut().push(found);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty()
     }
 
     /// The problems of the tree under `root`, each as (line, column, message); a message begins with the path of its

@@ -10,18 +10,21 @@ use tokio::time::Instant;
 
 use super::connect::{Proof, client_words};
 use super::fault::Fault;
+use super::packed::{LARGEST, Packed, too_large};
 use super::retry::{retry, retry_after};
 
 /// Requests at a time; API Priority and Fairness gives a client about this much.
 const PARALLEL: usize = 5;
 
-/// Longest answer that is taken, in bytes after decompression. A page of the largest objects that etcd holds is smaller.
-const LARGEST: usize = 1 << 30;
-
 /// Lists in the plainest form.
 pub const JSON: &str = "application/json";
 /// Lists of metadata alone: <https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables>.
 pub const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json;q=0.9";
+
+const GZIP: &str = "gzip";
+
+/// What an answer says of its length is believed up to this many bytes; a compressed page is smaller.
+const LARGEST_SAID: usize = 1 << 22;
 
 /// A connection.
 pub struct Api {
@@ -51,15 +54,29 @@ impl Api {
 
     /// The body of a successful GET.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Fault> {
-        self.ask(Method::GET, path, accept, Vec::new()).await
+        let answer = self.ask(Method::GET, path, accept, Vec::new(), Packed::unpacked).await?;
+        Ok(answer.bytes)
+    }
+
+    /// As [`get`](Self::get), of which nothing is known yet but that it has come whole.
+    pub async fn get_packed(&self, path: &str, accept: &str) -> Result<Packed, Fault> {
+        self.ask(Method::GET, path, accept, Vec::new(), Ok).await
     }
 
     /// The body of a successful POST; only for questions such as SelfSubjectAccessReview, which store nothing.
     pub async fn review(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
-        self.ask(Method::POST, path, JSON, body).await
+        Ok(self.ask(Method::POST, path, JSON, body, Packed::unpacked).await?.bytes)
     }
 
-    async fn ask(&self, method: Method, path: &str, accept: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
+    /// `open`: what is made of a successful answer; where that fails, it is asked for again.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &str,
+        body: Vec<u8>,
+        open: impl Fn(Packed) -> Result<Packed, Fault> + Copy,
+    ) -> Result<Packed, Fault> {
         // A semaphore that nobody closes.
         let _slot = self.slots.acquire().await;
         let mut renewed = false;
@@ -67,7 +84,7 @@ impl Api {
             let (client, generation) = self.client.read().await.clone();
             let result = retry(self.deadline, path, || {
                 let (client, method, body) = (client.clone(), method.clone(), body.clone());
-                async move { self.once(client, method, path, accept, body).await }
+                async move { self.once(client, method, path, accept, body).await.and_then(open) }
             })
             .await;
             match result {
@@ -106,13 +123,16 @@ impl Api {
         path: &str,
         accept: &str,
         body: Vec<u8>,
-    ) -> Result<Bytes, Fault> {
+    ) -> Result<Packed, Fault> {
         let started = Instant::now();
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::ACCEPT, accept)
             .header(header::USER_AGENT, concat!("gke-posture/", env!("CARGO_PKG_VERSION")));
+        if self.proof.takes_gzip() {
+            request = request.header(header::ACCEPT_ENCODING, GZIP);
+        }
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, JSON);
         }
@@ -123,20 +143,24 @@ impl Api {
         }
         let response = client.send(request).await.map_err(|e| of_client(&e))?;
         let (parts, body) = response.into_parts();
-        let bytes = read(body).await;
+        let gzip = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|v| v == GZIP);
+        let said = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        let answer = read(body, said.unwrap_or_default()).await.map(|bytes| Packed { bytes, gzip });
         let status = parts.status.as_u16();
         tracing::debug!(path, status, ms = started.elapsed().as_millis() as u64, "Kubernetes API");
         if parts.status.is_success() {
-            let bytes = bytes?;
-            refuse_page(&parts.headers, &bytes)?;
-            return Ok(bytes);
+            let answer = answer?;
+            refuse_page(&parts.headers, &answer.bytes)?;
+            return Ok(answer);
         }
-        Err(Fault::of_status(status, retry_after(&parts.headers), &bytes.unwrap_or_default()))
+        let said = answer.and_then(Packed::unpacked).map(|answer| answer.bytes).unwrap_or_default();
+        Err(Fault::of_status(status, retry_after(&parts.headers), &said))
     }
 }
 
-async fn read(mut body: Body) -> Result<Bytes, Fault> {
-    let mut all = BytesMut::new();
+/// `said`: how many bytes it is said to have.
+async fn read(mut body: Body, said: usize) -> Result<Bytes, Fault> {
+    let mut all = BytesMut::with_capacity(said.min(LARGEST_SAID));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| match Fault::of_transport(&e) {
             // The connection stood; it is the answer that is not whole.
@@ -145,7 +169,7 @@ async fn read(mut body: Body) -> Result<Bytes, Fault> {
         })?;
         if let Ok(data) = frame.into_data() {
             if all.len() + data.len() > LARGEST {
-                return Err(Fault::Refused { status: 200, message: format!("an answer of more than {LARGEST} bytes") });
+                return Err(too_large());
             }
             all.extend_from_slice(&data);
         }

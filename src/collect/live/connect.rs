@@ -35,6 +35,12 @@ impl Proof {
         config.cluster_url.to_string().trim_end_matches('/').to_owned()
     }
 
+    /// Whether answers may be compressed: a kubeconfig may say `disable-compression`.
+    pub fn takes_gzip(&self) -> bool {
+        let (Proof::Client(config) | Proof::Google(config, _)) = self;
+        !config.disable_compression
+    }
+
     /// Whether the server's certificate is not looked at.
     pub fn is_unverified(&self) -> bool {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;

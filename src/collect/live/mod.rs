@@ -14,11 +14,13 @@ mod fault;
 mod fleet;
 mod gap;
 mod google;
+mod items;
 mod kinds;
 mod lists;
 mod named;
 mod overrides;
 mod pace;
+mod packed;
 mod page;
 mod replica_sets;
 mod retry;
@@ -36,7 +38,6 @@ use tokio::time::Instant;
 use crate::inventory::{ClusterConfig, ClusterName, Completeness, Gap, Need, Origin, Snapshot};
 
 use super::gke;
-use super::shared::Shared;
 use api::Api;
 use connect::Proof;
 use container::Container;
@@ -49,6 +50,7 @@ pub use connect::current_context;
 pub use doctor::{Diagnosis, Finding, State, diagnose};
 pub use endpoint::Choice as EndpointChoice;
 pub use fleet::{Discovered, Scope, Unseen, discover};
+use lists::Lists;
 pub use lists::Progress;
 pub use target::Target;
 
@@ -329,7 +331,7 @@ impl<'a> Run<'a> {
     async fn kubernetes(&mut self, api: Arc<Api>, served: Result<discovery::Served, Fault>) {
         let resources: Vec<Resource> = self.needs().flat_map(kinds::resources).collect();
         self.progress.kinds.store(resources.len(), Ordering::Relaxed);
-        let shared = Arc::new(Shared::default());
+        let lists = Arc::new(Lists::new(api.clone(), self.progress.clone()));
         let mut tasks = JoinSet::new();
         let mut parts: Vec<Option<Result<Snapshot, Gap>>> = resources.iter().map(|_| None).collect();
         for (i, resource) in resources.iter().copied().enumerate() {
@@ -344,10 +346,10 @@ impl<'a> Run<'a> {
                     continue;
                 }
             };
-            let (api, shared, progress) = (api.clone(), shared.clone(), self.progress.clone());
+            let (lists, progress) = (lists.clone(), self.progress.clone());
             tasks.spawn(async move {
                 let metadata = resource.need == Need::OtherPolicies || replica_sets::is(&resource);
-                let read = lists::list(&api, &resource, &version, metadata, &shared, &progress).await;
+                let read = lists.read(&resource, &version, metadata).await;
                 progress.kinds_done.fetch_add(1, Ordering::Relaxed);
                 (i, read.map_err(|fault| gap_of(&resource, &fault)))
             });
@@ -373,8 +375,7 @@ impl<'a> Run<'a> {
         if let Some(resource) = resources.iter().find(|r| replica_sets::is(r))
             && replica_sets::lack_templates(&self.snapshot)
         {
-            let progress = self.progress.clone();
-            match lists::list(&api, resource, "v1", false, &shared, &progress).await {
+            match lists.read(resource, "v1", false).await {
                 Ok(whole) => replica_sets::replace(&mut self.snapshot, whole),
                 Err(fault) => self.snapshot.gaps.push(gap_of(resource, &fault)),
             }

@@ -9,10 +9,9 @@ use tokio::task::JoinSet;
 use crate::inventory::object::{EnvFromSource, EnvSource, PodSpec};
 use crate::inventory::{Gap, Need, Snapshot};
 
-use super::super::api_format::Api as ApiNodes;
+use super::super::api_format::{self, Part};
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
-use super::super::tree::Placed;
 use super::api::{Api, JSON};
 use super::fault::Fault;
 use super::gap;
@@ -105,9 +104,9 @@ async fn read(
         };
         let api_path = format!("/api/v1/{plural}");
         match answer {
-            Ok(body) => match serde_json::from_slice::<Placed<ApiNodes>>(&body) {
-                Ok(node) if node.0.get("kind").and_then(|k| k.as_str()) == Some(kind) => {
-                    if let Err(why) = builder.item(&node.0, &head, &api_path) {
+            Ok(body) => match std::str::from_utf8(&body).map(|text| api_format::read(text, Part::Any)) {
+                Ok(Ok(node)) if node.get("kind").and_then(|k| k.as_str()) == Some(kind) => {
+                    if let Err(why) = builder.item(&node, &head, &api_path) {
                         faults.push((name, Fault::Refused { status: 200, message: why }));
                     }
                 }

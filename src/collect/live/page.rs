@@ -1,12 +1,10 @@
 //! Reads one page of a Kubernetes list, an item at a time, so that no more than one is ever held as a tree.
 
-use std::fmt;
-use std::marker::PhantomData;
-
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 
-use super::super::tree::{Node, Place, Placed};
+use super::super::api_format::Reader;
+use super::super::json_text::{Walk, Wrong};
 use super::fault::{Fault, looks_like_page};
 
 /// What a page says of its list.
@@ -19,55 +17,61 @@ pub struct ListMeta {
     pub resource_version: Option<String>,
 }
 
-/// The list's metadata alone. It stands before the items, so that the next page can be asked for while they are read.
-pub fn head(body: &[u8]) -> Option<ListMeta> {
-    struct Head<'a>(&'a mut Option<ListMeta>);
-    impl<'de> Visitor<'de> for Head<'_> {
-        type Value = ();
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<(), A::Error> {
-            while let Some(key) = a.next_key::<String>()? {
-                match key.as_str() {
-                    "metadata" => {
-                        *self.0 = Some(a.next_value()?);
-                        return Ok(());
-                    }
-                    "items" => return Ok(()),
-                    _ => drop(a.next_value::<IgnoredAny>()?),
-                }
-            }
-            Ok(())
-        }
+impl ListMeta {
+    fn read(walk: &mut Walk<'_>) -> Result<ListMeta, Wrong> {
+        serde_json::from_str(walk.skip()?).map_err(|_| Wrong)
     }
-    let mut found = None;
-    // It ends before the end of the text, which the deserialiser calls an error.
-    let _ = serde_json::Deserializer::from_slice(body).deserialize_map(Head(&mut found));
-    found
 }
 
-/// Gives every item, of the format `P`, to `each` and answers the list's metadata.
+/// Reads the item at the reader's place.
+pub type Each<'e, 'a> = dyn FnMut(&mut Reader<'a>) -> Result<(), Wrong> + 'e;
+
+/// The list's metadata alone, of the beginning of a page. It stands before the items, so that the next page can be asked
+/// for while they are read.
+pub fn head(start: &[u8]) -> Option<ListMeta> {
+    // The beginning may end within a character.
+    let text = start.utf8_chunks().next()?.valid();
+    let mut walk = Walk::new(text);
+    let mut first = true;
+    while let Some(key) = walk.key(&mut first).ok()? {
+        match &*key {
+            "metadata" => return ListMeta::read(&mut walk).ok(),
+            "items" => return None,
+            _ => walk.skip().ok()?,
+        };
+    }
+    None
+}
+
+/// Has `each` read every item, and answers the list's metadata.
 ///
 /// # Errors
 /// [`Fault::Malformed`] where it is no list: `items` must be there, and be a list. Of metadata alone an empty list has
 /// `items: null` (seen of Kubernetes 1.34); no other list is taken as empty for that.
-pub fn read<P: Place>(body: &[u8], each: &mut dyn FnMut(&Node)) -> Result<ListMeta, Fault> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let page =
-        Page::<P> { each, place: PhantomData }.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
-    match page {
-        Ok((Some(kind), Some(meta), Found::List)) if kind.ends_with("List") => Ok(meta),
-        Ok((Some(kind), Some(meta), Found::Null)) if kind == "PartialObjectMetadataList" => Ok(meta),
-        Ok((kind, _, _)) => {
+pub fn read<'a>(body: &'a [u8], each: &mut Each<'_, 'a>) -> Result<ListMeta, Fault> {
+    let parts = match std::str::from_utf8(body) {
+        Ok(text) => parts(text, each).map_err(|Wrong| wrong(body))?,
+        Err(_) => return Err(wrong(body)),
+    };
+    match parts {
+        (Some(kind), Some(meta), Found::List) if kind.ends_with("List") => Ok(meta),
+        (Some(kind), Some(meta), Found::Null) if kind == "PartialObjectMetadataList" => Ok(meta),
+        (kind, _, _) => {
             let found = kind.map_or("an object without kind".to_owned(), |k| shown_kind(&k));
             Err(Fault::Malformed(format!("expected a list with metadata and items, found {found}")))
         }
-        Err(_) if std::str::from_utf8(&body[..body.len().min(200)]).is_ok_and(looks_like_page) => {
-            Err(Fault::Malformed("an HTML page, as a proxy or a login portal gives".to_owned()))
-        }
-        Err(e) if e.is_eof() => Err(Fault::CutOff(format!("it ends after {} bytes", body.len()))),
-        Err(e) => Err(Fault::Malformed(format!("line {} column {}: {}", e.line(), e.column(), plain(&e)))),
+    }
+}
+
+/// What is wrong with a page that is none.
+fn wrong(body: &[u8]) -> Fault {
+    if std::str::from_utf8(&body[..body.len().min(200)]).is_ok_and(looks_like_page) {
+        return Fault::Malformed("an HTML page, as a proxy or a login portal gives".to_owned());
+    }
+    match serde_json::from_slice::<IgnoredAny>(body) {
+        Err(e) if e.is_eof() => Fault::CutOff(format!("it ends after {} bytes", body.len())),
+        Err(e) => Fault::Malformed(format!("line {} column {}: {}", e.line(), e.column(), plain(&e))),
+        Ok(_) => Fault::Malformed("expected a list with metadata and items".to_owned()),
     }
 }
 
@@ -84,11 +88,6 @@ fn plain(e: &serde_json::Error) -> String {
     crate::lexicon::mask_text(text)
 }
 
-struct Page<'a, P> {
-    each: &'a mut dyn FnMut(&Node),
-    place: PhantomData<P>,
-}
-
 /// What `items` was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
@@ -100,74 +99,45 @@ enum Found {
 /// Kind, metadata and items.
 type Parts = (Option<String>, Option<ListMeta>, Found);
 
-impl<'de, P: Place> DeserializeSeed<'de> for Page<'_, P> {
-    type Value = Parts;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Parts, D::Error> {
-        d.deserialize_map(self)
-    }
-}
-
-impl<'de, P: Place> Visitor<'de> for Page<'_, P> {
-    type Value = Parts;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut a: A) -> Result<Parts, A::Error> {
-        let (mut kind, mut meta, mut items) = (None, None, Found::Nothing);
-        while let Some(key) = a.next_key::<String>()? {
-            match key.as_str() {
-                "kind" => kind = Some(a.next_value()?),
-                "metadata" => meta = Some(a.next_value()?),
-                "items" => {
-                    items = a.next_value_seed(Items::<P> { each: &mut *self.each, place: PhantomData })?;
+fn parts<'a>(text: &'a str, each: &mut Each<'_, 'a>) -> Result<Parts, Wrong> {
+    let mut reader = Reader::new(text);
+    let (mut kind, mut meta, mut items) = (None, None, Found::Nothing);
+    let mut first = true;
+    while let Some(key) = reader.walk.key(&mut first)? {
+        match &*key {
+            "kind" => kind = Some(reader.walk.string()?.into_owned()),
+            "metadata" => meta = Some(ListMeta::read(&mut reader.walk)?),
+            "items" if reader.walk.peek()? == b'[' => {
+                items = Found::List;
+                let mut first = true;
+                while reader.walk.element(&mut first)? {
+                    each(&mut reader)?;
                 }
-                _ => drop(a.next_value::<IgnoredAny>()?),
             }
+            "items" if reader.walk.skip()? == "null" => items = Found::Null,
+            "items" => {}
+            _ => drop(reader.walk.skip()?),
         }
-        Ok((kind, meta, items))
     }
-}
-
-struct Items<'a, P> {
-    each: &'a mut dyn FnMut(&Node),
-    place: PhantomData<P>,
-}
-
-impl<'de, P: Place> DeserializeSeed<'de> for Items<'_, P> {
-    type Value = Found;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Found, D::Error> {
-        d.deserialize_any(self)
-    }
-}
-
-impl<'de, P: Place> Visitor<'de> for Items<'_, P> {
-    type Value = Found;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the items of a list")
-    }
-    fn visit_unit<E>(self) -> Result<Found, E> {
-        Ok(Found::Null)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Found, A::Error> {
-        while let Some(item) = a.next_element::<Placed<P>>()? {
-            (self.each)(&item.0);
-        }
-        Ok(Found::List)
-    }
+    reader.walk.end()?;
+    Ok((kind, meta, items))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::api_format::Api;
+    use super::super::super::api_format::Part;
+    use super::super::super::tree::Node;
     use super::*;
 
     fn names(body: &str) -> Result<(Vec<String>, ListMeta), Fault> {
         let mut found = Vec::new();
-        let meta = read::<Api>(body.as_bytes(), &mut |n| {
-            let name = n.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str);
+        let meta = read(body.as_bytes(), &mut |reader| {
+            let node = reader.node(Part::Any)?;
+            let name = node.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str);
             found.push(name.unwrap_or("?").to_owned());
+            Ok(())
         })?;
         Ok((found, meta))
     }
@@ -216,7 +186,8 @@ mod tests {
         let body = r#"{"kind":"PodList","metadata":{},"items":[{"metadata":{"name":"a","managedFields":[{}],
             "labels":{"resources":"x","zone":"y"}},"spec":{"containers":[{"resources":{"a":1},"name":"c"}]}}]}"#;
         let mut found = Vec::new();
-        read::<Api>(body.as_bytes(), &mut |n| found.push(n.to_json())).unwrap();
+        let mut each = |reader: &mut Reader| reader.node(Part::Any).map(|node| found.push(node.to_json()));
+        read(body.as_bytes(), &mut each).unwrap();
         let expected = serde_json::json!({"metadata": {"name": "a", "labels": {"resources": "x", "zone": "y"}},
             "spec": {"containers": [{"name": "c"}]}});
         assert_eq!(found, [expected]);
