@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         self.below(part, DEEPEST)
     }
 
-    /// The specification of a pod at this place, if it is like the last one; if not, the place stays.
+    /// The specification of a pod at this place, if it is like the last one; if not, nothing but white space is passed over.
     pub fn spec_like_last(&mut self) -> Option<SpecText<'a>> {
         self.last.as_ref()?.read(&mut self.walk)
     }

@@ -134,7 +134,8 @@ impl Builder {
         self.last_group.and_then(|i| self.snapshot.pods.get(i)).is_some_and(|group| group.meta.owner.is_some())
     }
 
-    /// A pod that differs from the last item in nothing but what a member has of its own; it has that one's labels.
+    /// A pod that differs from the last item, which [can have](Self::can_have_sibling) siblings, in nothing but what a
+    /// member has of its own; it gets that one's labels.
     pub fn sibling(&mut self, mut member: Member) {
         let Some(group) = self.last_group.and_then(|i| self.snapshot.pods.get_mut(i)) else { return };
         if let Some(last) = group.members.last() {

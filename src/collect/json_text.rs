@@ -1,6 +1,7 @@
 //! JSON as text, gone through once: most of what a Kubernetes API gives is passed over, at the speed of memory.
 //!
-//! Of what is passed over only the texts and brackets are looked at; all else is held to RFC 8259.
+//! What is read is held to RFC 8259. What is passed over is not: it ends with the bracket that closes its first one, brackets
+//! in texts aside, whatever else is in it. A text that is cut off has no end.
 
 use std::borrow::Cow;
 
@@ -139,13 +140,17 @@ impl<'a> Walk<'a> {
         serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Wrong)
     }
 
-    /// A number, `true`, `false` or `null` as it stands there.
+    /// A number, `true`, `false` or `null` as it stands there; whether it is a number is for the caller to see.
     pub fn word(&mut self) -> Result<&'a str, Wrong> {
         self.peek()?;
         let start = self.at;
         let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
         self.at += self.text.as_bytes()[start..].iter().take_while(|b| is_part(b)).count();
-        if self.at == start { Err(Wrong) } else { self.since(start) }
+        match self.since(start)? {
+            word @ ("true" | "false" | "null") => Ok(word),
+            word if word.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Ok(word),
+            _ => Err(Wrong),
+        }
     }
 
     /// Passes over a value; answers how it is written.

@@ -27,10 +27,15 @@ impl<'a> PodText<'a> {
     pub fn new(pod: &'a str) -> Option<Self> {
         let mut walk = Walk::new(pod);
         let mut found = PodText { namespace: None, shared: [None; 3] };
-        let (mut first, mut spec) = (true, false);
+        let (mut first, mut metadata, mut spec) = (true, false, false);
         while let Some(key) = walk.key(&mut first).ok()? {
             match &*key {
-                "metadata" => found.metadata(&mut walk)?,
+                // Of two the last counts.
+                "metadata" if metadata => return None,
+                "metadata" => {
+                    metadata = true;
+                    found.metadata(&mut walk)?;
+                }
                 "spec" => spec = walk.skip().ok()?.starts_with('{'),
                 _ => drop(walk.skip().ok()?),
             }
@@ -54,8 +59,8 @@ impl<'a> PodText<'a> {
         Some(())
     }
 
-    /// Reads the pod at the reader's place, if it is one of the same group; if not, the place stays. Its labels are those
-    /// of the pod before.
+    /// Reads the pod at the reader's place, if it is one of the same group; if not, the place stays. It has the labels of
+    /// the pod before, which are not in the answer.
     pub fn sibling(&self, reader: &mut Reader<'a>) -> Option<Member> {
         let start = reader.walk.clone();
         let member = self.read(reader);
@@ -70,6 +75,7 @@ impl<'a> PodText<'a> {
         let mut first = true;
         while let Some(key) = reader.walk.key(&mut first).ok()? {
             match &*key {
+                "metadata" if name.is_some() => return None,
                 "metadata" => name = Some(self.same_metadata(&mut reader.walk)?),
                 "spec" => spec = Some(reader.spec_like_last()?),
                 "status" => status = Some(reader.node(Part::PodStatus).ok()?),

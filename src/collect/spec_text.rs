@@ -81,7 +81,7 @@ impl<'a> SpecText<'a> {
         }
         let access = fields[VOLUMES].and_then(access).filter(|quoted| {
             let mut all = fields.iter().flatten().flat_map(|f| f.match_indices(*quoted).map(|(at, _)| (*f, at)));
-            all.all(|(field, at)| is_volumes(field, at, quoted))
+            all.all(|(field, at)| is_volumes(field, at, quoted)) && !fields.iter().flatten().any(|f| escapes_names(f))
         });
         let access = access.map(Cow::Borrowed);
         let rest = Arc::new(Rest { fields: fields.map(|f| f.map(Cow::Borrowed)), access, digest: OnceLock::new() });
@@ -98,16 +98,17 @@ impl<'a> SpecText<'a> {
     pub fn digest(&self) -> [u8; 32] {
         *self.rest.digest.get_or_init(|| {
             let mut digest = Sha256::new();
-            // No JSON has this character.
             for (key, value) in self.fields() {
-                [key, "\0"].iter().for_each(|text| digest.update(text));
-                match &self.rest.access {
-                    None => digest.update(value),
-                    Some(access) => {
-                        value.split(&**access).for_each(|part| [part, "\0"].iter().for_each(|t| digest.update(t)))
-                    }
+                let parts: Vec<&str> = match &self.rest.access {
+                    None => vec![value],
+                    Some(access) => value.split(&**access).collect(),
+                };
+                // By numbers and lengths no texts are taken for others that only join to the same.
+                digest.update(parts.len().to_le_bytes());
+                for text in [key].into_iter().chain(parts) {
+                    digest.update(text.len().to_le_bytes());
+                    digest.update(text);
                 }
-                digest.update("\0\0");
             }
             digest.finalize().into()
         })
@@ -172,7 +173,7 @@ impl<'a> Alike<'a> {
         Some(Alike { pieces, rest })
     }
 
-    /// Reads a specification at a place, if it is like this one; if not, the place stays.
+    /// Reads a specification at a place, if it is like this one; if not, nothing but white space is passed over.
     pub fn read(&self, walk: &mut Walk<'a>) -> Option<SpecText<'a>> {
         let (mut node, mut access) = (None, None);
         walk.peek().ok()?;
@@ -209,6 +210,15 @@ fn access(volumes: &str) -> Option<&str> {
         let quoted = volumes.get(at + BEFORE.len() - 1..at + BEFORE.len() + ACCESS.len() + 7)?;
         let name = quoted.strip_prefix('"')?.strip_suffix('"')?;
         is_access(name).then_some(quoted)
+    })
+}
+
+/// Whether a text may have characters of a volume's name as `\u0061`, so that the name is not found in it. No API server
+/// writes them so.
+fn escapes_names(text: &str) -> bool {
+    text.match_indices("\\u00").any(|(at, _)| {
+        let code = text.get(at + 4..at + 6).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        code.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     })
 }
 
@@ -258,6 +268,8 @@ mod tests {
         assert_ne!(pod("x7k2p", "a", "").digest(), pod("token", "a", "").digest());
         // Where anything else is called so, the name is more than that.
         let more = r#""serviceAccountName":"kube-api-access-x7k2p","#;
+        assert_ne!(pod("x7k2p", "a", more).digest(), pod("bcdf9", "a", more).digest());
+        let more = r#""hostAliases":[{"ip":"\u006bube-api-access-x7k2p"}],"#;
         assert_ne!(pod("x7k2p", "a", more).digest(), pod("bcdf9", "a", more).digest());
         let own = |suffix: &str| pod(suffix, "a", &format!(r#""serviceAccountName":"kube-api-access-{suffix}","#));
         assert_ne!(own("x7k2p").digest(), own("bcdf9").digest());

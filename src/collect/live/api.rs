@@ -26,6 +26,9 @@ const GZIP: &str = "gzip";
 /// What an answer says of its length is believed up to this many bytes; a compressed page is smaller.
 const LARGEST_SAID: usize = 1 << 22;
 
+/// Of what comes with an error no more is read than this many bytes.
+const LARGEST_ERROR: usize = 1 << 20;
+
 /// A connection.
 pub struct Api {
     proof: Proof,
@@ -54,18 +57,18 @@ impl Api {
 
     /// The body of a successful GET.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Fault> {
-        let answer = self.ask(Method::GET, path, accept, Vec::new(), Packed::unpacked).await?;
+        let answer = self.ask(Method::GET, path, accept, Vec::new(), |answer| answer.unpacked(LARGEST)).await?;
         Ok(answer.bytes)
     }
 
-    /// As [`get`](Self::get), of which nothing is known yet but that it has come whole.
+    /// As [`get`](Self::get), not yet unpacked: whether that can be done is not known.
     pub async fn get_packed(&self, path: &str, accept: &str) -> Result<Packed, Fault> {
         self.ask(Method::GET, path, accept, Vec::new(), Ok).await
     }
 
     /// The body of a successful POST; only for questions such as SelfSubjectAccessReview, which store nothing.
     pub async fn review(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
-        Ok(self.ask(Method::POST, path, JSON, body, Packed::unpacked).await?.bytes)
+        Ok(self.ask(Method::POST, path, JSON, body, |answer| answer.unpacked(LARGEST)).await?.bytes)
     }
 
     /// `open`: what is made of a successful answer; where that fails, it is asked for again.
@@ -150,11 +153,11 @@ impl Api {
         tracing::debug!(path, status, ms = started.elapsed().as_millis() as u64, "Kubernetes API");
         if parts.status.is_success() {
             let answer = answer?;
-            refuse_page(&parts.headers, &answer.bytes)?;
+            refuse_page(&parts.headers, &answer.start())?;
             return Ok(answer);
         }
-        let said = answer.and_then(Packed::unpacked).map(|answer| answer.bytes).unwrap_or_default();
-        Err(Fault::of_status(status, retry_after(&parts.headers), &said))
+        let said = answer.and_then(|answer| answer.unpacked(LARGEST_ERROR)).map(|answer| answer.bytes);
+        Err(Fault::of_status(status, retry_after(&parts.headers), &said.unwrap_or_default()))
     }
 }
 
@@ -169,7 +172,7 @@ async fn read(mut body: Body, said: usize) -> Result<Bytes, Fault> {
         })?;
         if let Ok(data) = frame.into_data() {
             if all.len() + data.len() > LARGEST {
-                return Err(too_large());
+                return Err(too_large(LARGEST));
             }
             all.extend_from_slice(&data);
         }

@@ -30,10 +30,11 @@ impl Items {
         let mut alike: Option<PodText<'a>> = None;
         let mut each = |reader: &mut Reader<'a>| {
             count += 1;
-            if let Some(text) = last.take().filter(|_| builder.can_have_sibling()) {
+            if let Some(text) = last.take() {
                 alike = PodText::new(text);
             }
-            if let Some(member) = alike.as_ref().and_then(|pod| pod.sibling(reader)) {
+            let before = alike.as_ref().filter(|_| builder.can_have_sibling());
+            if let Some(member) = before.and_then(|pod| pod.sibling(reader)) {
                 builder.sibling(member);
                 return Ok(());
             }
@@ -42,7 +43,7 @@ impl Items {
             if let Err(why) = builder.item(&reader.node(part)?, &head, &self.path) {
                 wrong.get_or_insert(why);
             }
-            last = Some(reader.walk.text_since(&start));
+            last = builder.can_have_sibling().then(|| reader.walk.text_since(&start));
             Ok(())
         };
         let meta = page::read(body, &mut each)?;
@@ -126,6 +127,7 @@ mod tests {
             r#""serviceAccountName":"kube-api-access-x7k2p","#,
             r#""serviceAccountName":"my-kube-api-access-x7k2p","#,
             r#""initContainers":[{"name":"i","args":["\"kube-api-access-x7k2p\""]}],"#,
+            r#""initContainers":[{"name":"i","volumeMounts":[{"name":"\u006bube-api-access-x7k2p","mountPath":"/b"}]}],"#,
         ]);
         let status = few(&[
             r#","status":{"phase":"Running","podIP":"10.0.0.1"}"#,
@@ -141,6 +143,8 @@ mod tests {
                 0 => r#"{"metadata":{"name":"bare"}}"#.to_owned(),
                 1 => r#"{"metadata":{"name":"null"},"spec":null}"#.to_owned(),
                 2 => "7".to_owned(),
+                3 => format!(r#"{{"metadata":{{{labels}{annotations}"uid":"u"}},"metadata":{{{name}{namespace}{owners}"uid":"u"}},"spec":{{"containers":[]}}}}"#),
+                4 => format!(r#"{{"metadata":{{{name}{namespace}{owners}"uid":"u"}},"spec":{{"containers":[]}}}}"#),
                 _ => format!(
                     r#"{{{space}"metadata":{{{name}{namespace}"uid":"u",{labels}{annotations}{space}{owners}"managedFields":[{{"f:x":{{}}}}]}},"spec":{space}{{"volumes":[{{"name":"kube-api-access-{access}","projected":{{}}}}],{extra}{node}"containers":[{{"name":"c","volumeMounts":[{{"name":"kube-api-access-{access}","mountPath":"/run"}}]}}]}}{status}}}"#
                 ),

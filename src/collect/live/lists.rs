@@ -14,12 +14,12 @@ use super::api::{Api, JSON, METADATA};
 use super::fault::Fault;
 use super::items::Items;
 use super::kinds::Resource;
-use super::packed::Packed;
+use super::packed::{LARGEST, Packed};
 use super::page::{self, ListMeta};
 
 /// Objects of a page: <https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks>.
 const PAGE: usize = 500;
-/// How often a list is read from its start: when it grew too old to go on with, and when a page cannot be read.
+/// How often a list is read from its start: when it grew too old to go on with, and when a page cannot be unpacked or read.
 const READINGS: u32 = 3;
 
 /// How far a run has come; read by whoever shows it.
@@ -73,7 +73,7 @@ impl Lists {
         loop {
             match self.once(&items, metadata).await {
                 Err(fault @ (Fault::Expired | Fault::Malformed(_) | Fault::CutOff(_))) if reading < READINGS => {
-                    tracing::info!(items.path, %fault, "beginning the list anew");
+                    tracing::info!(path = items.path, %fault, "beginning the list anew");
                     reading += 1;
                 }
                 other => return other,
@@ -141,7 +141,7 @@ impl Lists {
     /// Reads one page.
     fn page(&self, answer: &Packed, items: &Items) -> Result<(Builder, ListMeta), Fault> {
         let mut room = self.rooms().pop().unwrap_or_default();
-        let read = answer.open(&mut room).and_then(|body| self.items(body, items));
+        let read = answer.open(&mut room, LARGEST).and_then(|body| self.items(body, items));
         self.rooms().push(room);
         read
     }

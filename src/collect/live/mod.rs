@@ -380,6 +380,8 @@ impl<'a> Run<'a> {
                 Err(fault) => self.snapshot.gaps.push(gap_of(resource, &fault)),
             }
         }
+        // With the memory of its pages.
+        drop(lists);
         if self.options.config_maps && self.options.needs.contains(&Need::ConfigMaps) {
             named::config_maps(&api, &mut self.snapshot).await;
         }

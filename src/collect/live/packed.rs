@@ -9,7 +9,7 @@ use super::fault::Fault;
 pub const LARGEST: usize = 1 << 30;
 /// More than deflate can make of a byte: <https://zlib.net/zlib_tech.html>.
 const EXPANSION: usize = 1032;
-/// Of a list's page the part in which its metadata is.
+/// Of a list's page the part in which its metadata is; where it is not, the next page is asked for when this one is read.
 const START: usize = 4096;
 
 #[derive(Clone, Debug)]
@@ -35,13 +35,13 @@ impl Packed {
     ///
     /// # Errors
     /// [`Fault::CutOff`] where it ends too early, [`Fault::Malformed`] where it is not compressed as it says,
-    /// [`Fault::Refused`] where it is longer than [`LARGEST`].
-    pub fn open<'a>(&'a self, room: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
+    /// [`Fault::Refused`] where it is longer than `limit`.
+    pub fn open<'a>(&'a self, room: &'a mut Vec<u8>, limit: usize) -> Result<&'a [u8], Fault> {
         if !self.gzip || self.bytes.is_empty() {
             return Ok(&self.bytes);
         }
         room.clear();
-        room.reserve(size(&self.bytes));
+        room.reserve(size(&self.bytes).min(limit));
         let mut left = &self.bytes[..];
         // RFC 1952: one after the other, there may be several.
         while !left.is_empty() {
@@ -56,11 +56,11 @@ impl Packed {
                     break;
                 }
                 let full = room.len() == room.capacity();
-                if full && room.len() >= LARGEST {
-                    return Err(too_large());
+                if full && room.len() >= limit {
+                    return Err(too_large(limit));
                 }
                 if full {
-                    room.reserve(room.len().clamp(1 << 16, LARGEST));
+                    room.reserve_exact(room.len().max(1 << 16).min(limit + 1 - room.len()));
                 } else if left.is_empty() || stream.total_out() == before_out {
                     return Err(Fault::CutOff(format!(
                         "it ends after {} bytes, in the midst of gzip",
@@ -69,25 +69,25 @@ impl Packed {
                 }
             }
         }
-        if room.len() > LARGEST { Err(too_large()) } else { Ok(room) }
+        if room.len() > limit { Err(too_large(limit)) } else { Ok(room) }
     }
 
     /// The same, unpacked.
     ///
     /// # Errors
     /// As of [`open`](Self::open).
-    pub fn unpacked(self) -> Result<Packed, Fault> {
+    pub fn unpacked(self, limit: usize) -> Result<Packed, Fault> {
         if !self.gzip {
             return Ok(self);
         }
         let mut room = Vec::new();
-        self.open(&mut room)?;
+        self.open(&mut room, limit)?;
         Ok(Packed { bytes: room.into(), gzip: false })
     }
 }
 
-pub fn too_large() -> Fault {
-    Fault::Refused { status: 200, message: format!("an answer of more than {LARGEST} bytes") }
+pub fn too_large(limit: usize) -> Fault {
+    Fault::Refused { status: 200, message: format!("an answer of more than {limit} bytes") }
 }
 
 /// How long the last member says that it is, if it can be; it says so modulo 2³².
@@ -113,7 +113,7 @@ mod tests {
 
     fn open(bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
         let packed = Packed { bytes: bytes.into(), gzip: true };
-        packed.open(&mut vec![1; 3]).map(<[u8]>::to_vec)
+        packed.open(&mut vec![1; 3], LARGEST).map(<[u8]>::to_vec)
     }
 
     #[test]
@@ -129,8 +129,24 @@ mod tests {
             [b"one ", &large[..], b"!"].concat()
         );
         let plain = Packed { bytes: Bytes::from_static(b"plain"), gzip: false };
-        assert_eq!(plain.open(&mut Vec::new()).unwrap(), b"plain");
-        assert_eq!((plain.start(), plain.unpacked().unwrap().bytes), (b"plain".to_vec(), Bytes::from_static(b"plain")));
+        assert_eq!(plain.open(&mut Vec::new(), 0).unwrap(), b"plain");
+        assert_eq!(
+            (plain.start(), plain.unpacked(0).unwrap().bytes),
+            (b"plain".to_vec(), Bytes::from_static(b"plain"))
+        );
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused() {
+        let packed = Packed { bytes: gzip(&vec![7; 1 << 20]).into(), gzip: true };
+        for (limit, fits) in [(0, false), (1 << 16, false), ((1 << 20) - 1, false), (1 << 20, true), (1 << 21, true)] {
+            let mut room = Vec::new();
+            match packed.open(&mut room, limit) {
+                Ok(body) => assert!(fits && body.len() == 1 << 20, "{limit}"),
+                Err(fault) => assert!(!fits && matches!(fault, Fault::Refused { .. }), "{limit}: {fault}"),
+            }
+            assert!(room.capacity() <= (limit + 1).max(1 << 16), "{limit}: {}", room.capacity());
+        }
     }
 
     #[test]

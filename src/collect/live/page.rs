@@ -24,7 +24,7 @@ impl ListMeta {
 }
 
 /// Reads the item at the reader's place.
-pub type Each<'e, 'a> = dyn FnMut(&mut Reader<'a>) -> Result<(), Wrong> + 'e;
+type Each<'e, 'a> = dyn FnMut(&mut Reader<'a>) -> Result<(), Wrong> + 'e;
 
 /// The list's metadata alone, of the beginning of a page. It stands before the items, so that the next page can be asked
 /// for while they are read.
@@ -71,7 +71,8 @@ fn wrong(body: &[u8]) -> Fault {
     match serde_json::from_slice::<IgnoredAny>(body) {
         Err(e) if e.is_eof() => Fault::CutOff(format!("it ends after {} bytes", body.len())),
         Err(e) => Fault::Malformed(format!("line {} column {}: {}", e.line(), e.column(), plain(&e))),
-        Ok(_) => Fault::Malformed("expected a list with metadata and items".to_owned()),
+        Ok(_) if std::str::from_utf8(body).is_err() => Fault::Malformed("it is not UTF-8".to_owned()),
+        Ok(_) => Fault::Malformed("it has values that no list has, or is nested too deep".to_owned()),
     }
 }
 
@@ -115,7 +116,7 @@ fn parts<'a>(text: &'a str, each: &mut Each<'_, 'a>) -> Result<Parts, Wrong> {
                 }
             }
             "items" if reader.walk.skip()? == "null" => items = Found::Null,
-            "items" => {}
+            "items" => return Err(Wrong),
             _ => drop(reader.walk.skip()?),
         }
     }
