@@ -3,7 +3,8 @@
 mod servers;
 mod support;
 
-use std::process::Command;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use servers::data::{self, Endpoint};
@@ -181,4 +182,55 @@ fn several_clusters_and_files_do_not_mix() {
     ] {
         fleet.run(&room, line).status(2);
     }
+}
+
+#[test]
+fn an_interrupted_fleet_reports_what_was_audited() {
+    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+        let fleet = Fleet::of(&[("p-a", "done"), ("p-a", "hangs"), ("p-a", "waits")]);
+        fleet.kubes[1].faults().add(Fault::on("/api/v1/pods", Effect::Hang));
+        let room = Room::new();
+        // The first is done before the others are begun.
+        let line = "audit --project p-a --output-dir out --format json --parallel 1";
+        let mut command = fleet.command(&room, line);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while fleet.kubes[1].record().count("/api/v1/pods") == 0 {
+            assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let (mut printed, mut said) = (String::new(), String::new());
+        child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{said}");
+        assert!(said.contains("interrupted: 1 of 3 clusters audited"), "{said}");
+        let report: Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(report["outcome"], "findings-incomplete");
+        assert!(entry(&report, &full("p-a", "done"))["error"].is_null());
+        for name in ["hangs", "waits"] {
+            let left = entry(&report, &full("p-a", name));
+            assert!(left["error"]["why"].to_string().contains("interrupted"), "{left}");
+        }
+        let written = std::fs::read_to_string(room.path("out/fleet.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), report);
+    }
+}
+
+#[test]
+fn an_interrupt_before_clusters_are_known_leaves_nothing() {
+    let fleet = Fleet::of(&[("p-a", "one")]);
+    fleet.google.faults().add(Fault::on("*", Effect::Hang));
+    let room = Room::new();
+    let line = "audit --project p-a --output fleet.json";
+    let mut child = fleet.command(&room, line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while fleet.google.record().entries().is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{said}");
+    assert!(said.contains("interrupted: looking for clusters; nothing was written"), "{said}");
+    assert!(!room.path("fleet.json").exists());
 }

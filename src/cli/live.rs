@@ -181,17 +181,23 @@ pub type Status = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Runs to the end, or to Ctrl-C or SIGTERM, which end the program at once and say what was not done.
 pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let watched = status.clone();
+    drive(status, async {
+        // Beside the work, which may be busy for a while.
+        tokio::spawn(async move {
+            let number = interrupted().await;
+            leave(&watched, number)
+        });
+        work.await
+    })
+}
+
+/// As [`block_on`], of work that watches for interrupts itself.
+pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure { text: format!("cannot start: {e}"), status: 4 })?;
-    let watched = status.clone();
-    runtime.spawn(async move {
-        let number = interrupted().await;
-        clear();
-        log::error(&format!("interrupted: {}; nothing was written", watched()));
-        std::process::exit(128 + number);
-    });
     if log::is_animated() {
         let status = status.clone();
         runtime.spawn(async move {
@@ -208,8 +214,20 @@ pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, 
     Ok(result)
 }
 
-/// The number of the signal.
-async fn interrupted() -> i32 {
+/// Ends the program after a signal of this number.
+pub fn leave(status: &Status, number: u8) -> ! {
+    clear();
+    log::error(&format!("interrupted: {}; nothing was written", status()));
+    std::process::exit(i32::from(status_of(number)))
+}
+
+/// The exit status after a signal of this number, as shells have it.
+pub fn status_of(number: u8) -> u8 {
+    128 + number
+}
+
+/// Waits for Ctrl-C or SIGTERM; answers the number of the signal.
+pub async fn interrupted() -> u8 {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,5 +1,7 @@
 //! `gke-posture audit` of many clusters: finds them, audits several at a time, writes a report on each and one on all.
 
+mod clusters;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,29 +9,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use crate::audit::{Settings, audit};
 use crate::check::Registry;
-use crate::collect;
-use crate::collect::live::{self, Discovered, Options, Progress, Scope, Target, discover};
-use crate::collect::terraform::Cluster;
+use crate::collect::live::{Discovered, Scope, discover};
 use crate::config::Config;
-use crate::inventory::{ClusterName, Snapshot};
+use crate::inventory::ClusterName;
 use crate::network::Dataplane;
 use crate::report::fleet::{
-    Asked, CheckInfo, ClusterEntry, ClusterError, DiscoveryGap, ErrorKind, FleetParts, FleetReport, FleetScope, Part,
-    Rules, TargetsFile, markdown, part_stem, table,
+    Asked, CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, TargetsFile,
+    markdown, part_stem, table,
 };
 use crate::report::table::Style;
-use crate::report::{self, ExitPolicy, Outcome, Report, WaiverReport};
+use crate::report::{self, ExitPolicy, Outcome};
 use crate::shard::Shard;
 
 use super::audit::Format;
-use super::live::{LiveArgs, Status, block_on};
+use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};
 use super::terraform::{self, FixFor};
 use super::{Failure, log, output, shard};
+use clusters::{Audited, Shared, State, audit_all, is_gone};
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Fleets")]
@@ -141,13 +139,6 @@ fn targets(path: &Path) -> Result<(BTreeSet<ClusterName>, TargetsFile), Failure>
     Ok((names, TargetsFile { name, digest }))
 }
 
-/// How far the run is.
-#[derive(Default)]
-struct State {
-    all: AtomicUsize,
-    done: AtomicUsize,
-}
-
 /// Runs the audit of a fleet and answers the exit status.
 pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
     let scopes = args.scopes(job.live)?;
@@ -195,19 +186,24 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         fix_for: job.fix_for,
         failed: Mutex::new(None),
     });
-    let (found, mut entries, waivers) = block_on(&status, async {
+    let (found, audited) = drive(&status, async {
+        let mut stop = tokio::spawn(interrupted());
         let mut found = match scopes.is_empty() {
             true => Discovered::default(),
-            false => discover(&scopes, &shared.options).await.map_err(|e| Failure { text: e, status: 4 })?,
+            false => tokio::select! {
+                found = discover(&scopes, &shared.options) => found.map_err(|e| Failure { text: e, status: 4 })?,
+                number = &mut stop => leave(&status, number.unwrap_or(2)),
+            },
         };
         found.clusters.extend(named);
         let takes = |c: &&ClusterName| choice.shard.is_none_or(|s| s.takes(&c.to_string()));
         let own: Vec<ClusterName> = found.clusters.iter().filter(takes).cloned().collect();
         state.all.store(own.len(), Ordering::Relaxed);
         tracing::info!(found = found.clusters.len() as u64, own = own.len() as u64, "clusters");
-        let (entries, waivers) = audit_all(&shared, own, usize::from(args.parallel), &state).await;
-        Ok::<_, Failure>((found, entries, waivers))
+        let audited = audit_all(&shared, own, usize::from(args.parallel), &state, &mut stop).await;
+        Ok::<_, Failure>((found, audited))
     })??;
+    let Audited { mut entries, waivers, interrupted } = audited;
     if let Some(failure) = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(failure);
     }
@@ -263,121 +259,12 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
     if report.outcome == Outcome::NoResult {
         log::error("no cluster gave a result");
     }
-    last_word(&report);
-    Ok(report.outcome.status())
-}
-
-struct Shared {
-    registry: Registry,
-    config: Config,
-    dataplane: Option<Dataplane>,
-    exit: ExitPolicy,
-    now: jiff::Timestamp,
-    options: Options,
-    output_dir: Option<PathBuf>,
-    /// What Terraform's state says of the clusters.
-    terraform: BTreeMap<ClusterName, Cluster>,
-    fix_for: FixFor,
-    /// The first report that could not be written.
-    failed: Mutex<Option<Failure>>,
-}
-
-async fn audit_all(
-    shared: &Arc<Shared>,
-    clusters: Vec<ClusterName>,
-    parallel: usize,
-    state: &Arc<State>,
-) -> (Vec<ClusterEntry>, Vec<WaiverReport>) {
-    let slots = Arc::new(Semaphore::new(parallel));
-    let mut tasks = JoinSet::new();
-    let mut names = std::collections::HashMap::new();
-    for name in clusters {
-        let (shared, slots, own) = (shared.clone(), slots.clone(), name.clone());
-        let task = tasks.spawn(async move {
-            // Nobody closes the semaphore.
-            let _slot = slots.acquire().await;
-            audit_one(&shared, &own).await
-        });
-        names.insert(task.id(), name);
+    if interrupted.is_some() {
+        log::error(&format!("interrupted: {}; the report says which were not", status()));
     }
-    let mut done: Vec<(ClusterEntry, Vec<WaiverReport>)> = Vec::new();
-    while let Some(result) = tasks.join_next_with_id().await {
-        let one = match result {
-            Ok((_, one)) => one,
-            Err(e) => match names.get(&e.id()) {
-                Some(name) => (failed(name, "the audit of this cluster broke off"), Vec::new()),
-                None => continue,
-            },
-        };
-        state.done.fetch_add(1, Ordering::Relaxed);
-        say(&one.0);
-        done.push(one);
-    }
-    // Tasks end in any order; the report has one.
-    done.sort_by(|a, b| a.0.target.cmp(&b.0.target));
-    let (entries, waivers): (Vec<_>, Vec<_>) = done.into_iter().unzip();
-    (entries, waivers.into_iter().flatten().collect())
-}
-
-fn failed(name: &ClusterName, why: &str) -> ClusterEntry {
-    let error = ClusterError {
-        kind: ErrorKind::Failed,
-        what: name.to_string(),
-        why: why.to_owned(),
-        mend: "Audit the cluster alone to see more.".to_owned(),
-    };
-    ClusterEntry::unread(name, error)
-}
-
-async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> (ClusterEntry, Vec<WaiverReport>) {
-    let progress = Arc::new(Progress::default());
-    let snapshot = match live::collect(&Target::Gke(name.clone()), &shared.options, &progress).await {
-        Ok(snapshot) => snapshot,
-        Err(why) => return (failed(name, &why), Vec::new()),
-    };
-    let (own, cluster) = (shared.clone(), name.clone());
-    match tokio::task::spawn_blocking(move || judge(&own, &cluster, snapshot)).await {
-        Ok(judged) => judged,
-        Err(_) => (failed(name, "judging it broke off"), Vec::new()),
-    }
-}
-
-fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> (ClusterEntry, Vec<WaiverReport>) {
-    let state = snapshot.cluster.as_ref().and_then(|c| c.config.get("status")?.as_str().map(str::to_owned));
-    let described = shared.terraform.get(name);
-    let live = described.and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
-    if let Some(cluster) = described {
-        snapshot.terraform.clone_from(&cluster.addresses);
-    }
-    let settings = Settings {
-        registry: &shared.registry,
-        config: &shared.config,
-        dataplane: shared.dataplane,
-        now: shared.now,
-        exit: shared.exit,
-        digest: collect::digest(&snapshot),
-    };
-    let places = terraform::Places::of(&snapshot);
-    let mut report = audit(snapshot, &settings);
-    terraform::annotate(&mut report, &places);
-    if let Some(cluster) = described {
-        terraform::compare(&mut report, cluster, live.as_ref());
-    }
-    terraform::keep_fixes(&mut report, shared.fix_for);
-    let mut file = None;
-    if let Some(dir) = &shared.output_dir {
-        match write(dir, name, &report) {
-            Ok(name) => file = Some(name),
-            Err(failure) => {
-                shared.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-            }
-        }
-    }
-    let mut entry = ClusterEntry::judged(name, state, &report, file);
-    if let Some(error) = &mut entry.error {
-        error.kind = kind(&error.why);
-    }
-    (entry, report.waivers)
+    let ended = interrupted.map_or(report.outcome.status(), status_of);
+    last_word(&report, ended);
+    Ok(ended)
 }
 
 /// What is otherwise in clusters than in Terraform's state.
@@ -387,57 +274,6 @@ fn drift_lines(report: &FleetReport) -> Vec<String> {
         all.map(|d| format!("drift: {}: {} {}", c.target, d.address, d.attribute)).collect()
     };
     report.clusters.iter().flat_map(drifts).collect()
-}
-
-/// Writes a cluster's own reports and answers the name of the JSON.
-fn write(dir: &Path, name: &ClusterName, report: &Report) -> Result<String, Failure> {
-    let stem = name.file_stem();
-    let markdown = report::markdown::render(report, None).map_err(Failure::input)?;
-    output::write_file(&dir.join(format!("{stem}.md")), markdown.as_bytes())?;
-    let file = format!("{stem}.json");
-    output::write_file(&dir.join(&file), report.json().as_bytes())?;
-    Ok(file)
-}
-
-fn kind(why: &str) -> ErrorKind {
-    let any = |words: &[&str]| words.iter().any(|w| why.contains(w));
-    if any(&["(401)", "(403)", "no Google credentials", "gave no token"]) {
-        ErrorKind::Forbidden
-    } else if any(&["cannot be reached", "no answer", "the time of the run"]) {
-        ErrorKind::Unreachable
-    } else {
-        ErrorKind::Failed
-    }
-}
-
-fn is_gone(entry: &ClusterEntry) -> bool {
-    entry.error.as_ref().is_some_and(|e| e.why.starts_with("not found (404)"))
-}
-
-/// One line for a cluster that is done.
-fn say(entry: &ClusterEntry) {
-    let outcome = serde_json::to_value(entry.outcome).unwrap_or_default();
-    let outcome = outcome.as_str().unwrap_or_default();
-    match (&entry.summary, &entry.error) {
-        (Some(s), _) => {
-            let by = &s.by_severity;
-            let counts = format!(
-                "{} critical, {} high, {} medium, {} low, {} info",
-                by.critical, by.high, by.medium, by.low, by.info
-            );
-            if log::is_animated() {
-                super::live::above(&format!("{outcome:<20}  {}  {counts}", entry.target));
-            }
-            tracing::info!(cluster = entry.target, outcome, counts, "cluster audited");
-        }
-        (None, error) => {
-            let why = error.as_ref().map(|e| e.why.as_str()).unwrap_or_default();
-            if log::is_animated() {
-                super::live::above(&format!("{outcome:<20}  {}  {why}", entry.target));
-            }
-            tracing::warn!(cluster = entry.target, outcome, why, "cluster without a result");
-        }
-    }
 }
 
 fn asked(scopes: &[Scope], targets_file: Option<TargetsFile>) -> Asked {
@@ -474,12 +310,12 @@ fn check_infos(registry: &Registry, config: &Config) -> Vec<CheckInfo> {
 }
 
 /// One line for whoever watches a job by its log.
-fn last_word(report: &FleetReport) {
+fn last_word(report: &FleetReport, status: u8) {
     let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
     let by = &report.totals.by_severity;
     let fields = serde_json::json!({
         "outcome": outcome,
-        "exitStatus": report.outcome.status(),
+        "exitStatus": status,
         "clusters": report.totals.clusters,
         "clustersByOutcome": report.totals.by_outcome,
         "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low, "info": by.info },

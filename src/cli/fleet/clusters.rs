@@ -1,0 +1,222 @@
+//! The audits of a fleet's clusters, several at a time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+
+use crate::audit::{Settings, audit};
+use crate::check::Registry;
+use crate::collect;
+use crate::collect::live::{self, Options, Progress, Target};
+use crate::collect::terraform::Cluster;
+use crate::config::Config;
+use crate::inventory::{ClusterName, Snapshot};
+use crate::network::Dataplane;
+use crate::report::fleet::{ClusterEntry, ClusterError, ErrorKind};
+use crate::report::{self, ExitPolicy, Report, WaiverReport};
+
+use super::super::terraform::{self, FixFor};
+use super::super::{Failure, log, output};
+
+/// How far the run is.
+#[derive(Default)]
+pub struct State {
+    pub all: AtomicUsize,
+    pub done: AtomicUsize,
+}
+
+/// What came of a fleet's clusters.
+#[derive(Default)]
+pub struct Audited {
+    pub entries: Vec<ClusterEntry>,
+    pub waivers: Vec<WaiverReport>,
+    /// The number of the signal that ended it early; the clusters that were not audited have entries that say so.
+    pub interrupted: Option<u8>,
+}
+
+/// What the audits share.
+pub struct Shared {
+    pub registry: Registry,
+    pub config: Config,
+    pub dataplane: Option<Dataplane>,
+    pub exit: ExitPolicy,
+    pub now: jiff::Timestamp,
+    pub options: Options,
+    pub output_dir: Option<PathBuf>,
+    /// What Terraform's state says of the clusters.
+    pub terraform: BTreeMap<ClusterName, Cluster>,
+    pub fix_for: FixFor,
+    /// The first report that could not be written.
+    pub failed: Mutex<Option<Failure>>,
+}
+
+type Judged = (ClusterEntry, Vec<WaiverReport>);
+
+/// Audits the clusters, until all are or `stop` gives the number of a signal.
+pub async fn audit_all(
+    shared: &Arc<Shared>,
+    clusters: Vec<ClusterName>,
+    parallel: usize,
+    state: &State,
+    stop: &mut JoinHandle<u8>,
+) -> Audited {
+    let slots = Arc::new(Semaphore::new(parallel));
+    let mut tasks = JoinSet::new();
+    let mut waiting: HashMap<Id, ClusterName> = HashMap::new();
+    for name in clusters {
+        let (shared, slots, own) = (shared.clone(), slots.clone(), name.clone());
+        let task = tasks.spawn(async move {
+            // Nobody closes the semaphore.
+            let _slot = slots.acquire().await;
+            audit_one(&shared, &own).await
+        });
+        waiting.insert(task.id(), name);
+    }
+    let mut done: Vec<Judged> = Vec::new();
+    let mut take = |result: Result<(Id, Judged), JoinError>| {
+        let id = result.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(name) = waiting.remove(&id) else { return };
+        let broken = |_| (failed(&name, "the audit of this cluster broke off", ALONE), Vec::new());
+        let one = result.map_or_else(broken, |(_, one)| one);
+        state.done.fetch_add(1, Ordering::Relaxed);
+        say(&one.0);
+        done.push(one);
+    };
+    let mut interrupted = None;
+    loop {
+        tokio::select! {
+            biased;
+            result = tasks.join_next_with_id() => match result {
+                Some(result) => take(result),
+                None => break,
+            },
+            number = &mut *stop => {
+                // Where waiting for signals broke off, it is as if Ctrl-C had been pressed.
+                interrupted = Some(number.unwrap_or(2));
+                break;
+            }
+        }
+    }
+    let left = waiting.into_values();
+    done.extend(
+        left.map(|name| (failed(&name, "the run was interrupted before that", "Run the audit again."), Vec::new())),
+    );
+    // Tasks end in any order; the report has one.
+    done.sort_by(|a, b| a.0.target.cmp(&b.0.target));
+    let (entries, waivers): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    Audited { entries, waivers: waivers.into_iter().flatten().collect(), interrupted }
+}
+
+const ALONE: &str = "Audit the cluster alone to see more.";
+
+fn failed(name: &ClusterName, why: &str, mend: &str) -> ClusterEntry {
+    let error =
+        ClusterError { kind: ErrorKind::Failed, what: name.to_string(), why: why.to_owned(), mend: mend.to_owned() };
+    ClusterEntry::unread(name, error)
+}
+
+async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> Judged {
+    let progress = Arc::new(Progress::default());
+    let snapshot = match live::collect(&Target::Gke(name.clone()), &shared.options, &progress).await {
+        Ok(snapshot) => snapshot,
+        Err(why) => return (failed(name, &why, ALONE), Vec::new()),
+    };
+    let (own, cluster) = (shared.clone(), name.clone());
+    match tokio::task::spawn_blocking(move || judge(&own, &cluster, snapshot)).await {
+        Ok(judged) => judged,
+        Err(_) => (failed(name, "judging it broke off", ALONE), Vec::new()),
+    }
+}
+
+fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> Judged {
+    let state = snapshot.cluster.as_ref().and_then(|c| c.config.get("status")?.as_str().map(str::to_owned));
+    let described = shared.terraform.get(name);
+    let live = described.and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
+    if let Some(cluster) = described {
+        snapshot.terraform.clone_from(&cluster.addresses);
+    }
+    let settings = Settings {
+        registry: &shared.registry,
+        config: &shared.config,
+        dataplane: shared.dataplane,
+        now: shared.now,
+        exit: shared.exit,
+        digest: collect::digest(&snapshot),
+    };
+    let places = terraform::Places::of(&snapshot);
+    let mut report = audit(snapshot, &settings);
+    terraform::annotate(&mut report, &places);
+    if let Some(cluster) = described {
+        terraform::compare(&mut report, cluster, live.as_ref());
+    }
+    terraform::keep_fixes(&mut report, shared.fix_for);
+    let mut file = None;
+    if let Some(dir) = &shared.output_dir {
+        match write(dir, name, &report) {
+            Ok(name) => file = Some(name),
+            Err(failure) => {
+                shared.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+            }
+        }
+    }
+    let mut entry = ClusterEntry::judged(name, state, &report, file);
+    if let Some(error) = &mut entry.error {
+        error.kind = kind(&error.why);
+    }
+    (entry, report.waivers)
+}
+
+/// Writes a cluster's own reports and answers the name of the JSON.
+fn write(dir: &Path, name: &ClusterName, report: &Report) -> Result<String, Failure> {
+    let stem = name.file_stem();
+    let markdown = report::markdown::render(report, None).map_err(Failure::input)?;
+    output::write_file(&dir.join(format!("{stem}.md")), markdown.as_bytes())?;
+    let file = format!("{stem}.json");
+    output::write_file(&dir.join(&file), report.json().as_bytes())?;
+    Ok(file)
+}
+
+fn kind(why: &str) -> ErrorKind {
+    let any = |words: &[&str]| words.iter().any(|w| why.contains(w));
+    if any(&["(401)", "(403)", "no Google credentials", "gave no token"]) {
+        ErrorKind::Forbidden
+    } else if any(&["cannot be reached", "no answer", "the time of the run"]) {
+        ErrorKind::Unreachable
+    } else {
+        ErrorKind::Failed
+    }
+}
+
+pub fn is_gone(entry: &ClusterEntry) -> bool {
+    entry.error.as_ref().is_some_and(|e| e.why.starts_with("not found (404)"))
+}
+
+/// One line for a cluster that is done.
+fn say(entry: &ClusterEntry) {
+    let outcome = serde_json::to_value(entry.outcome).unwrap_or_default();
+    let outcome = outcome.as_str().unwrap_or_default();
+    match (&entry.summary, &entry.error) {
+        (Some(s), _) => {
+            let by = &s.by_severity;
+            let counts = format!(
+                "{} critical, {} high, {} medium, {} low, {} info",
+                by.critical, by.high, by.medium, by.low, by.info
+            );
+            if log::is_animated() {
+                super::super::live::above(&format!("{outcome:<20}  {}  {counts}", entry.target));
+            }
+            tracing::info!(cluster = entry.target, outcome, counts, "cluster audited");
+        }
+        (None, error) => {
+            let why = error.as_ref().map(|e| e.why.as_str()).unwrap_or_default();
+            if log::is_animated() {
+                super::super::live::above(&format!("{outcome:<20}  {}  {why}", entry.target));
+            }
+            tracing::warn!(cluster = entry.target, outcome, why, "cluster without a result");
+        }
+    }
+}
