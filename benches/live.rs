@@ -37,6 +37,11 @@ mod tls;
 
 use data::Size;
 
+// That of the program.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Target: peak of collecting, MiB.
 const MEMORY: f64 = 300.0;
 /// Target: collecting by downloading, wall time.
