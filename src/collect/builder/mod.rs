@@ -1,11 +1,14 @@
 //! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
 
+mod cluster;
+mod duplicates;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::inventory::object::*;
-use crate::inventory::{ClusterConfig, Completeness, Gap, Need, Origin, Snapshot};
+use crate::inventory::{Completeness, Origin, Snapshot};
 use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
@@ -255,98 +258,6 @@ impl Builder {
         }
     }
 
-    /// Which of several clusters is meant.
-    pub fn chosen_cluster(&self) -> Option<&str> {
-        self.options.cluster.as_deref()
-    }
-
-    /// A cluster's configuration.
-    pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new());
-    }
-
-    /// A cluster's configuration, and Terraform's addresses of its parts.
-    pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, addresses: BTreeMap<String, String>) {
-        if let Some(earlier) = &self.snapshot.cluster {
-            let message = format!(
-                "a second cluster configuration (the first is {}); one audit is about one cluster",
-                earlier.origin
-            );
-            let (file, line) = match origin {
-                Origin::File { file, line, .. } => (file, line),
-                Origin::Api { api, .. } => (api, 0),
-            };
-            self.problems.push(Problem { file, line, column: 0, message });
-            return;
-        }
-        self.snapshot.terraform = addresses;
-        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
-    }
-
-    /// When support ends. It names no cluster, so that another than the first could be another cluster's.
-    fn upgrade_info(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line) };
-        match &self.snapshot.upgrade_info {
-            Some(earlier) if earlier.config != info.config => {
-                let message =
-                    format!("other upgrade information than in {}; one audit is about one cluster", earlier.origin);
-                self.problems.push(Problem { file: file.to_owned(), line, column: 0, message });
-            }
-            _ => self.snapshot.upgrade_info = Some(info),
-        }
-    }
-
-    /// The cluster that objects of Config Connector describe.
-    fn config_connector_cluster(&mut self) {
-        let (origins, objects): (Vec<_>, Vec<_>) = std::mem::take(&mut self.config_connector).into_iter().unzip();
-        let clusters = terraform::config_connector::clusters(&objects);
-        let chosen = self.options.cluster.clone();
-        let is_chosen =
-            |c: &&terraform::Cluster| chosen.as_ref().is_none_or(|n| c.short_name() == n || c.address == *n);
-        let found: Vec<&terraform::Cluster> = clusters.iter().filter(is_chosen).collect();
-        if let [cluster] = found[..] {
-            // Its address ends in the object's name.
-            let is_it = |o: &serde_json::Value| {
-                let name = o.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default();
-                o["kind"] == "ContainerCluster" && cluster.address == format!("ContainerCluster/{name}")
-            };
-            let at = objects.iter().position(is_it).and_then(|i| origins.get(i));
-            self.described_cluster(at.cloned().unwrap_or_default(), &cluster.config, BTreeMap::new());
-        } else if !clusters.is_empty() {
-            let names: Vec<&str> = clusters.iter().map(terraform::Cluster::short_name).collect();
-            let first = objects.iter().position(|o| o["kind"] == "ContainerCluster").and_then(|i| origins.get(i));
-            let file = match first {
-                Some(Origin::File { file, .. }) => file.clone(),
-                _ => String::new(),
-            };
-            let message = format!(
-                "{} of the ContainerClusters of Config Connector ({}) are meant, and one audit is about one cluster: \
-                 choose one with --cluster NAME",
-                found.len(),
-                names.join(", ")
-            );
-            self.problems.push(Problem { file, line: 0, column: 0, message });
-        }
-        if clusters.is_empty() && !objects.is_empty() {
-            let note = "ContainerNodePools of Config Connector without their ContainerCluster are not judged: add it";
-            self.snapshot.notes.push(note.to_owned());
-        }
-    }
-
-    /// A listing of clusters that lacks some zones' is not the whole list.
-    fn missing_zones(&mut self, file: &str, zones: &[String]) {
-        if zones.is_empty() {
-            return;
-        }
-        self.snapshot.gaps.push(Gap {
-            id: "gke-missing-zones".to_owned(),
-            need: Need::OtherClusters,
-            what: format!("the clusters of {}", zones.join(", ")),
-            why: format!("{file} says in missingZones that these zones did not answer"),
-            mend: "List the clusters again".to_owned(),
-        });
-    }
-
     /// One object. `list` gives apiVersion and kind of items of a typed list, which carry none of their own.
     pub fn object(&mut self, file: &str, node: &Node, list: Option<(&str, &str)>) {
         let problems = Problems::default();
@@ -481,51 +392,6 @@ impl Builder {
             pod.members.iter_mut().filter(|m| m.labels == last).for_each(|m| m.labels = last.clone());
         }
         members.append(&mut pod.members);
-    }
-
-    fn identity(head: &Head<'_>, meta: &Meta) -> (String, String, String) {
-        (format!("{}/{}", head.group(), head.kind), meta.namespace.clone(), meta.name.clone())
-    }
-
-    /// Notes a repeated object; answers whether there was an earlier one.
-    fn note_duplicate(&mut self, head: &Head<'_>, meta: &Meta) -> bool {
-        match self.seen.insert(Self::identity(head, meta), meta.origin.clone()) {
-            None => false,
-            Some(earlier) => {
-                self.snapshot.notes.push(format!(
-                    "{} is given twice: {} replaces {}, as `kubectl apply` would",
-                    meta.object_ref(),
-                    meta.origin,
-                    earlier
-                ));
-                true
-            }
-        }
-    }
-
-    fn replace_duplicate(&mut self, head: &Head<'_>, meta: &Meta) {
-        if !self.note_duplicate(head, meta) {
-            return;
-        }
-        let same = |m: &Meta| {
-            m.kind == meta.kind
-                && m.namespace == meta.namespace
-                && m.name == meta.name
-                && m.api_version.rsplit_once('/').map(|(g, _)| g) == meta.api_version.rsplit_once('/').map(|(g, _)| g)
-        };
-        let s = &mut self.snapshot;
-        s.namespaces.retain(|o| !same(&o.meta));
-        s.controllers.retain(|o| !same(&o.meta));
-        s.services.retain(|o| !same(&o.meta));
-        s.endpoints.retain(|o| !same(&o.meta));
-        s.config_maps.retain(|o| !same(&o.meta));
-        s.secrets.retain(|o| !same(&o.meta));
-        s.network_policies.retain(|o| !same(&o.meta));
-        s.ingresses.retain(|o| !same(&o.meta));
-        s.cnpg_clusters.retain(|o| !same(&o.meta));
-        s.cnpg_poolers.retain(|o| !same(&o.meta));
-        s.compute_classes.retain(|o| !same(&o.meta));
-        s.opaque_policies.retain(|o| !same(o));
     }
 }
 

@@ -1,0 +1,184 @@
+//! Reads Kubernetes objects from a tree into slim objects.
+
+mod pod_spec;
+mod pods;
+mod services;
+
+use std::collections::BTreeMap;
+
+use base64::prelude::*;
+
+use crate::inventory::Origin;
+use crate::inventory::object::*;
+use crate::lexicon;
+
+use super::tree::{Cursor, Kind};
+
+pub use pod_spec::pod_spec;
+pub use pods::{controller, has_finished, member, pod};
+pub use services::{endpoint_slice, endpoints, ingress, service};
+
+/// The API a file object claims to be of.
+pub struct Head<'a> {
+    pub api_version: &'a str,
+    pub kind: &'a str,
+}
+
+impl Head<'_> {
+    /// API group, empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.rsplit_once('/').map_or("", |(g, _)| g)
+    }
+}
+
+/// The annotations that are kept, without secrets in their values.
+fn annotations(metadata: &Cursor<'_>) -> Labels {
+    let Some(all) = metadata.get("annotations") else { return Labels::new() };
+    let kept = all.texts().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
+    kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
+}
+
+/// Reads metadata. `namespace` is the default for namespaced objects that name none; empty for cluster-scoped ones.
+pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
+    let Some(m) = c.get("metadata") else {
+        c.problem("metadata is missing");
+        return None;
+    };
+    let name = match m.get("name") {
+        Some(n) => n.str()?.to_owned(),
+        None => match m.get("generateName").and_then(|n| n.str()) {
+            Some(prefix) => format!("{prefix}*"),
+            None => {
+                m.problem("name is missing");
+                return None;
+            }
+        },
+    };
+    let namespace = if namespace.is_empty() {
+        String::new()
+    } else {
+        match m.string_at("namespace") {
+            Some(n) if !n.is_empty() => n,
+            _ => namespace.to_owned(),
+        }
+    };
+    let annotations = annotations(&m);
+    let owner = m.items("ownerReferences").into_iter().find_map(|o| {
+        let controller = o.bool_at("controller").unwrap_or(false);
+        let owner = Owner {
+            api_version: o.string_at("apiVersion").unwrap_or_default(),
+            kind: o.string_at("kind")?,
+            name: o.string_at("name")?,
+        };
+        controller.then_some(owner)
+    });
+    Some(Meta {
+        api_version: head.api_version.to_owned(),
+        kind: head.kind.to_owned(),
+        namespace,
+        name,
+        labels: m.get("labels").map(|l| l.strings()).unwrap_or_default(),
+        annotations,
+        owner,
+        origin: origin.clone(),
+    })
+}
+
+pub fn protocol(c: &Cursor<'_>) -> Protocol {
+    match c.get("protocol") {
+        None => Protocol::Tcp,
+        Some(p) => match p.str() {
+            Some("TCP" | "") => Protocol::Tcp,
+            Some("UDP") => Protocol::Udp,
+            Some("SCTP") => Protocol::Sctp,
+            Some(other) => {
+                let hint = match other.to_ascii_uppercase().as_str() {
+                    up @ ("TCP" | "UDP" | "SCTP") => format!(" (did you mean \"{up}\"?)"),
+                    _ => String::new(),
+                };
+                p.problem(format_args!("unknown value \"{other}\"{hint}; the API server refuses this object"));
+                Protocol::Tcp
+            }
+            None => Protocol::Tcp,
+        },
+    }
+}
+
+/// A port by number or name.
+pub fn port_ref(c: &Cursor<'_>) -> Option<PortRef> {
+    match &c.node.kind {
+        Kind::Str(name) => {
+            if is_port_name(name) {
+                Some(PortRef::Name(name.clone().into_owned()))
+            } else {
+                c.problem(format_args!(
+                    "\"{name}\" is not a port name (at most 15 of a-z, 0-9 and -, with a letter); the API server refuses this object"
+                ));
+                None
+            }
+        }
+        _ => c.port().map(PortRef::Number),
+    }
+}
+
+/// IANA service name as the API validates it:
+/// <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports>.
+pub fn is_port_name(name: &str) -> bool {
+    (1..=15).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && name.bytes().any(|b| b.is_ascii_lowercase())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && !name.contains("--")
+}
+
+pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
+    let data = c.get("data").map(|d| d.strings()).unwrap_or_default();
+    ConfigMap {
+        meta,
+        data: data.iter().map(|(k, v)| (k.to_owned(), lexicon::Value::mask(k, v))).collect(),
+        binary_keys: c
+            .get("binaryData")
+            .map(|d| d.entries())
+            .unwrap_or_default()
+            .iter()
+            .map(|(k, _)| k.to_string())
+            .collect(),
+    }
+}
+
+/// Names and key names only: the values are not even decoded.
+pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
+    let mut keys: Vec<String> = ["data", "stringData"]
+        .iter()
+        .filter_map(|k| c.get(k))
+        .flat_map(|d| d.entries().into_iter().map(|(k, _)| k.to_owned()).collect::<Vec<_>>())
+        .collect();
+    keys.sort();
+    keys.dedup();
+    SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
+}
+
+/// As [`secret`], with the settings of TLS among its values. `variables`: under which names a key is used, where it is not
+/// its own.
+pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
+    let mut found = secret(c, meta);
+    for (key, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
+        let raw =
+            value.node.as_str().and_then(|t| BASE64_STANDARD.decode(t).ok()).and_then(|b| String::from_utf8(b).ok());
+        let name = variables.get(key).map_or(key, String::as_str);
+        let kept = raw.map_or_else(lexicon::Value::withheld, |raw| lexicon::Value::tls_setting(name, &raw));
+        found.tls.insert(key.to_owned(), kept);
+    }
+    found
+}
+
+pub fn compute_class(c: &Cursor<'_>, meta: Meta) -> ComputeClass {
+    let spec = c.get("spec");
+    let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
+    ComputeClass {
+        meta,
+        creates_pools: at("nodePoolAutoCreation").and_then(|n| n.bool_at("enabled")).unwrap_or(false),
+        service_account: at("nodePoolConfig").and_then(|n| n.string_at("serviceAccount")).filter(|s| !s.is_empty()),
+    }
+}

@@ -1,0 +1,183 @@
+//! What pods and their templates are made of.
+
+use std::sync::Arc;
+
+use crate::inventory::object::*;
+use crate::lexicon;
+
+use super::super::api_format;
+use super::super::json_text::Wrong;
+use super::super::shared::Shared;
+use super::super::spec_text::{ACCESS, is_access};
+use super::super::tree::{Cursor, Kind, Problems};
+use super::protocol;
+
+/// The specification of a pod or of a template, one for all that are equal.
+pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
+    let Kind::Spec(spec) = &c.node.kind else { return shared.share(read_pod_spec(c)) };
+    let read = || match api_format::read_spec(spec) {
+        Ok(node) => {
+            let problems = Problems::default();
+            let read = read_pod_spec(&Cursor::new(&node, &problems));
+            let found = problems.take(&node);
+            found.iter().for_each(|(_, _, message)| c.problem_below(message));
+            found.is_empty().then_some(read)
+        }
+        Err(Wrong) => {
+            c.problem("it is no JSON, or nested too deep");
+            None
+        }
+    };
+    shared.of_text(spec.digest(), read).unwrap_or_default()
+}
+
+fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {
+    let mut spec = written_pod_spec(c);
+    let access = spec.volumes.iter().map(|v| &v.name).find(|name| is_access(name)).cloned();
+    if let Some(access) = access.filter(|_| spec.volumes.iter().all(|v| v.name != ACCESS)) {
+        let mounts = spec.containers.iter_mut().flat_map(|c| &mut c.mounts).map(|m| &mut m.volume);
+        let volumes = spec.volumes.iter_mut().map(|v| &mut v.name);
+        mounts.chain(volumes).filter(|name| **name == access).for_each(|name| *name = ACCESS.to_owned());
+    }
+    // They stay for the whole run.
+    spec.containers.shrink_to_fit();
+    spec.volumes.shrink_to_fit();
+    for c in &mut spec.containers {
+        c.ports.shrink_to_fit();
+        c.env.shrink_to_fit();
+        c.env_from.shrink_to_fit();
+        c.command.shrink_to_fit();
+    }
+    spec
+}
+
+fn written_pod_spec(c: &Cursor<'_>) -> PodSpec {
+    let mut containers = Vec::new();
+    for i in c.items("initContainers") {
+        let role = match i.string_at("restartPolicy").as_deref() {
+            Some("Always") => ContainerRole::Sidecar,
+            _ => ContainerRole::Init,
+        };
+        containers.push(container(&i, role));
+    }
+    containers.extend(c.items("containers").iter().map(|i| container(i, ContainerRole::Regular)));
+    containers.extend(c.items("ephemeralContainers").iter().map(|i| container(i, ContainerRole::Ephemeral)));
+    PodSpec {
+        host_network: c.bool_at("hostNetwork").unwrap_or(false),
+        service_links: c.bool_at("enableServiceLinks").unwrap_or(true),
+        service_account: c.string_at("serviceAccountName"),
+        host_aliases: c
+            .items("hostAliases")
+            .iter()
+            .map(|a| HostAlias { ip: a.string_at("ip").unwrap_or_default(), hostnames: a.string_list("hostnames") })
+            .collect(),
+        containers,
+        volumes: c.items("volumes").iter().filter_map(volume).collect(),
+    }
+}
+
+fn container(c: &Cursor<'_>, role: ContainerRole) -> Container {
+    let command = c.string_list("command").into_iter().chain(c.string_list("args"));
+    Container {
+        name: c.string_at("name").unwrap_or_default(),
+        role,
+        image: c.string_at("image").map(|i| lexicon::mask_text(&i)).unwrap_or_default(),
+        ports: c.items("ports").iter().filter_map(container_port).collect(),
+        env: c.items("env").iter().filter_map(env_var).collect(),
+        env_from: c.items("envFrom").iter().filter_map(env_from).collect(),
+        mounts: c
+            .items("volumeMounts")
+            .iter()
+            .map(|m| Mount {
+                volume: m.string_at("name").unwrap_or_default(),
+                path: m.string_at("mountPath").unwrap_or_default(),
+                sub_path: m.string_at("subPath").filter(|s| !s.is_empty()),
+            })
+            .collect(),
+        command: command.map(|text| lexicon::Value::argument(&text)).collect(),
+    }
+}
+
+fn container_port(c: &Cursor<'_>) -> Option<ContainerPort> {
+    Some(ContainerPort {
+        name: c.string_at("name").filter(|n| !n.is_empty()),
+        port: c.get("containerPort")?.port()?,
+        protocol: protocol(c),
+        host_port: c.get("hostPort").filter(|p| p.node.kind != Kind::Int(0)).and_then(|p| p.port()),
+    })
+}
+
+fn env_var(c: &Cursor<'_>) -> Option<EnvVar> {
+    let name = c.string_at("name")?;
+    let source = match c.get("valueFrom") {
+        None => EnvSource::Value(lexicon::Value::mask(&name, &c.string_at("value").unwrap_or_default())),
+        Some(from) => {
+            let key = |k: &Cursor<'_>| {
+                (
+                    k.string_at("name").unwrap_or_default(),
+                    k.string_at("key").unwrap_or_default(),
+                    k.bool_at("optional").unwrap_or(false),
+                )
+            };
+            if let Some(k) = from.get("configMapKeyRef") {
+                let (name, key, optional) = key(&k);
+                EnvSource::ConfigMapKey { name, key, optional }
+            } else if let Some(k) = from.get("secretKeyRef") {
+                let (name, key, optional) = key(&k);
+                EnvSource::SecretKey { name, key, optional }
+            } else if let Some(f) = from.get("fieldRef") {
+                EnvSource::Field(f.string_at("fieldPath").unwrap_or_default())
+            } else if let Some(f) = from.get("resourceFieldRef") {
+                EnvSource::ResourceField(f.string_at("resource").unwrap_or_default())
+            } else if let Some(f) = from.get("fileKeyRef") {
+                EnvSource::FileKey { optional: f.bool_at("optional").unwrap_or(false) }
+            } else {
+                from.problem("no known source is set");
+                return None;
+            }
+        }
+    };
+    Some(EnvVar { name, source })
+}
+
+fn env_from(c: &Cursor<'_>) -> Option<EnvFrom> {
+    let prefix = c.string_at("prefix").unwrap_or_default();
+    let read = |s: Cursor<'_>| (s.string_at("name").unwrap_or_default(), s.bool_at("optional").unwrap_or(false));
+    let source = if let Some(s) = c.get("configMapRef") {
+        let (name, optional) = read(s);
+        EnvFromSource::ConfigMap { name, optional }
+    } else if let Some(s) = c.get("secretRef") {
+        let (name, optional) = read(s);
+        EnvFromSource::Secret { name, optional }
+    } else {
+        c.problem("neither configMapRef nor secretRef is set");
+        return None;
+    };
+    Some(EnvFrom { prefix, source })
+}
+
+fn volume(c: &Cursor<'_>) -> Option<Volume> {
+    let mut v = Volume { name: c.string_at("name")?, ..Volume::default() };
+    let keys = |s: &Cursor<'_>| {
+        s.get("items").map(|_| s.items("items").iter().filter_map(|i| i.string_at("key")).collect::<Vec<_>>())
+    };
+    if let Some(s) = c.get("secret")
+        && let Some(secret) = s.string_at("secretName")
+    {
+        v.secrets.push(SecretSource { secret, keys: keys(&s) });
+    }
+    if let Some(m) = c.get("configMap").and_then(|m| m.string_at("name")) {
+        v.config_maps.push(m);
+    }
+    for s in c.get("projected").map(|p| p.items("sources")).unwrap_or_default() {
+        if let Some(s) = s.get("secret")
+            && let Some(secret) = s.string_at("name")
+        {
+            v.secrets.push(SecretSource { secret, keys: keys(&s) });
+        }
+        if let Some(m) = s.get("configMap").and_then(|m| m.string_at("name")) {
+            v.config_maps.push(m);
+        }
+    }
+    Some(v)
+}

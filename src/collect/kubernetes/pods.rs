@@ -1,0 +1,110 @@
+//! Pods and the controllers that make them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::inventory::object::*;
+
+use super::super::shared::Shared;
+use super::super::tree::{Cursor, Kind};
+use super::{annotations, pod_spec};
+
+/// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
+/// with each pod, in case a selector uses one.
+const PER_POD_LABELS: [&str; 13] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "pod-template-generation",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "job-name",
+    "controller-uid",
+    "cnpg.io/instanceName",
+    "cnpg.io/instanceRole",
+    "role",
+];
+
+/// `role` is CloudNativePG's old spelling of `cnpg.io/instanceRole`, and everybody else's own label.
+fn is_per_pod(key: &str, labels: &Labels) -> bool {
+    PER_POD_LABELS.contains(&key) && (key != "role" || labels.contains_key("cnpg.io/instanceName"))
+}
+
+fn template(c: Option<Cursor<'_>>, shared: &Shared) -> Template {
+    let Some(c) = c else { return Template::default() };
+    let meta = c.get("metadata");
+    let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
+    let annotations = meta.as_ref().map(annotations).unwrap_or_default();
+    let mut labels = strings("labels");
+    shared.share_texts(&mut labels);
+    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, shared)).unwrap_or_default() }
+}
+
+/// A controller; `meta.kind` says which.
+pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
+    let spec = c.get("spec");
+    let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
+    let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
+    let (replicas, finished, template) = match meta.kind.as_str() {
+        "DaemonSet" => (None, false, template(at("template"), shared)),
+        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), shared)),
+        "Job" => {
+            let ended = c.get("status").is_some_and(|s| {
+                s.items("conditions").iter().any(|i| {
+                    matches!(i.string_at("type").as_deref(), Some("Complete" | "Failed" | "SuccessCriteriaMet"))
+                        && i.string_at("status").as_deref() == Some("True")
+                })
+            });
+            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), shared))
+        }
+        // Of metadata alone nothing more is known.
+        _ if spec.is_none() => (None, false, Template::default()),
+        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), shared)),
+    };
+    Controller { meta, replicas, finished, template }
+}
+
+/// Whether a pod with this status has finished: its address is no longer its own.
+pub fn has_finished(status: Option<&Cursor<'_>>) -> bool {
+    matches!(status.and_then(|s| s.string_at("phase")).as_deref(), Some("Succeeded" | "Failed"))
+}
+
+/// What a pod has of its own.
+pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
+    let ips = |list: &str, single: &str| {
+        let Some(s) = status else { return Vec::new() };
+        let mut found: Vec<_> =
+            s.items(list).iter().filter_map(|i| i.string_at("ip")).filter_map(|ip| ip.parse().ok()).collect();
+        if found.is_empty() {
+            found.extend(s.string_at(single).and_then(|ip| ip.parse::<std::net::IpAddr>().ok()));
+        }
+        // There are as many as there are pods.
+        found.shrink_to_fit();
+        found
+    };
+    Member { name, ips: ips("podIPs", "podIP"), node, host_ips: ips("hostIPs", "hostIP"), labels }
+}
+
+/// A pod as a group of one, or `None` if it has finished.
+pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> {
+    let status = c.get("status");
+    if has_finished(status.as_ref()) {
+        return None;
+    }
+    let spec = c.get("spec");
+    let labels: Labels = meta.labels.iter().filter(|(k, _)| is_per_pod(k, &meta.labels)).collect();
+    meta.labels.retain(|k, _| !labels.contains_key(k));
+    let node = spec.as_ref().and_then(|s| match &s.node.kind {
+        Kind::Spec(text) => text.node.clone().map(Cow::into_owned),
+        _ => s.string_at("nodeName"),
+    });
+    let member = member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
+    Some(PodGroup {
+        annotations: std::mem::take(&mut meta.annotations),
+        spec: spec.map_or_else(|| shared.share(PodSpec::default()), |s| pod_spec(&s, shared)),
+        meta,
+        members: vec![member],
+    })
+}
