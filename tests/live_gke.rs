@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use servers::data::{self, Endpoint};
 use servers::kubeconfig::{self, Identity};
 use servers::ports::Closed;
-use servers::{Effect, FakeKube, Fault, Options, live};
+use servers::{Effect, FakeKube, Fault, Gzip, Options, live};
 use support::Out;
 use world::{CLUSTER, Login, PROJECT, WHO, World, results};
 
@@ -430,6 +430,31 @@ fn reach_and_snapshot_only_read() {
     w.run(Login::Token, &["audit", "--project", PROJECT, "--format", "json"]);
     w.assert_only_reads(false);
     assert!(!w.kube.record().entries().is_empty());
+}
+
+#[test]
+fn answers_may_be_compressed_or_not() {
+    let found: Vec<Value> = [Gzip::Never, Gzip::Large, Gzip::Always]
+        .into_iter()
+        .map(|gzip| {
+            let w = World::with(Options { gzip, ..Options::default() }, &live::with_pods(data::example()));
+            let found = complete(w.run(Login::Token, &audit(&[CLUSTER])));
+            let all = w.kube.record().entries();
+            assert!(all.iter().all(|e| e.header("accept-encoding") == Some("gzip")), "{gzip:?}");
+            found["results"].clone()
+        })
+        .collect();
+    assert_eq!(found[0], found[1]);
+    assert_eq!(found[0], found[2]);
+    // A kubeconfig may do without.
+    let w = World::new();
+    let token = w.google.tokens().issue(WHO);
+    let mut kubeconfig = kubeconfig::kubeconfig(&w.kube, "some", &Identity::Token(token));
+    kubeconfig["clusters"][0]["cluster"]["disable-compression"] = json!(true);
+    w.room.write("kubeconfig", kubeconfig.to_string());
+    let out = w.run(Login::Nobody, &audit(&["--kubeconfig", "kubeconfig"]));
+    assert_eq!(out.json()["gaps"], json!([]), "{}", out.stderr);
+    assert!(w.kube.record().entries().iter().all(|e| e.header("accept-encoding").is_none()));
 }
 
 #[test]
