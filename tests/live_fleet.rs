@@ -190,7 +190,7 @@ fn an_interrupted_fleet_reports_what_was_audited() {
         let fleet = Fleet::of(&[("p-a", "done"), ("p-a", "hangs"), ("p-a", "waits")]);
         fleet.kubes[1].faults().add(Fault::on("/api/v1/pods", Effect::Hang));
         let room = Room::new();
-        // The first is done before the others are begun.
+        // One after the other.
         let line = "audit --project p-a --output-dir out --format json --parallel 1";
         let mut command = fleet.command(&room, line);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,11 +1,10 @@
 //! The audits of a fleet's clusters, several at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 
 use crate::audit::{Settings, audit};
@@ -64,47 +63,40 @@ pub async fn audit_all(
     state: &State,
     stop: &mut JoinHandle<u8>,
 ) -> Audited {
-    let slots = Arc::new(Semaphore::new(parallel));
     let mut tasks = JoinSet::new();
-    let mut waiting: HashMap<Id, ClusterName> = HashMap::new();
-    for name in clusters {
-        let (shared, slots, own) = (shared.clone(), slots.clone(), name.clone());
-        let task = tasks.spawn(async move {
-            // Nobody closes the semaphore.
-            let _slot = slots.acquire().await;
-            audit_one(&shared, &own).await
-        });
-        waiting.insert(task.id(), name);
-    }
+    let mut running: HashMap<Id, ClusterName> = HashMap::new();
+    // Begun in this order.
+    let mut waiting = VecDeque::from(clusters);
     let mut done: Vec<Judged> = Vec::new();
-    let mut take = |result: Result<(Id, Judged), JoinError>| {
-        let id = result.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(name) = waiting.remove(&id) else { return };
-        let broken = |_| (failed(&name, "the audit of this cluster broke off", ALONE), Vec::new());
-        let one = result.map_or_else(broken, |(_, one)| one);
-        state.done.fetch_add(1, Ordering::Relaxed);
-        say(&one.0);
-        done.push(one);
-    };
     let mut interrupted = None;
     loop {
-        tokio::select! {
+        while tasks.len() < parallel
+            && let Some(name) = waiting.pop_front()
+        {
+            let (shared, own) = (shared.clone(), name.clone());
+            running.insert(tasks.spawn(async move { audit_one(&shared, &own).await }).id(), name);
+        }
+        let result = tokio::select! {
             biased;
-            result = tasks.join_next_with_id() => match result {
-                Some(result) => take(result),
-                None => break,
-            },
+            result = tasks.join_next_with_id() => result,
             number = &mut *stop => {
                 // Where waiting for signals broke off, it is as if Ctrl-C had been pressed.
                 interrupted = Some(number.unwrap_or(2));
                 break;
             }
-        }
+        };
+        let Some(result) = result else { break };
+        let id = result.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(name) = running.remove(&id) else { continue };
+        let broken = |_| (failed(&name, "the audit of this cluster broke off", ALONE), Vec::new());
+        let one = result.map_or_else(broken, |(_, one)| one);
+        state.done.fetch_add(1, Ordering::Relaxed);
+        say(&one.0);
+        done.push(one);
     }
-    let left = waiting.into_values();
-    done.extend(
-        left.map(|name| (failed(&name, "the run was interrupted before that", "Run the audit again."), Vec::new())),
-    );
+    for name in running.into_values().chain(waiting) {
+        done.push((failed(&name, "the run was interrupted before that", "Run the audit again."), Vec::new()));
+    }
     // Tasks end in any order; the report has one.
     done.sort_by(|a, b| a.0.target.cmp(&b.0.target));
     let (entries, waivers): (Vec<_>, Vec<_>) = done.into_iter().unzip();
