@@ -305,6 +305,8 @@ impl<'a> View<'a> {
                 push_new(&mut all, piece.clone());
             }
         }
+        // Each result keeps its own.
+        all.shrink_to_fit();
         all
     }
 }

@@ -1,6 +1,7 @@
 //! What a check says of a subject.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,7 @@ pub struct CheckResult {
     pub fix: Fix,
     /// Framework → control ids.
     #[serde(default)]
-    pub controls: BTreeMap<String, Vec<String>>,
+    pub controls: Arc<BTreeMap<String, Vec<String>>>,
     /// The check whose failure on the same subject implies this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,

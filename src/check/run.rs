@@ -36,6 +36,8 @@ impl Registry {
                 let message = "the cluster has no node pools";
                 results.extend(checks.iter().map(|check| judge.not_applicable_for_all(check, message.to_owned())));
             }
+            // There may be some hundred thousand.
+            results.reserve_exact(checks.len() * subjects(table, kind).len());
             for facts in subjects(table, kind) {
                 let bench = judge.view(facts);
                 results.extend(checks.iter().map(|check| bench.judge(check)));
@@ -54,16 +56,15 @@ impl Registry {
     /// Folds the unwaived unknowns of each check with `unknownOnce` into one for all its subjects.
     fn unknown_once(
         &self,
-        results: Vec<CheckResult>,
+        mut results: Vec<CheckResult>,
         judge: &Judge<'_>,
         config: &Config,
         now: Date,
     ) -> Vec<CheckResult> {
         let once: BTreeSet<&str> = self.checks.iter().filter(|c| c.unknown_once).map(|c| c.id.as_str()).collect();
-        let (unknown, mut rest): (Vec<_>, Vec<_>) =
-            results.into_iter().partition(|r| r.verdict == Verdict::Unknown && once.contains(r.check.as_str()));
+        let is_folded = |r: &mut CheckResult| r.verdict == Verdict::Unknown && once.contains(r.check.as_str());
         let mut by_check: BTreeMap<String, Vec<CheckResult>> = BTreeMap::new();
-        for result in unknown {
+        for result in results.extract_if(.., is_folded) {
             by_check.entry(result.check.clone()).or_default().push(result);
         }
         for (id, group) in by_check {
@@ -85,9 +86,9 @@ impl Registry {
             };
             let mut result = judge.for_all(check, message, reasons);
             waive(&mut result, config, now);
-            rest.push(result);
+            results.push(result);
         }
-        rest
+        results
     }
 
     /// Marks each failure that another failure on the same subject, or on the cluster, implies.

@@ -231,6 +231,7 @@ pub fn facts(
     for (name, list) in evidence {
         by_fact.entry(name).or_default().extend(list);
     }
+    by_fact.values_mut().for_each(Vec::shrink_to_fit);
     Facts { subject: Subject { id, kind, object }, values, evidence: by_fact }
 }
 

@@ -37,7 +37,7 @@ pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> Ch
         reasons: vec![],
         evidence: vec![],
         fix: Fix::default(),
-        controls: BTreeMap::new(),
+        controls: Default::default(),
         caused_by: None,
         waiver: None,
         fingerprint: "0".repeat(64),
@@ -164,7 +164,8 @@ pub fn sample() -> Report {
     r.controls = BTreeMap::from([
         ("CIS GKE 1.6".into(), vec!["4.3.2".into()]),
         ("PCI DSS 4.0".into(), vec!["1.4.4".into(), "6.5.3".into()]),
-    ]);
+    ])
+    .into();
     let r = m.fail(
         "policy-port-mismatch",
         "prod/NetworkPolicy/frontend-policy",
@@ -191,7 +192,7 @@ pub fn sample() -> Report {
             "the first matching rule decides, and `host` matches with and without TLS",
             line,
         )];
-        r.controls = BTreeMap::from([("PCI DSS 4.0".into(), vec!["4.2.1".into()])]);
+        r.controls = BTreeMap::from([("PCI DSS 4.0".into(), vec!["4.2.1".into()])]).into();
         r.fix.kubectl = Some(format!(
             "kubectl -n data patch {} --type=merge -p '{{\"spec\":{{\"postgresql\":{{\"pg_hba\":[\"hostssl all all all scram-sha-256\"]}}}}}}'",
             id.replace("data/Cluster/", "cluster.postgresql.cnpg.io/")

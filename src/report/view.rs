@@ -57,7 +57,7 @@ fn finding(report: &Report, g: &Group<'_>) -> Json {
     let check = report.check(g.check);
     let folds = fold(&g.results, |r| line(&r.message));
     let mut controls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (framework, ids) in g.results.iter().flat_map(|r| &r.controls) {
+    for (framework, ids) in g.results.iter().flat_map(|r| r.controls.iter()) {
         let all = controls.entry(framework).or_default();
         for id in ids {
             if !all.contains(&id.as_str()) {
