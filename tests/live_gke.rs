@@ -337,6 +337,20 @@ fn a_list_of_several_faults_is_named_by_the_first() {
     assert!(w.kube.record().count("/api/v1/services?*continue=*") > 0);
 }
 
+#[test]
+fn what_is_no_json_is_a_fault_also_where_nobody_reads_it() {
+    let list = r#"{"kind":"NamespaceList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[
+        {"metadata":{"name":"prod","managedFields":[{"a" 1}]}}]}"#;
+    for gzip in [Gzip::Large, Gzip::Always] {
+        let w = World::with(Options { gzip, ..Options::default() }, &live::with_pods(data::example()));
+        w.kube.faults().add(Fault::on("/api/v1/namespaces", Effect::body(200, "application/json", list)));
+        let report = w.run(Login::Token, &audit(&[CLUSTER])).json();
+        let [gap] = &report["gaps"].as_array().unwrap()[..] else { panic!("{}", report["gaps"]) };
+        assert_eq!(gap["id"], "namespaces");
+        assert!(gap["why"].as_str().unwrap().contains("line 2 column"), "{gap}");
+    }
+}
+
 /// Starts a run that hangs at a list, sends a signal, and gives what it left.
 fn interrupted(signal: &str, args: &[&str]) -> (World, Option<i32>, String) {
     let w = World::new();

@@ -1,7 +1,7 @@
 //! JSON as text, gone through once: most of what a Kubernetes API gives is passed over, at the speed of memory.
 //!
 //! What is read is held to RFC 8259. What is passed over is not: it ends with the bracket that closes its first one, brackets
-//! in texts aside, whatever else is in it. A text that is cut off has no end.
+//! in texts aside, whatever else is in it. A text that is cut off has no end. Whoever needs more checks the whole before.
 
 use std::borrow::Cow;
 

@@ -22,6 +22,10 @@ const PAGE: usize = 500;
 /// How often a list is read from its start: when it grew too old to go on with, and when a page cannot be unpacked or read.
 const READINGS: u32 = 3;
 
+/// An API server does not compress what is shorter; if it is, something else did so.
+/// k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go, `defaultGzipThresholdBytes`.
+const UNCOMPRESSED: usize = 128 << 10;
+
 /// How far a run has come; read by whoever shows it.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -141,7 +145,12 @@ impl Lists {
     /// Reads one page.
     fn page(&self, answer: &Packed, items: &Items) -> Result<(Builder, ListMeta), Fault> {
         let mut room = self.rooms().pop().unwrap_or_default();
-        let read = answer.open(&mut room, LARGEST).and_then(|body| self.items(body, items));
+        let read = answer.open(&mut room, LARGEST).and_then(|body| {
+            if !answer.gzip || body.len() <= UNCOMPRESSED {
+                page::check(body)?;
+            }
+            self.items(body, items)
+        });
         self.rooms().push(room);
         read
     }

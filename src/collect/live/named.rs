@@ -12,9 +12,11 @@ use crate::inventory::{Gap, Need, Snapshot};
 use super::super::api_format::{self, Part};
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
+use super::super::tree::Node;
 use super::api::{Api, JSON};
 use super::fault::Fault;
 use super::gap;
+use super::page;
 
 /// (namespace, name)
 type Name = (String, String);
@@ -104,8 +106,8 @@ async fn read(
         };
         let api_path = format!("/api/v1/{plural}");
         match answer {
-            Ok(body) => match std::str::from_utf8(&body).map(|text| api_format::read(text, Part::Any)) {
-                Ok(Ok(node)) if node.get("kind").and_then(|k| k.as_str()) == Some(kind) => {
+            Ok(body) => match node(&body) {
+                Some(node) if node.get("kind").and_then(|k| k.as_str()) == Some(kind) => {
                     if let Err(why) = builder.item(&node, &head, &api_path) {
                         faults.push((name, Fault::Refused { status: 200, message: why }));
                     }
@@ -128,4 +130,10 @@ async fn read(
         let gap = gap::of_resource(Need::ConfigMaps, &what, &format!("get {plural}"), fault);
         snapshot.gaps.push(Gap { id: plural.to_owned(), ..gap });
     }
+}
+
+/// An object as a tree, if that is what a body is.
+fn node(body: &[u8]) -> Option<Node<'_>> {
+    page::check(body).ok()?;
+    api_format::read(std::str::from_utf8(body).ok()?, Part::Any).ok()
 }

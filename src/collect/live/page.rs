@@ -43,6 +43,15 @@ pub fn head(start: &[u8]) -> Option<ListMeta> {
     None
 }
 
+/// Whether all of a body is JSON, also what [`read`] passes over: for one that came without a checksum of its own, as those
+/// of gzip have.
+///
+/// # Errors
+/// As of [`read`].
+pub fn check(body: &[u8]) -> Result<(), Fault> {
+    serde_json::from_slice::<IgnoredAny>(body).map(drop).map_err(|_| wrong(body))
+}
+
 /// Has `each` read every item, and answers the list's metadata.
 ///
 /// # Errors
@@ -192,6 +201,19 @@ mod tests {
         let expected = serde_json::json!({"metadata": {"name": "a", "labels": {"resources": "x", "zone": "y"}},
             "spec": {"containers": [{"name": "c"}]}});
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn what_is_passed_over_can_be_checked() {
+        let body = |fields: &str| {
+            format!(
+                r#"{{"kind":"PodList","metadata":{{}},"items":[{{"metadata":{{"name":"a","managedFields":{fields}}}}}]}}"#
+            )
+        };
+        for fields in [r#"[{"a" 1}]"#, "[1,2}", "[oops]", "[1,]", "[\"\t\"]"] {
+            assert!(matches!(check(body(fields).as_bytes()), Err(Fault::Malformed(_))), "{fields}");
+        }
+        assert_eq!(check(body(r#"[{"a":1}]"#).as_bytes()), Ok(()));
     }
 
     proptest! {
