@@ -191,7 +191,7 @@ fn an_interrupted_fleet_reports_what_was_audited() {
         fleet.kubes[1].faults().add(Fault::on("/api/v1/pods", Effect::Hang));
         let room = Room::new();
         // One after the other.
-        let line = "audit --project p-a --output-dir out --format json --parallel 1";
+        let line = "audit --project p-a --output-dir out --format json --parallel 1 --timeout 60s";
         let mut command = fleet.command(&room, line);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         while fleet.kubes[1].record().count("/api/v1/pods") == 0 {
@@ -209,6 +209,7 @@ fn an_interrupted_fleet_reports_what_was_audited() {
         assert!(entry(&report, &full("p-a", "done"))["error"].is_null());
         for name in ["hangs", "waits"] {
             let left = entry(&report, &full("p-a", name));
+            assert_eq!(left["error"]["kind"], "not-audited");
             assert!(left["error"]["why"].to_string().contains("interrupted"), "{left}");
         }
         let written = std::fs::read_to_string(room.path("out/fleet.json")).unwrap();
@@ -221,7 +222,7 @@ fn an_interrupt_before_clusters_are_known_leaves_nothing() {
     let fleet = Fleet::of(&[("p-a", "one")]);
     fleet.google.faults().add(Fault::on("*", Effect::Hang));
     let room = Room::new();
-    let line = "audit --project p-a --output fleet.json";
+    let line = "audit --project p-a --output fleet.json --timeout 60s";
     let mut child = fleet.command(&room, line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     while fleet.google.record().entries().is_empty() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");

@@ -184,10 +184,8 @@ pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, 
     let watched = status.clone();
     drive(status, async {
         // Beside the work, which may be busy for a while.
-        tokio::spawn(async move {
-            let number = interrupted().await;
-            leave(&watched, number)
-        });
+        let signal = interrupted();
+        tokio::spawn(async move { leave(&watched, signal.await) });
         work.await
     })
 }
@@ -226,20 +224,40 @@ pub fn status_of(number: u8) -> u8 {
     128 + number
 }
 
-/// Waits for Ctrl-C or SIGTERM; answers the number of the signal.
-pub async fn interrupted() -> u8 {
+/// Ends the program at the next signal, whatever it is doing; for work that goes on after the first one.
+pub fn leave_at_next() {
+    std::thread::spawn(|| {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let number = runtime.block_on(async { interrupted().await });
+        std::process::exit(i32::from(status_of(number)));
+    });
+}
+
+/// Listens for Ctrl-C and SIGTERM from now on; what it answers waits for one and gives its number.
+///
+/// # Panics
+/// Outside of a runtime.
+pub fn interrupted() -> impl Future<Output = u8> + Send {
     #[cfg(unix)]
     {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut term) = signal(SignalKind::terminate()) {
-            return tokio::select! {
-                _ = tokio::signal::ctrl_c() => 2,
-                _ = term.recv() => 15,
-            };
+        use tokio::signal::unix::{Signal, SignalKind, signal};
+        async fn next(signal: std::io::Result<Signal>) {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                // It cannot be listened for, and does what it does to any program.
+                Err(_) => std::future::pending().await,
+            }
+        }
+        let (int, term) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        async {
+            tokio::select! { () = next(int) => 2, () = next(term) => 15 }
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
-    2
+    #[cfg(not(unix))]
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+        2
+    }
 }
 
 fn line(progress: &Progress) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
@@ -51,6 +51,10 @@ pub struct Shared {
     pub fix_for: FixFor,
     /// The first report that could not be written.
     pub failed: Mutex<Option<Failure>>,
+    /// What a person does about clusters that an interrupted run did not audit.
+    pub again: String,
+    /// The run has been interrupted: no more reports on clusters are written.
+    pub stopped: AtomicBool,
 }
 
 type Judged = (ClusterEntry, Vec<WaiverReport>);
@@ -68,6 +72,15 @@ pub async fn audit_all(
     // Begun in this order.
     let mut waiting = VecDeque::from(clusters);
     let mut done: Vec<Judged> = Vec::new();
+    let mut take = |result: Result<(Id, Judged), JoinError>, running: &mut HashMap<Id, ClusterName>| {
+        let id = result.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some(name) = running.remove(&id) else { return };
+        let broken = |_| (failed(&name, "the audit of this cluster broke off"), Vec::new());
+        let one = result.map_or_else(broken, |(_, one)| one);
+        state.done.fetch_add(1, Ordering::Relaxed);
+        say(&one.0);
+        done.push(one);
+    };
     let mut interrupted = None;
     loop {
         while tasks.len() < parallel
@@ -82,20 +95,18 @@ pub async fn audit_all(
             number = &mut *stop => {
                 // Where waiting for signals broke off, it is as if Ctrl-C had been pressed.
                 interrupted = Some(number.unwrap_or(2));
+                shared.stopped.store(true, Ordering::Relaxed);
                 break;
             }
         };
         let Some(result) = result else { break };
-        let id = result.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some(name) = running.remove(&id) else { continue };
-        let broken = |_| (failed(&name, "the audit of this cluster broke off", ALONE), Vec::new());
-        let one = result.map_or_else(broken, |(_, one)| one);
-        state.done.fetch_add(1, Ordering::Relaxed);
-        say(&one.0);
-        done.push(one);
+        take(result, &mut running);
+    }
+    while let Some(result) = tasks.try_join_next_with_id() {
+        take(result, &mut running);
     }
     for name in running.into_values().chain(waiting) {
-        done.push((failed(&name, "the run was interrupted before that", "Run the audit again."), Vec::new()));
+        done.push((not_audited(&name, &shared.again), Vec::new()));
     }
     // Tasks end in any order; the report has one.
     done.sort_by(|a, b| a.0.target.cmp(&b.0.target));
@@ -103,11 +114,16 @@ pub async fn audit_all(
     Audited { entries, waivers: waivers.into_iter().flatten().collect(), interrupted }
 }
 
-const ALONE: &str = "Audit the cluster alone to see more.";
+fn failed(name: &ClusterName, why: &str) -> ClusterEntry {
+    unread(name, ErrorKind::Failed, why, "Audit the cluster alone to see more.")
+}
 
-fn failed(name: &ClusterName, why: &str, mend: &str) -> ClusterEntry {
-    let error =
-        ClusterError { kind: ErrorKind::Failed, what: name.to_string(), why: why.to_owned(), mend: mend.to_owned() };
+fn not_audited(name: &ClusterName, again: &str) -> ClusterEntry {
+    unread(name, ErrorKind::NotAudited, "the run was interrupted before that", again)
+}
+
+fn unread(name: &ClusterName, kind: ErrorKind, why: &str, mend: &str) -> ClusterEntry {
+    let error = ClusterError { kind, what: name.to_string(), why: why.to_owned(), mend: mend.to_owned() };
     ClusterEntry::unread(name, error)
 }
 
@@ -115,12 +131,12 @@ async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> Judged {
     let progress = Arc::new(Progress::default());
     let snapshot = match live::collect(&Target::Gke(name.clone()), &shared.options, &progress).await {
         Ok(snapshot) => snapshot,
-        Err(why) => return (failed(name, &why, ALONE), Vec::new()),
+        Err(why) => return (failed(name, &why), Vec::new()),
     };
     let (own, cluster) = (shared.clone(), name.clone());
     match tokio::task::spawn_blocking(move || judge(&own, &cluster, snapshot)).await {
         Ok(judged) => judged,
-        Err(_) => (failed(name, "judging it broke off", ALONE), Vec::new()),
+        Err(_) => (failed(name, "judging it broke off"), Vec::new()),
     }
 }
 
@@ -147,7 +163,7 @@ fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> Judged 
     }
     terraform::keep_fixes(&mut report, shared.fix_for);
     let mut file = None;
-    if let Some(dir) = &shared.output_dir {
+    if let Some(dir) = shared.output_dir.as_ref().filter(|_| !shared.stopped.load(Ordering::Relaxed)) {
         match write(dir, name, &report) {
             Ok(name) => file = Some(name),
             Err(failure) => {

@@ -4,7 +4,7 @@ mod clusters;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
@@ -24,7 +24,7 @@ use crate::report::{self, ExitPolicy, Outcome};
 use crate::shard::Shard;
 
 use super::audit::Format;
-use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};
+use super::live::{LiveArgs, Status, drive, interrupted, leave, leave_at_next, status_of};
 use super::terraform::{self, FixFor};
 use super::{Failure, log, output, shard};
 use clusters::{Audited, Shared, State, audit_all, is_gone};
@@ -185,6 +185,11 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         terraform,
         fix_for: job.fix_for,
         failed: Mutex::new(None),
+        again: match choice.shard {
+            Some(shard) => format!("Run the audit again with --shard {shard}."),
+            None => "Run the audit again.".to_owned(),
+        },
+        stopped: AtomicBool::new(false),
     });
     let (found, audited) = drive(&status, async {
         let mut stop = tokio::spawn(interrupted());
@@ -204,8 +209,15 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         Ok::<_, Failure>((found, audited))
     })??;
     let Audited { mut entries, waivers, interrupted } = audited;
-    if let Some(failure) = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Err(failure);
+    let failure = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (failure, interrupted) {
+        (Some(failure), None) => return Err(failure),
+        // What is known is still told.
+        (Some(failure), Some(_)) => log::error(&failure.text),
+        (None, _) => {}
+    }
+    if interrupted.is_some() {
+        leave_at_next();
     }
     let mut discovered = found.clusters;
     if by_assets {

@@ -43,8 +43,8 @@ pub fn head(start: &[u8]) -> Option<ListMeta> {
     None
 }
 
-/// Whether all of a body is JSON, also what [`read`] passes over: for one that came without a checksum of its own, as those
-/// of gzip have.
+/// Whether all of a body is JSON, also what [`read`] passes over, but for the characters of its texts: for one that came
+/// without a checksum of its own, as those of gzip have.
 ///
 /// # Errors
 /// As of [`read`].
