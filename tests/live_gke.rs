@@ -386,6 +386,32 @@ fn an_interrupt_ends_it_and_leaves_nothing() {
 }
 
 #[test]
+fn an_interrupt_ends_it_also_when_everything_has_been_read() {
+    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+        let w = World::new();
+        let mut command = w.command(Login::Token, &audit(&[CLUSTER]));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // The report is larger than a pipe: with nobody who reads on, it is being printed for ever.
+        let mut printed = child.stdout.take().unwrap();
+        printed.read_exact(&mut [0]).unwrap();
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let ended = (0..600).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            child.try_wait().unwrap()
+        });
+        let Some(ended) = ended else {
+            child.kill().unwrap();
+            panic!("{signal} was ignored");
+        };
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(ended.code(), Some(status), "{said}");
+        assert!(said.contains("interrupted"), "{said}");
+    }
+}
+
+#[test]
 fn doctor_names_what_is_missing_and_what_it_costs() {
     let w = World::new();
     w.run(Login::Key, &["doctor", CLUSTER]).status(0).says("Everything that the enabled checks need can be read");

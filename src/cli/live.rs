@@ -190,7 +190,7 @@ pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, 
     })
 }
 
-/// As [`block_on`], of work that watches for interrupts itself.
+/// As [`block_on`], of work that watches for interrupts itself. What comes after it is ended by one, too.
 pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -209,6 +209,7 @@ pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Fai
     // What a server still owes an answer for must not hold the program up.
     runtime.shutdown_background();
     clear();
+    leave_at_next();
     Ok(result)
 }
 
@@ -224,11 +225,12 @@ pub fn status_of(number: u8) -> u8 {
     128 + number
 }
 
-/// Ends the program at the next signal, whatever it is doing; for work that goes on after the first one.
-pub fn leave_at_next() {
+/// Ends the program at the next signal, whatever it is doing: a signal that was listened for once does nothing by itself.
+fn leave_at_next() {
     std::thread::spawn(|| {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         let number = runtime.block_on(async { interrupted().await });
+        log::error("interrupted before everything was judged and written");
         std::process::exit(i32::from(status_of(number)));
     });
 }

@@ -24,7 +24,7 @@ use crate::report::{self, ExitPolicy, Outcome};
 use crate::shard::Shard;
 
 use super::audit::Format;
-use super::live::{LiveArgs, Status, drive, interrupted, leave, leave_at_next, status_of};
+use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};
 use super::terraform::{self, FixFor};
 use super::{Failure, log, output, shard};
 use clusters::{Audited, Shared, State, audit_all, is_gone};
@@ -215,9 +215,6 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         // What is known is still told.
         (Some(failure), Some(_)) => log::error(&failure.text),
         (None, _) => {}
-    }
-    if interrupted.is_some() {
-        leave_at_next();
     }
     let mut discovered = found.clusters;
     if by_assets {
