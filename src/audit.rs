@@ -58,7 +58,7 @@ pub fn audit(mut snapshot: Snapshot, settings: &Settings<'_>) -> Report {
         results,
         gaps: gaps(&inventory.snapshot),
         waivers,
-        not_judged: not_judged(settings, &knowledge),
+        not_evaluated: not_evaluated(settings, &knowledge),
         checks: checks(settings),
         namespaces: namespaces(&knowledge),
     });
@@ -160,7 +160,7 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
                 need,
                 what: g.what.clone(),
                 why: g.why.clone(),
-                mend: g.mend.clone(),
+                fix: g.fix.clone(),
             }),
         }
     }
@@ -168,7 +168,7 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
 }
 
 /// Checks out of scope, by what is missing.
-fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::NotJudged> {
+fn not_evaluated(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::NotEvaluated> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let (config, table) = (settings.config, &knowledge.table);
     let absent = settings.registry.out_of_scope(table);
@@ -186,7 +186,7 @@ fn not_judged(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::Not
         };
         by_reason.entry(reason).or_default().push(check.id.clone());
     }
-    by_reason.into_iter().map(|(reason, checks)| report::NotJudged { checks, reason: reason.to_owned() }).collect()
+    by_reason.into_iter().map(|(reason, checks)| report::NotEvaluated { checks, reason: reason.to_owned() }).collect()
 }
 
 fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {

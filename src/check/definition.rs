@@ -35,7 +35,7 @@ pub struct Check {
     /// All unknowns of this check become one, with subject `*`.
     pub unknown_once: bool,
     /// Qualify a pass: each whose `when` is true or absent.
-    pub remarks: Vec<Remark>,
+    pub notes: Vec<Note>,
     /// Checks whose failure implies a failure of this one: on the same subject, or on the cluster.
     pub implied_by: Vec<String>,
     pub why: String,
@@ -65,7 +65,7 @@ pub struct Lower {
 
 /// Qualifies a pass.
 #[derive(Debug)]
-pub struct Remark {
+pub struct Note {
     pub when: Option<Expr>,
     /// Template.
     pub text: String,
@@ -90,8 +90,8 @@ impl Check {
     /// Every expression of the check.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let conditions = self.lower.iter().map(|l| &l.when);
-        let remarks = self.remarks.iter().filter_map(|r| r.when.as_ref());
-        self.deciding().chain(conditions).chain(remarks)
+        let notes = self.notes.iter().filter_map(|r| r.when.as_ref());
+        self.deciding().chain(conditions).chain(notes)
     }
 
     /// The expressions that make the verdict.

@@ -77,7 +77,7 @@ impl<'a> Judge<'a> {
             fingerprint: fingerprint(&check.id, &subject.id),
             subject,
             message: String::new(),
-            remark: None,
+            note: None,
             reasons: Vec::new(),
             evidence: Vec::new(),
             fix: Fix::default(),
@@ -167,11 +167,11 @@ impl Bench<'_, '_> {
 
     fn pass(&self, check: &Check, blank: CheckResult) -> CheckResult {
         let holds = |when: &Option<Expr>| when.as_ref().is_none_or(|w| w.eval(&self.view) == Outcome::True);
-        let remarks: Vec<String> =
-            check.remarks.iter().filter(|r| holds(&r.when)).map(|r| self.text(check, &r.text)).collect();
-        let remark = (!remarks.is_empty()).then(|| remarks.join(" "));
+        let notes: Vec<String> =
+            check.notes.iter().filter(|r| holds(&r.when)).map(|r| self.text(check, &r.text)).collect();
+        let note = (!notes.is_empty()).then(|| notes.join(" "));
         let message = format!("{} passes", blank.subject.id);
-        self.with_evidence(&check.pass, CheckResult { verdict: Verdict::Pass, message, remark, ..blank })
+        self.with_evidence(&check.pass, CheckResult { verdict: Verdict::Pass, message, note, ..blank })
     }
 
     fn fail(&self, check: &Check, blank: CheckResult) -> CheckResult {
@@ -183,7 +183,7 @@ impl Bench<'_, '_> {
             let lowered = rule.to < result.severity;
             let from = if lowered { format!(" instead of {}", result.severity.name()) } else { String::new() };
             result.severity = result.severity.min(rule.to);
-            result.remark = Some(format!("{}{from}: {}", result.severity.name(), rule.because));
+            result.note = Some(format!("{}{from}: {}", result.severity.name(), rule.because));
         }
         result.base_severity = (result.severity != check.severity).then_some(check.severity);
         let commands = &self.judge.commands;

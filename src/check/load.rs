@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::definition::{Check, CheckTest, Given, Lower, Remark, Skip};
+use super::definition::{Check, CheckTest, Given, Lower, Note, Skip};
 use super::expr::Expr;
 use super::scope::{Scope, Vocabulary};
 use super::{Fix, Severity, SourceFile, Verdict, template};
@@ -26,8 +26,8 @@ const KEYS: [&str; 20] = [
     "message",
     "unknown",
     "unknownOnce",
-    "remark",
-    "remarks",
+    "note",
+    "notes",
     "impliedBy",
     "why",
     "fix",
@@ -126,9 +126,9 @@ impl Reader<'_> {
         let message = message.and_then(|n| self.template(n, "message"));
         let unknown = fields.get("unknown").and_then(|n| self.template(n, "unknown"));
         let unknown_once = fields.get("unknownOnce").and_then(|n| self.d.boolean(n, "unknownOnce")).unwrap_or(false);
-        let mut remarks = fields.get("remarks").map_or_else(Vec::new, |n| self.remarks(n));
-        if let Some(text) = fields.get("remark").and_then(|n| self.template(n, "remark")) {
-            remarks.insert(0, Remark { when: None, text });
+        let mut notes = fields.get("notes").map_or_else(Vec::new, |n| self.notes(n));
+        if let Some(text) = fields.get("note").and_then(|n| self.template(n, "note")) {
+            notes.insert(0, Note { when: None, text });
         }
         if let Some(node) = fields.get("impliedBy") {
             let named = self.d.texts(node, "impliedBy");
@@ -154,7 +154,7 @@ impl Reader<'_> {
             message: message?,
             unknown,
             unknown_once,
-            remarks,
+            notes,
             implied_by: loaded.implied_by.iter().map(|p| p.text.clone()).collect(),
             why: why?,
             fix,
@@ -243,17 +243,17 @@ impl Reader<'_> {
         rules
     }
 
-    fn remarks(&mut self, node: &Node) -> Vec<Remark> {
-        let mut remarks = Vec::new();
-        for item in self.d.items(node, "remarks") {
-            let fields = self.d.fields(item, "remarks", &["when", "text"]);
-            let when = fields.get("when").map(|n| self.expression(n, "remarks: when"));
-            let text = fields.require(&mut self.d, "remarks", "text");
-            if let Some(text) = text.and_then(|n| self.template(n, "remarks: text")) {
-                remarks.push(Remark { when: when.flatten(), text });
+    fn notes(&mut self, node: &Node) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for item in self.d.items(node, "notes") {
+            let fields = self.d.fields(item, "notes", &["when", "text"]);
+            let when = fields.get("when").map(|n| self.expression(n, "notes: when"));
+            let text = fields.require(&mut self.d, "notes", "text");
+            if let Some(text) = text.and_then(|n| self.template(n, "notes: text")) {
+                notes.push(Note { when: when.flatten(), text });
             }
         }
-        remarks
+        notes
     }
 
     fn fix(&mut self, node: &Node) -> Fix {

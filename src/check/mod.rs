@@ -22,7 +22,7 @@ mod typing;
 
 pub use crate::config::{Profile, Severity};
 pub use controls::{Control, Framework};
-pub use definition::{Check, CheckTest, Given, Lower, Remark, Skip};
+pub use definition::{Check, CheckTest, Given, Lower, Note, Skip};
 pub use explain::{ControlDoc, Explanation, FactDoc, LowerRule, SkipRule};
 pub use expr::{ClusterView, Expr, Outcome, View};
 pub use judge::{ALL_SUBJECTS, fingerprint};

@@ -34,7 +34,7 @@ impl Verdict {
     }
 }
 
-/// How to mend a finding, per tool; texts are already filled in for the subject.
+/// How to fix a finding, per tool; texts are already filled in for the subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
@@ -75,7 +75,7 @@ pub struct CheckResult {
     pub message: String,
     /// Qualifies a pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remark: Option<String>,
+    pub note: Option<String>,
     /// Why an unknown is unknown. Why a check does not apply is in the message: no cause of an unknown fits it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,

@@ -88,13 +88,13 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
     }
     head("identity", found.user.as_deref().unwrap_or("not known: the cluster was not asked, or did not say"));
     head("endpoint", found.endpoint.as_deref().unwrap_or("none that answers"));
-    for remark in &found.remarks {
-        output::paragraph(&mut text, &format!("passed over: {remark}"), width, 13, 0);
+    for note in &found.notes {
+        output::paragraph(&mut text, &format!("passed over: {note}"), width, 13, 0);
     }
-    for (what, why, mend) in &found.closed {
+    for (what, why, fix) in &found.closed {
         text.push('\n');
         output::paragraph(&mut text, &format!("CLOSED  {what}: {why}"), width, 0, 8);
-        output::paragraph(&mut text, mend, width, 8, 0);
+        output::paragraph(&mut text, fix, width, 8, 0);
     }
     text.push('\n');
     for need in Need::ALL {
@@ -148,16 +148,16 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
         0,
         2,
     );
-    let mends: BTreeSet<&String> = found
+    let fixes: BTreeSet<&String> = found
         .findings
         .iter()
         .filter_map(|f| match &f.state {
-            State::Missing(mend) => Some(mend),
+            State::Missing(fix) => Some(fix),
             _ => None,
         })
         .collect();
-    for mend in mends {
-        text.push_str(&format!("\nGrant it with:\n  {mend}\n"));
+    for fix in fixes {
+        text.push_str(&format!("\nGrant it with:\n  {fix}\n"));
     }
     text
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::fleet::shard::Shard;
+use crate::fleet::{self, FleetReport, PartFile, PartInput, markdown, part_file, table};
 use crate::report::Outcome;
-use crate::report::fleet::{self, FleetReport, PartFile, PartInput, markdown, part_file, table};
 use crate::report::table::Style;
-use crate::shard::Shard;
 
 use super::audit::{Format, format_of};
 use super::input::{quote, source_date_epoch};

@@ -28,7 +28,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     let schema = match args.what {
         What::Config => crate::config::json_schema(),
         What::Report => crate::report::json_schema(),
-        What::Fleet => crate::report::fleet::json_schema(),
+        What::Fleet => crate::fleet::json_schema(),
         What::Framework => crate::report::framework::json_schema(),
         What::Reach => schemars::schema_for!(crate::network::table::ReachTable).to_value(),
     };

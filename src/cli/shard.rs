@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::shard::Shard;
+use crate::fleet::shard::Shard;
 
 use super::Failure;
 

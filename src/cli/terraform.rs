@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::collect::terraform::{Cluster, clusters_of_state, differences, place};
 use crate::facts::schema::Evidence;
+use crate::fleet::TargetsFile;
 use crate::inventory::{ClusterName, Snapshot, Terraform};
-use crate::report::fleet::TargetsFile;
 use crate::report::{Drift, Report};
 
 use super::Failure;
@@ -25,7 +25,7 @@ pub struct TerraformArgs {
     /// A difference between the state and a cluster fails the audit.
     #[arg(long, requires = "terraform")]
     pub fail_on_drift: bool,
-    /// With which tool findings are mended in the reports.
+    /// With which tool findings are fixed in the reports.
     #[arg(long, value_enum, default_value = "all", value_name = "TOOL")]
     pub fix_for: FixFor,
 }
@@ -142,7 +142,7 @@ pub fn compare(report: &mut Report, state: &Cluster, live: Option<&Json>) {
     report.compared(drift.collect());
 }
 
-/// Keeps the ways to mend findings that were asked for.
+/// Keeps the ways to fix findings that were asked for.
 pub fn keep_fixes(report: &mut Report, wanted: FixFor) {
     if wanted == FixFor::All {
         return;

@@ -33,7 +33,7 @@ pub struct Gap {
     /// What went wrong.
     pub why: String,
     /// What it would take.
-    pub mend: String,
+    pub fix: String,
 }
 
 /// A cluster's configuration as camelCase JSON with enum names, without secrets.
@@ -153,7 +153,7 @@ impl Snapshot {
     pub fn why_unread(&self, need: Need, what: &str) -> Vec<Reason> {
         let gaps = self.gaps.iter().filter(|g| g.need == need);
         let mut reasons: Vec<Reason> =
-            gaps.map(|g| Reason::gap(&g.id, format!("{what} could not be read: {}. {}", g.why, g.mend))).collect();
+            gaps.map(|g| Reason::gap(&g.id, format!("{what} could not be read: {}. {}", g.why, g.fix))).collect();
         reasons.extend(self.unread.get(&need).map(|why| Reason::missing(format!("{what} was not read: {why}"))));
         reasons
     }

@@ -20,7 +20,7 @@ pub struct Parts {
     pub results: Vec<CheckResult>,
     pub gaps: Vec<Gap>,
     pub waivers: Vec<WaiverReport>,
-    pub not_judged: Vec<NotJudged>,
+    pub not_evaluated: Vec<NotEvaluated>,
     /// Every check of the audit; the counts in them are overwritten.
     pub checks: Vec<CheckSummary>,
     /// In any order.
@@ -41,7 +41,7 @@ impl Report {
             mut results,
             gaps,
             waivers,
-            not_judged,
+            not_evaluated,
             mut checks,
             namespaces,
         } = parts;
@@ -68,7 +68,7 @@ impl Report {
             results,
             gaps,
             waivers,
-            not_judged,
+            not_evaluated,
             checks,
             drift: None,
         }

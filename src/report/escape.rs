@@ -3,7 +3,7 @@
 use super::text::{block, line};
 
 /// One line of prose: every character that Markdown would act on is escaped, paired backticks mark code.
-pub(super) fn prose(s: &str) -> String {
+pub(crate) fn prose(s: &str) -> String {
     let text = line(s);
     let parts: Vec<&str> = text.split('`').collect();
     let last = parts.len() - 1;
@@ -30,7 +30,7 @@ pub(super) fn prose(s: &str) -> String {
 }
 
 /// One line of prose in which backticks too are only characters.
-pub(super) fn plain(s: &str) -> String {
+pub(crate) fn plain(s: &str) -> String {
     let mut out = String::new();
     escape(&line(s), true, &mut out);
     out
@@ -62,7 +62,7 @@ fn escape(s: &str, first: bool, out: &mut String) {
 }
 
 /// A name, path or value as code.
-pub(super) fn code(s: &str) -> String {
+pub(crate) fn code(s: &str) -> String {
     let text = line(s);
     if text.is_empty() {
         return String::new();
@@ -76,7 +76,7 @@ pub(super) fn code(s: &str) -> String {
 }
 
 /// A fenced block whose fence is longer than any run of backticks in it.
-pub(super) fn fence(s: &str, language: &str) -> String {
+pub(crate) fn fence(s: &str, language: &str) -> String {
     let text = block(s);
     let ticks = "`".repeat((longest_run(&text) + 1).max(3));
     let language: String = language.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
@@ -84,7 +84,7 @@ pub(super) fn fence(s: &str, language: &str) -> String {
 }
 
 /// Instructions: lines as prose, and indented ones (commands, configuration) as code blocks.
-pub(super) fn steps(s: &str) -> String {
+pub(crate) fn steps(s: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     let (mut text, mut verbatim): (Vec<&str>, Vec<&str>) = (vec![], vec![]);
     let all = block(s);
@@ -115,7 +115,7 @@ pub(super) fn steps(s: &str) -> String {
 }
 
 /// A link to a web address; anything else becomes prose.
-pub(super) fn link(s: &str) -> String {
+pub(crate) fn link(s: &str) -> String {
     let web = s.starts_with("https://") || s.starts_with("http://");
     let clean = s.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '\\' | '|' | '`'));
     if web && clean { format!("<{s}>") } else { prose(s) }

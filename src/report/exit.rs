@@ -59,12 +59,12 @@ impl Outcome {
 
 /// Whether a result counts in summaries and for the exit status: one that another failure implies does not, nor does
 /// advice.
-pub(super) fn counts(result: &CheckResult) -> bool {
+pub(crate) fn counts(result: &CheckResult) -> bool {
     result.caused_by.is_none() && !result.advice
 }
 
 /// Whether a result is a finding that fails the audit.
-pub(super) fn is_finding(result: &CheckResult, policy: ExitPolicy) -> bool {
+pub(crate) fn is_finding(result: &CheckResult, policy: ExitPolicy) -> bool {
     counts(result) && result.verdict == Verdict::Fail && policy.fail_on.is_some_and(|t| result.severity >= t)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn is_finding(result: &CheckResult, policy: ExitPolicy) -> bool {
 ///
 /// The threshold is `fail_on`, so with `--fail-on none` no unknown does. An unknown without a reason (which no check
 /// should give) is taken as undecided, the stricter reading.
-pub(super) fn is_open(result: &CheckResult, policy: ExitPolicy) -> bool {
+pub(crate) fn is_open(result: &CheckResult, policy: ExitPolicy) -> bool {
     counts(result)
         && result.verdict == Verdict::Unknown
         && policy.fail_on.is_some_and(|t| result.severity >= t)

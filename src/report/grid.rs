@@ -8,11 +8,11 @@ use tabled::settings::{Alignment, Padding, Span};
 use super::wrap::{width, wrap};
 
 /// Blank columns between two columns.
-pub(super) const GAP: usize = 3;
+pub(crate) const GAP: usize = 3;
 
 /// A table in the making: rows of cells, some of which run over the columns to their right. A no-break space in a cell
 /// keeps words together, and comes out as a space.
-pub(super) struct Grid {
+pub(crate) struct Grid {
     widths: Vec<usize>,
     right: Vec<usize>,
     head: bool,
@@ -124,7 +124,7 @@ impl Grid {
 
 /// Column widths that fit into `total` columns with their gaps: each as wide as its content where that fits. Else names
 /// of columns (the first row) wrap first, then the widest columns are narrowed, to their longest word if possible.
-pub(super) fn fit<S: AsRef<str>>(rows: &[Vec<S>], total: usize, gap: usize) -> Vec<usize> {
+pub(crate) fn fit<S: AsRef<str>>(rows: &[Vec<S>], total: usize, gap: usize) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut natural = vec![1; columns];
     let mut least = vec![1; columns];

@@ -10,7 +10,7 @@ use super::exit::counts;
 use super::text::{count, noun};
 
 /// Results of one check with one verdict and one severity.
-pub(super) struct Group<'a> {
+pub(crate) struct Group<'a> {
     pub check: &'a str,
     pub title: &'a str,
     pub severity: Severity,
@@ -50,18 +50,18 @@ impl Group<'_> {
 }
 
 /// Whether a kind of subject is the cluster's configuration, not what runs in it.
-pub(super) fn is_configuration(kind: SubjectKind) -> bool {
+pub(crate) fn is_configuration(kind: SubjectKind) -> bool {
     matches!(kind, SubjectKind::Cluster | SubjectKind::NodePool)
 }
 
 /// Results of a verdict by check and severity: worst severity first, in each what runs in the cluster before how it is
 /// configured, then by check id; in each by subject.
-pub(super) fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
+pub(crate) fn groups(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
     groups_of(report, |r| counts(r) && r.verdict == verdict)
 }
 
 /// The same of results that are advice.
-pub(super) fn advice(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
+pub(crate) fn advice(report: &Report, verdict: Verdict) -> Vec<Group<'_>> {
     groups_of(report, |r| r.advice && r.caused_by.is_none() && r.verdict == verdict)
 }
 
@@ -84,7 +84,7 @@ fn groups_of(report: &Report, wanted: impl Fn(&CheckResult) -> bool) -> Vec<Grou
 }
 
 /// Results that say the same, what is said of most first, then in order of the first of each.
-pub(super) fn fold<'a>(results: &[&'a CheckResult], say: impl Fn(&CheckResult) -> String) -> Vec<Fold<'a>> {
+pub(crate) fn fold<'a>(results: &[&'a CheckResult], say: impl Fn(&CheckResult) -> String) -> Vec<Fold<'a>> {
     let mut out: Vec<Fold<'a>> = Vec::new();
     let mut at: BTreeMap<String, usize> = BTreeMap::new();
     for &r in results {
@@ -102,13 +102,13 @@ pub(super) fn fold<'a>(results: &[&'a CheckResult], say: impl Fn(&CheckResult) -
 }
 
 /// Subjects of which the same is said.
-pub(super) struct Fold<'a> {
+pub(crate) struct Fold<'a> {
     pub text: String,
     pub results: Vec<&'a CheckResult>,
 }
 
 /// What an unknown result says: its reasons, else its message.
-pub(super) fn reasons(r: &CheckResult) -> String {
+pub(crate) fn reasons(r: &CheckResult) -> String {
     let mut texts: Vec<&str> = Vec::new();
     for reason in &r.reasons {
         if !reason.text.is_empty() && !texts.contains(&reason.text.as_str()) {
@@ -123,7 +123,7 @@ pub(super) fn reasons(r: &CheckResult) -> String {
 }
 
 /// The gap that alone makes a result unknown, if the report lists it: people read of it there.
-pub(super) fn only_gap<'a>(report: &'a Report, r: &CheckResult) -> Option<&'a str> {
+pub(crate) fn only_gap<'a>(report: &'a Report, r: &CheckResult) -> Option<&'a str> {
     let mut ids = r.reasons.iter().map(|reason| reason.gap.as_deref());
     let first = ids.next()??;
     let gap = report.gaps.iter().find(|g| g.id == first)?;
@@ -131,6 +131,6 @@ pub(super) fn only_gap<'a>(report: &'a Report, r: &CheckResult) -> Option<&'a st
 }
 
 /// What people call a subject.
-pub(super) fn subject(r: &CheckResult) -> String {
+pub(crate) fn subject(r: &CheckResult) -> String {
     if r.subject.id == "*" { format!("all {}", noun(r.subject.kind).1) } else { super::text::line(&r.subject.id) }
 }

@@ -38,7 +38,7 @@ pub fn render(report: &Report, template: Option<(&str, &str)>) -> Result<String,
 }
 
 /// Renders a value by a template of this program, with the same filters and the same escaping.
-pub(super) fn render_value(name: &'static str, template: &'static str, context: Json) -> Result<String, String> {
+pub(crate) fn render_value(name: &'static str, template: &'static str, context: Json) -> Result<String, String> {
     let mut env = environment()?;
     env.add_template(name, template).map_err(explain)?;
     let text = env.get_template(name).and_then(|t| t.render(value(context))).map_err(explain)?;
@@ -46,7 +46,7 @@ pub(super) fn render_value(name: &'static str, template: &'static str, context: 
 }
 
 /// The engine with its filters and the built-in template. Every printed string is escaped unless a filter made it.
-pub(super) fn environment() -> Result<Environment<'static>, String> {
+pub(crate) fn environment() -> Result<Environment<'static>, String> {
     let mut env = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(explain)?;
     env.set_syntax(syntax);
@@ -85,7 +85,7 @@ fn spaced(s: &str) -> String {
 }
 
 /// `FILE:LINE: what is wrong`.
-pub(super) fn explain(e: minijinja::Error) -> String {
+pub(crate) fn explain(e: minijinja::Error) -> String {
     let mut text = match (e.name(), e.line()) {
         (Some(name), Some(line)) => format!("{name}:{line}: "),
         (Some(name), None) => format!("{name}: "),
@@ -100,7 +100,7 @@ pub(super) fn explain(e: minijinja::Error) -> String {
 }
 
 /// A value of the template engine (which is built without serde).
-pub(super) fn value(json: Json) -> Value {
+pub(crate) fn value(json: Json) -> Value {
     match json {
         Json::Null => Value::from(()),
         Json::Bool(b) => b.into(),
@@ -118,7 +118,7 @@ pub(super) fn value(json: Json) -> Value {
 }
 
 /// One blank line where there were more, outside fenced blocks, and one newline at the end.
-pub(super) fn squeeze(text: &str) -> String {
+pub(crate) fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fence: Option<&str> = None;
     let mut blank = true;

@@ -39,7 +39,7 @@ pub struct Report {
     /// The configured waivers, and what became of each.
     pub waivers: Vec<WaiverReport>,
     /// Checks that were out of scope, and why.
-    pub not_judged: Vec<NotJudged>,
+    pub not_evaluated: Vec<NotEvaluated>,
     /// Every check of this audit, passing ones too, sorted by id.
     pub checks: Vec<CheckSummary>,
     /// What is otherwise in the cluster than in Terraform's state; absent where the two were not compared.
@@ -128,7 +128,7 @@ pub struct EvidenceSummary {
     pub ignored_files: usize,
     /// Whether absence from the evidence proves absence from the cluster.
     pub complete: bool,
-    /// Remarks on the input, such as duplicates that were replaced.
+    /// Notes on the input, such as duplicates that were replaced.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -158,13 +158,13 @@ pub struct Gap {
     /// What came back.
     pub why: String,
     /// What to do about it.
-    pub mend: String,
+    pub fix: String,
 }
 
 /// Checks that were not applied at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NotJudged {
+pub struct NotEvaluated {
     pub checks: Vec<String>,
     pub reason: String,
 }

@@ -33,7 +33,7 @@ pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> Ch
         advice: false,
         subject: Subject { id: id.into(), kind, object },
         message: String::new(),
-        remark: None,
+        note: None,
         reasons: vec![],
         evidence: vec![],
         fix: Fix::default(),
@@ -280,7 +280,7 @@ pub fn sample() -> Report {
         m.add("policy-port-mismatch", Verdict::Pass, &format!("prod/NetworkPolicy/policy-{i}"), "ports match");
     }
     let r = m.add("db-client-verifies-server", Verdict::Pass, "prod/CronJob/report/report/DATABASE", "verify-full");
-    r.remark = Some("declared only: no driver in the image is known to read PGSSLMODE".into());
+    r.note = Some("declared only: no driver in the image is known to read PGSSLMODE".into());
     m.add("db-cross-environment", Verdict::NotApplicable, "data/Cluster/postgres-dev", "");
 
     let text = |s: &str| Some(s.to_string());
@@ -344,14 +344,14 @@ pub fn sample() -> Report {
             need: "get configmaps".into(),
             what: "ConfigMaps in all namespaces".into(),
             why: "403: auditor@example.com lacks `get configmaps`".into(),
-            mend: "Grant it with:\n  gke-posture doctor --print cluster-role --user auditor@example.com | kubectl apply -f -".into(),
+            fix: "Grant it with:\n  gke-posture doctor --print cluster-role --user auditor@example.com | kubectl apply -f -".into(),
         }],
         waivers: vec![
             waiver("workload-egress-restricted", "traefik-system/Deployment/traefik", "2027-01-31", WaiverStatus::Active, 1),
             waiver("policy-port-mismatch", "prod/NetworkPolicy/frontend-policy", "2026-10-31", WaiverStatus::Expired, 1),
             waiver("node-pool-secure-boot", "nodePool/legacy", "2027-03-31", WaiverStatus::Unused, 0),
         ],
-        not_judged: vec![NotJudged {
+        not_evaluated: vec![NotEvaluated {
             checks: vec!["cluster-release-channel".into(), "node-pool-secure-boot".into()],
             reason: "No node pool configuration given: add the output of gcloud container clusters describe --format=json".into(),
         }],

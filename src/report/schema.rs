@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::Report;
 
 /// The JSON Schema of a type, with a title.
-pub(super) fn of<T: JsonSchema>(title: &str) -> Json {
+pub(crate) fn of<T: JsonSchema>(title: &str) -> Json {
     let mut schema = schemars::schema_for!(T).to_value();
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), title.into());
@@ -20,7 +20,7 @@ pub fn json_schema() -> Json {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::report::sample::{hostile, sample};
 

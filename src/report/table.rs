@@ -1,4 +1,4 @@
-//! The report for a terminal: the answer first, then findings worst first, coverage, and what was not judged.
+//! The report for a terminal: the answer first, then findings worst first, coverage, and what was not evaluated.
 
 mod drift;
 mod findings;
@@ -28,7 +28,7 @@ impl Style {
         Style { width, ..Style::default() }
     }
 
-    pub(in crate::report) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.width.max(60)
     }
 }
@@ -39,7 +39,7 @@ pub fn render(report: &Report, style: &Style) -> String {
     parts.push(findings::render(report, style));
     parts.push(drift::render(report, style));
     parts.push(top::coverage(report, style));
-    parts.push(open::not_judged(report, style));
+    parts.push(open::not_evaluated(report, style));
     parts.push(open::waivers(report, style));
     parts.push(closing(style));
     parts.retain(|p| !p.is_empty());
@@ -47,29 +47,29 @@ pub fn render(report: &Report, style: &Style) -> String {
 }
 
 /// The footer of the style.
-pub(in crate::report) fn closing(style: &Style) -> String {
+pub(crate) fn closing(style: &Style) -> String {
     let lines = style.footer.iter().flat_map(|l| footer(&super::text::block(l), style.columns()));
     lines.map(|l| l.trim_end().to_string() + "\n").collect()
 }
 
-/// A closing line; one that is too long breaks where a command and the remark beside it part, if it has such a place.
+/// A closing line; one that is too long breaks where a command and the note beside it part, if it has such a place.
 fn footer(line: &str, max: usize) -> Vec<String> {
     let start = line.len() - line.trim_start().len();
     match line.get(start..).and_then(|body| body.find("   ")).map(|at| line.split_at(start + at)) {
-        Some((command, remark)) if super::wrap::width(line) > max => {
+        Some((command, note)) if super::wrap::width(line) > max => {
             let mut lines = wrap(command, max);
-            lines.extend(wrap(&format!("        {}", remark.trim()), max));
+            lines.extend(wrap(&format!("        {}", note.trim()), max));
             lines
         }
         _ => wrap(line, max),
     }
 }
 
-pub(in crate::report) use findings::Blocks;
-pub(in crate::report) use open::{cost, sentence};
-pub(in crate::report) use top::{default_deny, flow, header, join, outcome_color};
+pub(crate) use findings::Blocks;
+pub(crate) use open::{cost, sentence};
+pub(crate) use top::{default_deny, flow, header, join, outcome_color};
 
-pub(in crate::report) fn paint(word: &str, code: &str, style: &Style) -> String {
+pub(crate) fn paint(word: &str, code: &str, style: &Style) -> String {
     if style.color && !word.is_empty() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_string() }
 }
 
@@ -84,7 +84,7 @@ fn color_of(severity: Severity) -> &'static str {
 }
 
 /// A word in the colour of its severity.
-pub(in crate::report) fn severity(s: Severity, style: &Style) -> String {
+pub(crate) fn severity(s: Severity, style: &Style) -> String {
     paint(s.name(), color_of(s), style)
 }
 

@@ -3,13 +3,13 @@
 use crate::facts::schema::SubjectKind;
 
 /// Text on one line without anything that a terminal would act on.
-pub(super) fn line(s: &str) -> String {
+pub(crate) fn line(s: &str) -> String {
     block(s).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Text with its line breaks, but without anything that a terminal would act on: controls and marks that reorder or
 /// hide what follows become a visible replacement.
-pub(super) fn block(s: &str) -> String {
+pub(crate) fn block(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
     for c in s.replace("\r\n", "\n").chars() {
         match c {
@@ -29,12 +29,12 @@ pub(super) fn block(s: &str) -> String {
 }
 
 /// `1 workload`, `1,200 workloads`.
-pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
 /// A number with thousands separated: `42,000`.
-pub(super) fn number(n: usize) -> String {
+pub(crate) fn number(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
@@ -47,7 +47,7 @@ pub(super) fn number(n: usize) -> String {
 }
 
 /// `100 %` of all only, and `0 %` of none only; nothing where there is nothing to share.
-pub(super) fn percent(part: usize, whole: usize) -> Option<String> {
+pub(crate) fn percent(part: usize, whole: usize) -> Option<String> {
     match (part, whole) {
         (_, 0) => None,
         (0, _) => Some("0 %".into()),
@@ -57,7 +57,7 @@ pub(super) fn percent(part: usize, whole: usize) -> Option<String> {
 }
 
 /// `3 (100 %)`, `0`, or a dash where there is nothing to share.
-pub(super) fn share(part: usize, whole: usize) -> String {
+pub(crate) fn share(part: usize, whole: usize) -> String {
     match percent(part, whole) {
         None => "–".into(),
         Some(_) if part == 0 => "0".into(),
@@ -66,7 +66,7 @@ pub(super) fn share(part: usize, whole: usize) -> String {
 }
 
 /// `2026-11-23 09:00 UTC` from an RFC 3339 time in UTC; anything else as it is.
-pub(super) fn time(rfc3339: &str) -> String {
+pub(crate) fn time(rfc3339: &str) -> String {
     let b = rfc3339.as_bytes();
     let digit = |r: std::ops::Range<usize>| b.get(r).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
     let shaped =
@@ -79,7 +79,7 @@ pub(super) fn time(rfc3339: &str) -> String {
 }
 
 /// What one and several subjects of a kind are called.
-pub(super) fn noun(kind: SubjectKind) -> (&'static str, &'static str) {
+pub(crate) fn noun(kind: SubjectKind) -> (&'static str, &'static str) {
     match kind {
         SubjectKind::Cluster => ("cluster", "clusters"),
         SubjectKind::NodePool => ("node pool", "node pools"),

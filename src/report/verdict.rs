@@ -7,7 +7,7 @@ use super::text::{count, line, number};
 use super::{Dataplane, Outcome, Report, SeverityCounts, Target};
 
 /// The answer in a word, and what it lacks.
-pub(super) fn word(outcome: Outcome) -> (&'static str, &'static str) {
+pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Pass => ("PASS", ""),
         Outcome::Findings => ("FAIL", ""),
@@ -18,7 +18,7 @@ pub(super) fn word(outcome: Outcome) -> (&'static str, &'static str) {
 }
 
 /// `2 critical`, `6 high` …, without those that are none.
-pub(super) fn severities(counts: &SeverityCounts) -> Vec<(Severity, usize)> {
+pub(crate) fn severities(counts: &SeverityCounts) -> Vec<(Severity, usize)> {
     Severity::ALL.into_iter().map(|s| (s, counts.of(s))).filter(|(_, n)| *n > 0).collect()
 }
 
@@ -36,7 +36,7 @@ fn drift(report: &Report) -> String {
 }
 
 /// What follows for the exit status, in one or two sentences.
-pub(super) fn sentences(report: &Report) -> Vec<String> {
+pub(crate) fn sentences(report: &Report) -> Vec<String> {
     let findings = report.results.iter().filter(|r| is_finding(r, report.exit)).count();
     let open = report.results.iter().filter(|r| is_open(r, report.exit)).count();
     let failing = report.summary.by_severity.total();
@@ -73,7 +73,7 @@ pub(super) fn sentences(report: &Report) -> Vec<String> {
             format!("The answer is incomplete: {}.", doubts.join(", and "))
         }
         _ if unknown > 0 => format!(
-            "{} {} not judged, and {} not count for the exit status.",
+            "{} {} not evaluated, and {} not count for the exit status.",
             capital_count(unknown),
             if unknown == 1 { "was" } else { "were" },
             if unknown == 1 { "does" } else { "do" }
@@ -98,7 +98,7 @@ fn capital_count(n: usize) -> String {
 }
 
 /// Whether and by what network policies are enforced.
-pub(super) fn enforcement(target: &Target) -> String {
+pub(crate) fn enforcement(target: &Target) -> String {
     let name = match target.dataplane {
         Some(Dataplane::Calico) => "Calico",
         Some(Dataplane::DataplaneV2) => "Dataplane V2",

@@ -18,7 +18,7 @@ const VALUE: usize = 160;
 const FIXES: usize = 3;
 
 /// The context of a template.
-pub(super) fn view(report: &Report) -> Json {
+pub(crate) fn view(report: &Report) -> Json {
     let mut root = match serde_json::to_value(report) {
         Ok(Json::Object(map)) => map,
         _ => Map::new(),
@@ -43,7 +43,7 @@ pub(super) fn view(report: &Report) -> Json {
         })
         .collect();
     add("advice", advice.into());
-    add("remarks", remarks(report).into());
+    add("notes", notes(report).into());
     add("coverage", coverage(report));
     let drift = report.drift.iter().flatten().map(|d| {
         json!({ "object": d.object, "address": d.address, "attribute": d.attribute, "path": d.path, "state": d.state,
@@ -81,7 +81,7 @@ fn finding(report: &Report, g: &Group<'_>) -> Json {
 fn said(f: &Fold<'_>) -> Json {
     let evidence: Vec<Json> = f.results.iter().flat_map(|r| &r.evidence).map(evidence).collect();
     let has = |key: &str| evidence.iter().any(|e| e[key].as_str().is_some_and(|s| !s.is_empty()));
-    // Subjects that are mended by the same words stand together.
+    // Subjects that are fixed by the same words stand together.
     let mut fixes: Vec<(&Fix, Vec<String>)> = vec![];
     for r in f.results.iter().filter(|r| r.fix != Fix::default()) {
         match fixes.iter().position(|(fix, _)| **fix == r.fix) {
@@ -123,7 +123,7 @@ fn evidence(e: &Evidence) -> Json {
 }
 
 /// A value as a person would write it down; long ones are cut.
-pub(super) fn shown(value: &Json) -> String {
+pub(crate) fn shown(value: &Json) -> String {
     let scalar = |v: &Json| match v {
         Json::String(s) if s.is_empty() => Some("\"\"".to_string()),
         Json::String(s) => Some(line(s)),
@@ -175,9 +175,9 @@ fn waived(report: &Report) -> Vec<Json> {
         .collect()
 }
 
-fn remarks(report: &Report) -> Vec<Json> {
+fn notes(report: &Report) -> Vec<Json> {
     of(report, Verdict::Pass)
-        .filter_map(|r| r.remark.as_ref().map(|text| json!({ "title": r.title, "subject": subject(r), "text": text })))
+        .filter_map(|r| r.note.as_ref().map(|text| json!({ "title": r.title, "subject": subject(r), "text": text })))
         .collect()
 }
 

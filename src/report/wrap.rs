@@ -6,13 +6,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const COMMANDS: [&str; 5] = ["gke-posture ", "kubectl ", "gcloud ", "terraform ", "gsutil "];
 
 /// Columns that a text takes on a terminal.
-pub(super) fn width(s: &str) -> usize {
+pub(crate) fn width(s: &str) -> usize {
     s.width()
 }
 
 /// Lines of at most `max` columns (at least one; a `max` below 2 is taken as 2). Line breaks and indents are kept; a
 /// no-break space does not break.
-pub(super) fn wrap(text: &str, max: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, max: usize) -> Vec<String> {
     let max = max.max(2);
     let mut out = Vec::new();
     for line in text.split('\n') {

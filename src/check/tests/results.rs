@@ -21,13 +21,13 @@ fn verdicts(results: &[CheckResult]) -> Vec<(&str, &str, Verdict)> {
 
 #[test]
 fn pass_fail_and_unknown() {
-    let check = || check_text("a", "database.tls", "fix: { kubectl: 'mend {{ database.name }}' }");
+    let check = || check_text("a", "database.tls", "fix: { kubectl: 'fix {{ database.name }}' }");
     let pass = one(check(), json!({"tls": true, "name": "pg"}));
     assert_eq!(pass.verdict, Verdict::Pass);
     assert_eq!(pass.fix, Fix::default());
     let fail = one(check(), json!({"tls": false, "name": "pg"}));
     assert_eq!((fail.verdict, fail.message.as_str()), (Verdict::Fail, "pg fails a"));
-    assert_eq!(fail.fix.kubectl.as_deref(), Some("mend pg"));
+    assert_eq!(fail.fix.kubectl.as_deref(), Some("fix pg"));
     assert_eq!(fail.severity, Severity::High);
     assert_eq!(fail.base_severity, None);
     let unknown = one(check(), json!({"tls": {"unknown": "opaque"}}));
@@ -71,7 +71,7 @@ fn the_first_true_rule_lowers_a_failure_and_an_unknown_lowers_nothing() {
     let of = |environment: Json| {
         let r = one(check(), json!({"tls": false, "environment": environment}));
         assert_eq!(r.verdict, Verdict::Fail);
-        (r.severity, r.base_severity, r.remark)
+        (r.severity, r.base_severity, r.note)
     };
     assert_eq!(
         of(json!("development")),
@@ -111,15 +111,14 @@ fn a_check_that_is_switched_off_gives_nothing() {
 }
 
 #[test]
-fn remarks_qualify_a_pass_only() {
-    let remarks =
-        "remarks:\n  - { when: database.open, text: 'open on {{ database.port }}' }\n  - { text: declared only }";
-    let check = || check_text("a", "database.tls", remarks);
+fn notes_qualify_a_pass_only() {
+    let notes = "notes:\n  - { when: database.open, text: 'open on {{ database.port }}' }\n  - { text: declared only }";
+    let check = || check_text("a", "database.tls", notes);
     let r = one(check(), json!({"tls": true, "open": true, "port": 1}));
-    assert_eq!(r.remark.as_deref(), Some("open on 1 declared only"));
+    assert_eq!(r.note.as_deref(), Some("open on 1 declared only"));
     let r = one(check(), json!({"tls": true, "open": {"unknown": "?"}}));
-    assert_eq!(r.remark.as_deref(), Some("declared only"));
-    assert_eq!(one(check(), json!({"tls": false, "open": true})).remark, None);
+    assert_eq!(r.note.as_deref(), Some("declared only"));
+    assert_eq!(one(check(), json!({"tls": false, "open": true})).note, None);
 }
 
 #[test]

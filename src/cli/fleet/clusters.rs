@@ -13,9 +13,9 @@ use crate::collect;
 use crate::collect::live::{self, Options, Progress, Target};
 use crate::collect::terraform::Cluster;
 use crate::config::Config;
+use crate::fleet::{ClusterEntry, ClusterError, ErrorKind};
 use crate::inventory::{ClusterName, Snapshot};
 use crate::network::Dataplane;
-use crate::report::fleet::{ClusterEntry, ClusterError, ErrorKind};
 use crate::report::{self, ExitPolicy, Report, WaiverReport};
 
 use super::super::terraform::{self, FixFor};
@@ -122,8 +122,8 @@ fn not_audited(name: &ClusterName, again: &str) -> ClusterEntry {
     unread(name, ErrorKind::NotAudited, "the run was interrupted before that", again)
 }
 
-fn unread(name: &ClusterName, kind: ErrorKind, why: &str, mend: &str) -> ClusterEntry {
-    let error = ClusterError { kind, what: name.to_string(), why: why.to_owned(), mend: mend.to_owned() };
+fn unread(name: &ClusterName, kind: ErrorKind, why: &str, fix: &str) -> ClusterEntry {
+    let error = ClusterError { kind, what: name.to_string(), why: why.to_owned(), fix: fix.to_owned() };
     ClusterEntry::unread(name, error)
 }
 

@@ -13,15 +13,15 @@ use sha2::{Digest, Sha256};
 use crate::check::Registry;
 use crate::collect::live::{Discovered, Scope, discover};
 use crate::config::Config;
-use crate::inventory::ClusterName;
-use crate::network::Dataplane;
-use crate::report::fleet::{
+use crate::fleet::shard::Shard;
+use crate::fleet::{
     Asked, CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, TargetsFile,
     markdown, part_stem, table,
 };
+use crate::inventory::ClusterName;
+use crate::network::Dataplane;
 use crate::report::table::Style;
 use crate::report::{self, ExitPolicy, Outcome};
-use crate::shard::Shard;
 
 use super::audit::Format;
 use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};
@@ -242,7 +242,7 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         gaps: found
             .unseen
             .into_iter()
-            .map(|u| DiscoveryGap { scope: u.scope, what: u.what, why: u.why, mend: u.mend })
+            .map(|u| DiscoveryGap { scope: u.scope, what: u.what, why: u.why, fix: u.fix })
             .collect(),
         waivers,
     });

@@ -82,7 +82,8 @@ impl Builder {
             self.problems.push(Problem { file, line: 0, column: 0, message });
         }
         if clusters.is_empty() && !objects.is_empty() {
-            let note = "ContainerNodePools of Config Connector without their ContainerCluster are not judged: add it";
+            let note =
+                "ContainerNodePools of Config Connector without their ContainerCluster are not evaluated: add it";
             self.snapshot.notes.push(note.to_owned());
         }
     }
@@ -97,7 +98,7 @@ impl Builder {
             need: Need::OtherClusters,
             what: format!("the clusters of {}", zones.join(", ")),
             why: format!("{file} says in missingZones that these zones did not answer"),
-            mend: "List the clusters again".to_owned(),
+            fix: "List the clusters again".to_owned(),
         });
     }
 }

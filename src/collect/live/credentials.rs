@@ -62,8 +62,8 @@ impl std::fmt::Display for Source {
 }
 
 impl Source {
-    /// The command that mends it when its tokens are not accepted.
-    pub fn mend(&self) -> &'static str {
+    /// The command that fixes it when its tokens are not accepted.
+    pub fn fix(&self) -> &'static str {
         match self {
             Source::Variable(_) | Source::File(_) => {
                 "An access token lives for an hour: give a new one, as `gcloud auth print-access-token` prints it"
@@ -140,11 +140,11 @@ impl Google {
     /// source is waited for longer than `patience`, which is what the run has left.
     ///
     /// # Errors
-    /// What was tried, what each source said, and the command that mends it.
+    /// What was tried, what each source said, and the command that fixes it.
     pub async fn find(impersonate: Option<&str>, patience: Duration) -> Result<Google, String> {
         let patience = patience.min(PATIENCE);
         let source = look().await?;
-        let wrong = |why: String| format!("{source} {why}. {}", source.mend());
+        let wrong = |why: String| format!("{source} {why}. {}", source.fix());
         let plain = tokio::time::timeout(patience, build(&source))
             .await
             .map_err(|_| wrong("did not answer".to_owned()))?
@@ -170,7 +170,7 @@ impl Google {
     /// The headers that prove the identity: a bearer token, and the project that pays for the quota where one is set.
     ///
     /// # Errors
-    /// [`Fault::Credentials`] with the source, what it said and the command that mends it.
+    /// [`Fault::Credentials`] with the source, what it said and the command that fixes it.
     pub async fn authorization(&self) -> Result<HeaderMap, Fault> {
         self.authorization_within(PATIENCE).await
     }
@@ -193,7 +193,7 @@ impl Google {
                  add-iam-policy-binding {account} --member=user:YOU --role=roles/iam.serviceAccountTokenCreator"
             ),
         };
-        Err(Fault::Credentials(format!("{whose} {said}. {}{grant}", self.source.mend())))
+        Err(Fault::Credentials(format!("{whose} {said}. {}{grant}", self.source.fix())))
     }
 
     /// Forgets the token that was not accepted. Answers whether another one may come: a token that was given stays what it is.

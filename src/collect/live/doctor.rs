@@ -18,7 +18,7 @@ use super::{Options, Progress, Run, Target, connect, discovery, google, kinds};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Granted,
-    /// With what mends it.
+    /// With what fixes it.
     Missing(String),
     /// It could not be told, and why.
     Unknown(String),
@@ -44,7 +44,7 @@ pub struct Diagnosis {
     pub user: Option<String>,
     /// What answers, and why others were passed over.
     pub endpoint: Option<String>,
-    pub remarks: Vec<String>,
+    pub notes: Vec<String>,
     /// What could not be talked to at all: what, why, what helps.
     pub closed: Vec<(String, String, String)>,
     pub findings: Vec<Finding>,
@@ -89,11 +89,11 @@ pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, S
                     Ok(candidates) => match run.open(candidates, &google).await {
                         Ok(open) => {
                             found.endpoint = Some(format!("{} {}", open.kind, open.api.server()));
-                            found.remarks.extend(open.refused);
+                            found.notes.extend(open.refused);
                             Some((open.api, open.served))
                         }
                         Err(shut) => {
-                            found.closed.push(("Kubernetes API".to_owned(), shut.why, shut.mend));
+                            found.closed.push(("Kubernetes API".to_owned(), shut.why, shut.fix));
                             None
                         }
                     },
@@ -114,16 +114,16 @@ pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, S
                     Some(open)
                 }
                 Err(closed) => {
-                    found.closed.push((format!("Kubernetes API {server}"), closed.fault.to_string(), closed.mend));
+                    found.closed.push((format!("Kubernetes API {server}"), closed.fault.to_string(), closed.fix));
                     None
                 }
             }
         }
     };
     for gap in &run.snapshot.gaps {
-        found.closed.push((gap.what.clone(), gap.why.clone(), gap.mend.clone()));
+        found.closed.push((gap.what.clone(), gap.why.clone(), gap.fix.clone()));
     }
-    found.remarks.append(&mut run.snapshot.notes);
+    found.notes.append(&mut run.snapshot.notes);
     if let Some((api, served)) = opened {
         found.user = who(&api).await;
         found.findings.extend(rights(&run, &api, &served, found.user.as_deref()).await);

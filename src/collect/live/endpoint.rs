@@ -38,7 +38,7 @@ impl std::fmt::Display for Kind {
 
 impl Kind {
     /// What it takes to reach it, for a person whose connection failed.
-    pub fn mend(self) -> &'static str {
+    pub fn fix(self) -> &'static str {
         match self {
             Kind::Dns => {
                 "The DNS endpoint takes the permission container.clusters.connect, and from outside Google Cloud allowExternalTraffic"

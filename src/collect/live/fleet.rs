@@ -42,7 +42,7 @@ pub struct Unseen {
     pub scope: String,
     pub what: String,
     pub why: String,
-    pub mend: String,
+    pub fix: String,
 }
 
 /// What was found. Clusters are sorted, each once.
@@ -70,9 +70,9 @@ pub async fn discover(scopes: &[Scope], options: &Options) -> Result<Discovered,
             _ => assets(&google, scope, deadline, &mut found).await,
         };
         if let Err(fault) = result {
-            let mend = mend(scope, &fault);
+            let fix = fix(scope, &fault);
             let what = format!("clusters of {scope}");
-            found.unseen.push(Unseen { scope: scope.to_string(), what, why: fault.to_string(), mend });
+            found.unseen.push(Unseen { scope: scope.to_string(), what, why: fault.to_string(), fix });
         }
     }
     found.unseen.sort();
@@ -96,7 +96,7 @@ async fn project(container: &Container, id: &str, deadline: Instant, found: &mut
             scope: format!("projects/{id}"),
             what: format!("clusters of projects/{id} in {zone}"),
             why: "the zone did not answer the GKE API (missingZones)".to_owned(),
-            mend: "Try again later: the list lacks its clusters until the zone answers".to_owned(),
+            fix: "Try again later: the list lacks its clusters until the zone answers".to_owned(),
         });
     }
     Ok(())
@@ -133,7 +133,7 @@ async fn assets(google: &Google, scope: &Scope, deadline: Instant, found: &mut D
     }
 }
 
-fn mend(scope: &Scope, fault: &Fault) -> String {
+fn fix(scope: &Scope, fault: &Fault) -> String {
     match (scope, fault) {
         (Scope::Project(id), Fault::Forbidden { reason: Some(reason), .. }) if reason == "SERVICE_DISABLED" => {
             format!("The GKE API is off in it. If it has clusters: gcloud services enable container.googleapis.com --project {id}")

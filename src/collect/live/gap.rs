@@ -25,7 +25,7 @@ pub fn grant(user: Option<&str>) -> String {
 
 /// A list, or the objects read by name, that could not be read.
 pub fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
-    let mend = match fault {
+    let fix = match fault {
         Fault::Forbidden { user: Some(user), .. } => format!("Grant `{right}` with: {}", grant(Some(user))),
         Fault::Forbidden { .. } => format!("Grant `{right}` with: {}", grant(None)),
         Fault::Expired => "Try again when the cluster is quieter".to_owned(),
@@ -35,17 +35,17 @@ pub fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
         }
         _ => "Try again; with -vv each request and its answer is shown".to_owned(),
     };
-    Gap { id: what.to_owned(), need, what: what.to_owned(), why: sentence(&fault.to_string()), mend }
+    Gap { id: what.to_owned(), need, what: what.to_owned(), why: sentence(&fault.to_string()), fix }
 }
 
 /// Everything that Kubernetes would have said: one gap for each need, with one id, so that it reads as one.
-pub fn of_kubernetes(needs: impl Iterator<Item = Need>, what: &str, why: &str, mend: &str) -> Vec<Gap> {
+pub fn of_kubernetes(needs: impl Iterator<Item = Need>, what: &str, why: &str, fix: &str) -> Vec<Gap> {
     let gap = |need| Gap {
         id: "kubernetes".to_owned(),
         need,
         what: what.to_owned(),
         why: sentence(why),
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     };
     needs.filter(|n| n.permission().is_none()).map(gap).collect()
 }
@@ -54,7 +54,7 @@ pub fn of_kubernetes(needs: impl Iterator<Item = Need>, what: &str, why: &str, m
 pub fn mend_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -> String {
     match (fault, kind) {
         (Fault::Unauthorized(_), _) => match google {
-            Some(google) => format!("{} was not accepted. {}", google.source(), google.source().mend()),
+            Some(google) => format!("{} was not accepted. {}", google.source(), google.source().fix()),
             None => "Look at the credentials of the kubeconfig: `kubectl auth whoami`".to_owned(),
         },
         (Fault::Credentials(_), _) => "Without a token nothing can be read".to_owned(),
@@ -62,7 +62,7 @@ pub fn mend_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -
         (Fault::Certificate(_), _) => {
             "Somebody stands between, or the address is another server's: compare the certificate authority".to_owned()
         }
-        (_, Some(kind)) => kind.mend().to_owned(),
+        (_, Some(kind)) => kind.fix().to_owned(),
         (_, None) => "Look whether `kubectl version` reaches it from here".to_owned(),
     }
 }
@@ -70,7 +70,7 @@ pub fn mend_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -
 /// The Cluster resource could not be read.
 pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
     let project = &name.project;
-    let mend = match fault {
+    let fix = match fault {
         Fault::Forbidden { reason: Some(reason), .. } if reason == "SERVICE_DISABLED" => {
             format!("Switch the GKE API on: gcloud services enable container.googleapis.com --project {project}")
         }
@@ -87,35 +87,35 @@ pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: 
             )
         }
         Fault::NotFound(_) => format!("Look for it: gcloud container clusters list --project {project}"),
-        Fault::Unauthorized(_) => google.source().mend().to_owned(),
+        Fault::Unauthorized(_) => google.source().fix().to_owned(),
         Fault::Credentials(_) => "Without a token nothing can be read".to_owned(),
         Fault::OutOfTime(_) => "Give it more time with --timeout".to_owned(),
         Fault::Unreachable(_) | Fault::Certificate(_) => format!("Look whether {} can be reached from here", place.place()),
         _ => "Try again; with -vv each request and its answer is shown".to_owned(),
     };
-    cluster(name, &fault.to_string(), mend)
+    cluster(name, &fault.to_string(), fix)
 }
 
 /// When support ends could not be asked.
 pub fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
     let of_cluster = of_cluster(name, place, fault, google);
-    let mend = match fault {
+    let fix = match fault {
         Fault::NotFound(_) => {
             "Try again; an endpoint of the API of your own must pass :fetchClusterUpgradeInfo on".to_owned()
         }
-        _ => of_cluster.mend,
+        _ => of_cluster.fix,
     };
     let (id, what) = ("gke-upgrade-info".to_owned(), format!("upgrade information of {name} (GKE API)"));
-    Gap { id, need: Need::UpgradeInfo, what, mend, ..of_cluster }
+    Gap { id, need: Need::UpgradeInfo, what, fix, ..of_cluster }
 }
 
 /// As [`of_cluster`], for what came before any request.
-pub fn cluster(name: &ClusterName, why: &str, mend: String) -> Gap {
+pub fn cluster(name: &ClusterName, why: &str, fix: String) -> Gap {
     Gap {
         id: "gke-cluster".to_owned(),
         need: Need::Cluster,
         what: format!("{name} (GKE API)"),
         why: sentence(why),
-        mend,
+        fix,
     }
 }

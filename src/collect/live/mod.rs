@@ -74,7 +74,7 @@ pub struct Options {
 /// Reads a cluster. What could not be read is in the snapshot's gaps; if that is everything, nothing else is in it.
 ///
 /// # Errors
-/// What a person must mend before anything can be asked: a kubeconfig that cannot be used, an address that is none.
+/// What a person must fix before anything can be asked: a kubeconfig that cannot be used, an address that is none.
 pub async fn collect(target: &Target, options: &Options, progress: &Arc<Progress>) -> Result<Snapshot, String> {
     let mut run = Run::new(options, progress);
     match target {
@@ -121,13 +121,13 @@ struct Open {
 /// Why no address answers, and what would help.
 struct Shut {
     why: String,
-    mend: String,
+    fix: String,
 }
 
 /// Why a server could not be asked at all.
 struct Closed {
     fault: Fault,
-    mend: String,
+    fix: String,
 }
 
 impl<'a> Run<'a> {
@@ -150,8 +150,8 @@ impl<'a> Run<'a> {
         self.options.needs.iter().copied()
     }
 
-    fn no_kubernetes(&mut self, what: &str, why: &str, mend: &str) {
-        let gaps = gap::of_kubernetes(self.needs(), what, why, mend);
+    fn no_kubernetes(&mut self, what: &str, why: &str, fix: &str) {
+        let gaps = gap::of_kubernetes(self.needs(), what, why, fix);
         self.snapshot.gaps.extend(gaps);
     }
 
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
         let kubernetes = format!("Kubernetes API of {name}");
         let Some((config, google)) = self.configuration(name).await? else {
             let why = "its address comes from the GKE API, which could not be read";
-            self.no_kubernetes(&kubernetes, why, "Mend the reading of the cluster first");
+            self.no_kubernetes(&kubernetes, why, "Fix the reading of the cluster first");
             return Ok(());
         };
         if self.needs().all(|n| n.permission().is_some()) {
@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
                 self.snapshot.notes.extend(notes);
                 self.kubernetes(open.api, open.served).await;
             }
-            Err(shut) => self.no_kubernetes(&kubernetes, &shut.why, &shut.mend),
+            Err(shut) => self.no_kubernetes(&kubernetes, &shut.why, &shut.fix),
         }
         Ok(())
     }
@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
     /// The first address that can be talked to.
     async fn open(&self, candidates: Vec<Endpoint>, google: &Arc<Google>) -> Result<Open, Shut> {
         let mut refused: Vec<String> = Vec::new();
-        let mut mends: Vec<String> = Vec::new();
+        let mut fixes: Vec<String> = Vec::new();
         let count = candidates.len();
         for (i, endpoint) in candidates.into_iter().enumerate() {
             let kind = endpoint.kind;
@@ -265,13 +265,13 @@ impl<'a> Run<'a> {
                 Err(closed) => {
                     tracing::info!(%kind, url = endpoint.url, fault = %closed.fault, "the endpoint cannot be used");
                     refused.push(format!("{kind} {} {}", endpoint.url, said(&closed.fault)));
-                    if !mends.contains(&closed.mend) {
-                        mends.push(closed.mend);
+                    if !fixes.contains(&closed.fix) {
+                        fixes.push(closed.fix);
                     }
                 }
             }
         }
-        Err(Shut { why: refused.join("; "), mend: mends.join(". ") })
+        Err(Shut { why: refused.join("; "), fix: fixes.join(". ") })
     }
 
     async fn kubeconfig(&mut self, file: Option<&std::path::Path>, context: Option<&str>) -> Result<(), String> {
@@ -293,7 +293,7 @@ impl<'a> Run<'a> {
         let patience = self.deadline - Instant::now();
         match self.connect(proof, patience, None, google.as_ref()).await {
             Ok((api, served)) => self.kubernetes(api, served).await,
-            Err(closed) => self.no_kubernetes(&kubernetes, &closed.fault.to_string(), &closed.mend),
+            Err(closed) => self.no_kubernetes(&kubernetes, &closed.fault.to_string(), &closed.fix),
         }
         Ok(())
     }
@@ -306,7 +306,7 @@ impl<'a> Run<'a> {
         kind: Option<endpoint::Kind>,
         google: Option<&Arc<Google>>,
     ) -> Result<(Arc<Api>, Result<discovery::Served, Fault>), Closed> {
-        let closed = |fault: Fault| Closed { mend: gap::mend_server(&fault, kind, google.map(Arc::as_ref)), fault };
+        let closed = |fault: Fault| Closed { fix: gap::mend_server(&fault, kind, google.map(Arc::as_ref)), fault };
         let api = Api::new(proof, self.deadline.min(Instant::now() + patience)).map_err(&closed)?;
         let custom: Vec<&str> = self
             .needs()

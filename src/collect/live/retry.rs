@@ -15,7 +15,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// One attempt, with its answer's body.
 const ATTEMPT: Duration = Duration::from_secs(60);
 
-/// Sends a request until it gives an answer, a fault that repeating cannot mend, or the deadline.
+/// Sends a request until it gives an answer, a fault that repeating cannot fix, or the deadline.
 ///
 /// # Errors
 /// The last fault; inside of [`Fault::OutOfTime`] where only the deadline kept it from being tried again.

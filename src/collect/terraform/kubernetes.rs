@@ -53,7 +53,7 @@ fn gap(builder: &mut Builder, resource: &Resource, needs: &[Need], what: &str) {
             need: *need,
             what: resource.address.clone(),
             why: format!("{what} {UNKNOWN}"),
-            mend: "Audit the cluster after the apply".to_owned(),
+            fix: "Audit the cluster after the apply".to_owned(),
         });
     }
 }

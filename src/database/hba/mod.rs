@@ -161,7 +161,7 @@ pub struct Rules {
     pub errors: Vec<RuleError>,
     /// `include…` lines, whose files are not read, and files that may be missing.
     pub unread: Vec<RuleError>,
-    /// Remarks: a name that looks like a keyword, …
+    /// Notes: a name that looks like a keyword, …
     pub notes: Vec<RuleError>,
 }
 
@@ -265,7 +265,7 @@ pub struct Posture {
     /// Rules that decide, in list order, `reject` included. Empty for an invalid list.
     pub reached: Vec<Reached>,
     pub certificate_bypass: Vec<CertificateBypass>,
-    /// User rules that decide nothing (rules for sockets and for replication are not judged).
+    /// User rules that decide nothing (rules for sockets and for replication are not evaluated).
     pub shadowed: Vec<usize>,
 }
 

@@ -29,7 +29,7 @@ fn one(text: &str, line: &Line, major: u32, out: &mut Rules) {
     if tokens.is_empty() {
         return;
     }
-    let remark = |message: String| RuleError { origin: line.origin.clone(), text: mask_text(text.trim()), message };
+    let note = |message: String| RuleError { origin: line.origin.clone(), text: mask_text(text.trim()), message };
     match rule(&tokens, major) {
         Ok(Parsed::Rule(mut rule, notes)) => {
             rule.origin = line.origin.clone();
@@ -38,13 +38,13 @@ fn one(text: &str, line: &Line, major: u32, out: &mut Rules) {
             let files = rule.databases.iter().any(|d| matches!(d, Database::File(_)))
                 || rule.users.iter().any(|u| matches!(u, User::File(_)));
             if files {
-                out.unread.push(remark("a rule takes names from a file, which is not read and may be missing".into()));
+                out.unread.push(note("a rule takes names from a file, which is not read and may be missing".into()));
             }
-            out.notes.extend(notes.into_iter().map(remark));
+            out.notes.extend(notes.into_iter().map(note));
             out.rules.push(rule);
         }
-        Ok(Parsed::Include) => out.unread.push(remark("an included file is not read".to_owned())),
-        Err(message) => out.errors.push(remark(message)),
+        Ok(Parsed::Include) => out.unread.push(note("an included file is not read".to_owned())),
+        Err(message) => out.errors.push(note(message)),
     }
 }
 

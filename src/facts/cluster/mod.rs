@@ -152,9 +152,9 @@ pub(super) fn source<'a>(cx: &Context<'a>) -> Option<Source<'a>> {
 pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
     let config = &snapshot.cluster.as_ref()?.config;
     let status = config.get("status")?.as_str()?;
-    let (state, mend) = match status {
+    let (state, fix) = match status {
         "PROVISIONING" => ("is being made", "Audit it again when it is RUNNING"),
-        "STOPPING" => ("is being deleted", "There is nothing to mend: a cluster that is deleted needs no audit"),
+        "STOPPING" => ("is being deleted", "There is nothing to fix: a cluster that is deleted needs no audit"),
         _ => return None,
     };
     Some(Gap {
@@ -162,7 +162,7 @@ pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
         need: Need::Cluster,
         what: format!("the settled configuration of cluster {}", object(config).name),
         why: format!("its status is {status}: the cluster {state}"),
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     })
 }
 

@@ -129,7 +129,7 @@ pub struct ControlResult {
     pub checks: Vec<ControlCheck>,
     /// What fails, worst first.
     pub findings: Vec<ControlFinding>,
-    /// Why it is not evaluated, or does not apply; what was remarked of what passes.
+    /// Why it is not evaluated, or does not apply; what was noted of what passes.
     pub reasons: Vec<String>,
 }
 
@@ -218,7 +218,7 @@ pub fn json_schema() -> serde_json::Value {
 fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&CheckResult>>) -> ControlResult {
     let mut checks = Vec::new();
     let mut findings: Vec<ControlFinding> = Vec::new();
-    let (mut open, mut inapplicable, mut remarks, mut passes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut open, mut inapplicable, mut notes, mut passes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for id in &control.checks {
         let mut counts = VerdictCounts::default();
         let results = by_check.get(id.as_str()).map_or(&[][..], Vec::as_slice);
@@ -234,14 +234,14 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
                 Verdict::NotApplicable => push(&mut inapplicable, r.message.clone()),
                 Verdict::Pass => {
                     passes += 1;
-                    if let Some(remark) = &r.remark {
-                        push(&mut remarks, format!("{}: {remark}", r.subject.id));
+                    if let Some(note) = &r.note {
+                        push(&mut notes, format!("{}: {note}", r.subject.id));
                     }
                 }
             }
         }
         if results.is_empty() {
-            push(&mut open, format!("{id} was not judged: {}", why_not(report, id)));
+            push(&mut open, format!("{id} was not evaluated: {}", why_not(report, id)));
         }
         checks.push(ControlCheck { id: id.clone(), counts });
     }
@@ -256,7 +256,7 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
     let reasons = match status {
         ControlStatus::NotEvaluated => open,
         ControlStatus::NotApplicable => inapplicable,
-        ControlStatus::Met => remarks,
+        ControlStatus::Met => notes,
         _ => Vec::new(),
     };
     let (id, title, note) = (control.id.clone(), control.title.clone(), control.note.clone());
@@ -276,7 +276,7 @@ fn finding(r: &CheckResult) -> ControlFinding {
 }
 
 fn why_not(report: &Report, check: &str) -> String {
-    let listed = report.not_judged.iter().find(|n| n.checks.iter().any(|c| c == check));
+    let listed = report.not_evaluated.iter().find(|n| n.checks.iter().any(|c| c == check));
     listed.map_or_else(|| "there is nothing in the evidence that it is about".to_owned(), |n| n.reason.clone())
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::report::sample::{result, sample};
 use crate::report::table::Style;
-use crate::report::{NotJudged, Parts};
+use crate::report::{NotEvaluated, Parts};
 
 fn control(id: &str, checks: &[&str]) -> Control {
     Control {
@@ -13,8 +13,8 @@ fn control(id: &str, checks: &[&str]) -> Control {
 }
 
 fn turned(results: Vec<CheckResult>, controls: Vec<Control>) -> FrameworkReport {
-    let not_judged = vec![NotJudged { checks: vec!["off".into()], reason: "switched off".into() }];
-    let report = Report::new(Parts { results, not_judged, ..Parts::default() });
+    let not_evaluated = vec![NotEvaluated { checks: vec!["off".into()], reason: "switched off".into() }];
+    let report = Report::new(Parts { results, not_evaluated, ..Parts::default() });
     let framework = Framework { framework: "f-1".into(), title: "F".into(), note: None, superseded: false, controls };
     FrameworkReport::new(&report, &framework)
 }
@@ -40,12 +40,12 @@ fn a_control_is_as_good_as_the_worst_that_is_said_of_it() {
 }
 
 #[test]
-fn what_was_not_judged_is_not_evaluated_and_what_no_check_knows_is_not_covered() {
+fn what_was_not_evaluated_is_not_evaluated_and_what_no_check_knows_is_not_covered() {
     let pass = result("c", Severity::Low, Verdict::Pass, "cluster");
     let report = turned(vec![pass], vec![control("1", &["c", "off"]), control("2", &["nowhere"]), control("3", &[])]);
     let seen: Vec<(ControlStatus, &[String])> =
         report.controls.iter().map(|c| (c.status, c.reasons.as_slice())).collect();
-    assert_eq!(seen[0], (ControlStatus::NotEvaluated, &["off was not judged: switched off".to_owned()][..]));
+    assert_eq!(seen[0], (ControlStatus::NotEvaluated, &["off was not evaluated: switched off".to_owned()][..]));
     assert_eq!(seen[1].0, ControlStatus::NotEvaluated);
     assert_eq!(seen[2].0, ControlStatus::NotCovered);
     let counts = report.summary;
@@ -114,7 +114,7 @@ fn checked_in_schema_is_current_and_holds() {
 #[test]
 fn what_is_remarked_of_a_pass_is_said_of_its_control() {
     let mut pass = result("c", Severity::Low, Verdict::Pass, "cluster");
-    pass.remark = Some("nothing is there".into());
+    pass.note = Some("nothing is there".into());
     let mut noted = control("1", &["c"]);
     noted.note = Some("what untrustedWorkloads says".into());
     let report = turned(vec![pass], vec![noted]);

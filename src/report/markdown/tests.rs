@@ -62,7 +62,7 @@ fn answers_come_in_an_auditors_order() {
         "```sh\nkubectl apply -f - <<'EOF'\n",
         "| **total** | without platform | 12 | 7 (58 %) | 1 (8 %), 1 unknown | |",
         "| expired, 1 matched | 2026-10-31 |",
-        "Passed with a remark:",
+        "Passed with a note:",
     ] {
         assert!(text.contains(needle), "no {needle:?}");
     }

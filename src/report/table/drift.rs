@@ -7,7 +7,7 @@ use crate::report::view::shown;
 use crate::report::wrap::wrap;
 
 /// One block for each difference; nothing where there is none.
-pub(super) fn render(report: &Report, style: &Style) -> String {
+pub(crate) fn render(report: &Report, style: &Style) -> String {
     let Some(drift) = report.drift.as_ref().filter(|d| !d.is_empty()) else { return String::new() };
     let mut lines = vec!["drift: otherwise in the cluster than in Terraform's state".to_owned()];
     for d in drift {

@@ -15,7 +15,7 @@ const NAMES: usize = 4;
 const SEVERITY: usize = 8;
 
 /// Everything that fails.
-pub(super) fn render(report: &Report, style: &Style) -> String {
+pub(crate) fn render(report: &Report, style: &Style) -> String {
     let groups = groups(report, Verdict::Fail);
     if groups.is_empty() {
         return String::new();
@@ -41,7 +41,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
 }
 
 /// A table of blocks: a heading over two columns, then a row for each thing that is said.
-pub(in crate::report) struct Blocks<'s> {
+pub(crate) struct Blocks<'s> {
     style: &'s Style,
     grid: Grid,
     left: usize,

@@ -1,4 +1,4 @@
-//! What was not judged, and waivers that do not do what they were written for.
+//! What was not evaluated, and waivers that do not do what they were written for.
 
 use super::Style;
 use super::findings::Blocks;
@@ -9,7 +9,7 @@ use crate::report::wrap::{width, wrap};
 use crate::report::{Report, WaiverStatus};
 
 /// Unknown results with what they take, gaps with what they cost, and what was out of scope.
-pub(super) fn not_judged(report: &Report, style: &Style) -> String {
+pub(crate) fn not_evaluated(report: &Report, style: &Style) -> String {
     let unknown: Vec<Group> = groups(report, Verdict::Unknown);
     // A result that is unknown for a gap alone is told of with the gap: one line for the cause, not one for each effect.
     let mut own = vec![];
@@ -23,12 +23,12 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
     if !own.is_empty() || !report.gaps.is_empty() {
         let names = own.iter().flat_map(|g| &g.results).map(|r| width(&subject(r)));
         let names: Vec<usize> = names.collect();
-        let mut blocks = Blocks::new(style, names.into_iter(), ["severity", "not judged", "why, and what it takes"]);
+        let mut blocks = Blocks::new(style, names.into_iter(), ["severity", "not evaluated", "why, and what it takes"]);
         for gap in &report.gaps {
             blocks.heading("gap".into(), &format!("{} could not be read", line(&gap.what)), "", "");
-            // Over the full width: what mends it often is a command to paste.
+            // Over the full width: what fixes it often is a command to paste.
             blocks.wide(&format!("{} {}", sentence(&line(&gap.why)), cost(report, &gap.id)));
-            blocks.wide(&block(&gap.mend));
+            blocks.wide(&block(&gap.fix));
         }
         for g in &own {
             blocks.group(g, fold(&g.results, |r| block(&reasons(r))));
@@ -36,8 +36,8 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
         out.push_str(&blocks.render());
     }
     let mut also: Vec<String> = vec![];
-    for n in &report.not_judged {
-        let mut text = format!("Not judged: {}: {}", count(n.checks.len(), "check", "checks"), line(&n.reason));
+    for n in &report.not_evaluated {
+        let mut text = format!("Not evaluated: {}: {}", count(n.checks.len(), "check", "checks"), line(&n.reason));
         if style.show_all {
             let titles: Vec<String> =
                 n.checks.iter().map(|id| report.check(id).map_or(line(id), |c| line(&c.title))).collect();
@@ -55,7 +55,7 @@ pub(super) fn not_judged(report: &Report, style: &Style) -> String {
         ));
     }
     also.extend(advice(report, style));
-    also.extend(remarks(report, style));
+    also.extend(notes(report, style));
     let e = &report.evidence;
     if !e.unmodelled.is_empty() {
         let total = e.unmodelled.values().sum();
@@ -108,32 +108,32 @@ fn advice(report: &Report, style: &Style) -> Option<String> {
     Some(format!("Advice, not counted: {}{more}", titles.join("; ")))
 }
 
-/// Passes that carry a remark, by remark: a pass with a condition is read as one without if nobody says so.
-fn remarks(report: &Report, style: &Style) -> Vec<String> {
+/// Passes that carry a note, by note: a pass with a condition is read as one without if nobody says so.
+fn notes(report: &Report, style: &Style) -> Vec<String> {
     const MOST: usize = 3;
     let passes: Vec<_> = report
         .results
         .iter()
-        .filter(|r| crate::report::exit::counts(r) && r.verdict == Verdict::Pass && r.remark.is_some())
+        .filter(|r| crate::report::exit::counts(r) && r.verdict == Verdict::Pass && r.note.is_some())
         .collect();
-    let folds = fold(&passes, |r| r.remark.as_deref().map(line).unwrap_or_default());
+    let folds = fold(&passes, |r| r.note.as_deref().map(line).unwrap_or_default());
     let shown = if style.show_all || folds.len() <= MOST + 1 { folds.len() } else { MOST };
     let mut out: Vec<String> = folds
         .iter()
         .take(shown)
         .map(|f| match f.results[..] {
-            [one] => format!("Passed with a remark: {}: {}", subject(one), f.text),
-            _ => format!("Passed with a remark: {}: {}", count(f.results.len(), "result", "results"), f.text),
+            [one] => format!("Passed with a note: {}: {}", subject(one), f.text),
+            _ => format!("Passed with a note: {}: {}", count(f.results.len(), "result", "results"), f.text),
         })
         .collect();
     if shown < folds.len() {
-        out.push(format!("Passed with a remark: {} more (--all)", number(folds.len() - shown)));
+        out.push(format!("Passed with a note: {} more (--all)", number(folds.len() - shown)));
     }
     out
 }
 
 /// What a gap costs: how many results of how many checks are unknown for it.
-pub(in crate::report) fn cost(report: &Report, gap: &str) -> String {
+pub(crate) fn cost(report: &Report, gap: &str) -> String {
     let hit = report.results.iter().filter(|r| {
         crate::report::exit::counts(r)
             && r.verdict == Verdict::Unknown
@@ -154,7 +154,7 @@ pub(in crate::report) fn cost(report: &Report, gap: &str) -> String {
 }
 
 /// Waivers that have run out or match nothing.
-pub(super) fn waivers(report: &Report, style: &Style) -> String {
+pub(crate) fn waivers(report: &Report, style: &Style) -> String {
     let dead: Vec<_> = report.waivers.iter().filter(|w| w.status != WaiverStatus::Active).collect();
     if dead.is_empty() {
         return String::new();
@@ -182,6 +182,6 @@ pub(super) fn waivers(report: &Report, style: &Style) -> String {
 }
 
 /// With a full stop, unless there is one.
-pub(in crate::report) fn sentence(s: &str) -> String {
+pub(crate) fn sentence(s: &str) -> String {
     if s.is_empty() || s.ends_with(['.', '!', '?']) { s.to_string() } else { format!("{s}.") }
 }

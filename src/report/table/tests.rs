@@ -83,16 +83,16 @@ fn the_answer_comes_first_and_findings_worst_first() {
 }
 
 #[test]
-fn what_was_not_judged_is_told() {
+fn what_was_not_evaluated_is_told() {
     let text = render(&sample(), &Style::new(100));
     for needle in [
         "ConfigMaps in all namespaces could not be read",
         "2 results of 1 check are unknown for it.",
         "DB_SSLMODE may be overridden by Secret prod/backend,",
-        "Not judged: 2 checks: ",
+        "Not evaluated: 2 checks: ",
         "Not looked at: 4 objects of kinds that no check knows: cilium.io/v2 CiliumNetworkPolicy (1),",
         "Ignored: 2 input files",
-        "Passed with a remark: prod/CronJob/report/report/DATABASE: declared only",
+        "Passed with a note: prod/CronJob/report/report/DATABASE: declared only",
         "Not counted: 2 namespaces of the platform (gke-managed-system, kube-system).",
     ] {
         assert!(text.contains(needle), "no {needle:?} in\n{text}");

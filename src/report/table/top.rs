@@ -8,7 +8,7 @@ use crate::report::wrap::{width, wrap};
 use crate::report::{NamespaceCoverage, Outcome, Report};
 
 /// What was audited and by what evidence.
-pub(in crate::report) fn header(report: &Report, style: &Style) -> String {
+pub(crate) fn header(report: &Report, style: &Style) -> String {
     let t = &report.target;
     let mut target = vec![];
     let place: Vec<String> = [&t.project, &t.location].into_iter().flatten().map(|s| line(s)).collect();
@@ -52,7 +52,7 @@ pub(in crate::report) fn header(report: &Report, style: &Style) -> String {
 }
 
 /// Segments with three spaces between them, broken between segments where possible.
-pub(in crate::report) fn join(segments: &[String], max: usize) -> String {
+pub(crate) fn join(segments: &[String], max: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for s in segments.iter().filter(|s| !s.is_empty()) {
         match lines.last_mut() {
@@ -67,7 +67,7 @@ pub(in crate::report) fn join(segments: &[String], max: usize) -> String {
 }
 
 /// The answer with its counts, and what follows from it.
-pub(super) fn verdict(report: &Report, style: &Style) -> String {
+pub(crate) fn verdict(report: &Report, style: &Style) -> String {
     let (word, lacks) = verdict::word(report.outcome);
     let by = &report.summary.by_verdict;
     // Plain and coloured side by side: widths are those of the plain text.
@@ -99,7 +99,7 @@ pub(super) fn verdict(report: &Report, style: &Style) -> String {
 }
 
 /// Texts, plain and coloured, side by side as far as they fit. Widths are those of the plain ones.
-pub(in crate::report) fn flow(segments: Vec<(String, String)>, style: &Style) -> String {
+pub(crate) fn flow(segments: Vec<(String, String)>, style: &Style) -> String {
     let (mut out, mut used) = (String::new(), 0);
     for (plain, shown) in segments {
         if used > 0 && used + 3 + width(&plain) > style.columns() {
@@ -119,7 +119,7 @@ pub(in crate::report) fn flow(segments: Vec<(String, String)>, style: &Style) ->
 }
 
 /// The colour of an answer.
-pub(in crate::report) fn outcome_color(outcome: Outcome) -> &'static str {
+pub(crate) fn outcome_color(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pass => "1;32",
         Outcome::Incomplete => "1;35",
@@ -128,7 +128,7 @@ pub(in crate::report) fn outcome_color(outcome: Outcome) -> &'static str {
 }
 
 /// How much network policies cover, by namespace.
-pub(super) fn coverage(report: &Report, style: &Style) -> String {
+pub(crate) fn coverage(report: &Report, style: &Style) -> String {
     let c = &report.summary.coverage;
     let (platform, own): (Vec<_>, Vec<_>) = c.namespaces.iter().partition(|n| n.platform);
     if own.is_empty() {
@@ -192,19 +192,19 @@ pub(super) fn coverage(report: &Report, style: &Style) -> String {
         }
     }
     let mut out = grid.render();
-    let mut remarks = vec![];
+    let mut notes = vec![];
     if report.target.enforced == Some(false) {
-        remarks.push("Network policies are not enforced in this cluster: none of them has an effect.".to_string());
+        notes.push("Network policies are not enforced in this cluster: none of them has an effect.".to_string());
     }
     if !platform.is_empty() {
         let names: Vec<String> = platform.iter().map(|n| line(&n.namespace)).collect();
-        remarks.push(format!(
+        notes.push(format!(
             "Not counted: {} of the platform ({}).",
             count(names.len(), "namespace", "namespaces"),
             names.join(", ")
         ));
     }
-    for l in remarks.iter().flat_map(|r| wrap(r, style.columns())) {
+    for l in notes.iter().flat_map(|r| wrap(r, style.columns())) {
         out.push_str(&l);
         out.push('\n');
     }
@@ -212,7 +212,7 @@ pub(super) fn coverage(report: &Report, style: &Style) -> String {
 }
 
 /// Whether a policy that selects every pod denies by default, per direction.
-pub(in crate::report) fn default_deny(n: &NamespaceCoverage) -> &'static str {
+pub(crate) fn default_deny(n: &NamespaceCoverage) -> &'static str {
     match (n.default_deny_ingress, n.default_deny_egress) {
         (Some(true), Some(true)) => "yes",
         (Some(false), Some(false)) => "no",

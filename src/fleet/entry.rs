@@ -1,0 +1,180 @@
+//! From one cluster's report, or from what went wrong, to its line in the fleet.
+
+use std::collections::BTreeMap;
+
+use crate::check::Verdict;
+use crate::report::exit::counts;
+use crate::report::group::{groups, subject};
+use crate::report::{CheckSummary, Outcome, Report};
+
+use super::*;
+
+/// Checks of which the worst finding is kept: the cluster's own report has them all.
+const WORST: usize = 3;
+
+impl ClusterEntry {
+    /// A cluster that was audited. `state` is what the GKE API says of it, `file` the name of its own report.
+    ///
+    /// A report without a result makes an entry with an error, as if the cluster could not be read.
+    pub fn judged(name: &ClusterName, state: Option<String>, report: &Report, file: Option<String>) -> ClusterEntry {
+        let mut entry = ClusterEntry::blank(name, report.outcome);
+        entry.version = report.target.version.clone();
+        entry.state = state;
+        entry.gaps = report.gaps.clone();
+        entry.drift = report.drift.clone();
+        entry.report = file;
+        entry.evidence = Some(report.evidence.digest.clone());
+        if report.outcome == Outcome::NoResult {
+            let gap = report.gaps.first();
+            let or = |text: Option<&String>, other: &str| text.cloned().unwrap_or_else(|| other.into());
+            entry.error = Some(ClusterError {
+                kind: ErrorKind::Failed,
+                what: or(gap.map(|g| &g.what), "the cluster's objects"),
+                why: or(gap.map(|g| &g.why), "nothing that this tool knows was there"),
+                fix: or(gap.map(|g| &g.fix), "Audit the cluster alone to see more."),
+            });
+            return entry;
+        }
+        entry.summary = Some(ClusterSummary {
+            by_verdict: report.summary.by_verdict,
+            by_severity: report.summary.by_severity,
+            unknown_by_severity: report.summary.unknown_by_severity,
+            coverage: report.summary.coverage.total,
+        });
+        entry.worst = worst(report);
+        entry.checks = checks(report);
+        entry
+    }
+
+    /// A cluster that gave no result.
+    pub fn unread(name: &ClusterName, error: ClusterError) -> ClusterEntry {
+        ClusterEntry { error: Some(error), ..ClusterEntry::blank(name, Outcome::NoResult) }
+    }
+
+    fn blank(name: &ClusterName, outcome: Outcome) -> ClusterEntry {
+        ClusterEntry {
+            target: name.to_string(),
+            name: name.name.clone(),
+            project: name.project.clone(),
+            location: name.location.clone(),
+            version: None,
+            state: None,
+            outcome,
+            exit_status: outcome.status(),
+            summary: None,
+            worst: vec![],
+            checks: vec![],
+            gaps: vec![],
+            drift: None,
+            error: None,
+            report: None,
+            evidence: None,
+        }
+    }
+}
+
+impl From<&CheckSummary> for CheckInfo {
+    /// Without controls: a report on one cluster has them with its results only.
+    fn from(c: &CheckSummary) -> CheckInfo {
+        CheckInfo {
+            id: c.id.clone(),
+            title: c.title.clone(),
+            severity: c.severity,
+            why: c.why.clone(),
+            controls: BTreeMap::new(),
+        }
+    }
+}
+
+fn worst(report: &Report) -> Vec<WorstFinding> {
+    let mut seen: Vec<&str> = vec![];
+    let mut out = vec![];
+    for group in groups(report, Verdict::Fail) {
+        let Some(first) = group.results.first().filter(|_| !seen.contains(&group.check)) else { continue };
+        seen.push(group.check);
+        out.push(WorstFinding {
+            check: group.check.into(),
+            title: group.title.into(),
+            severity: group.severity,
+            subject: subject(first),
+            message: first.message.clone(),
+            count: group.results.len(),
+        });
+        if out.len() == WORST {
+            break;
+        }
+    }
+    out
+}
+
+fn checks(report: &Report) -> Vec<ClusterCheck> {
+    let mut by_check: BTreeMap<&str, ClusterCheck> = BTreeMap::new();
+    for r in report.results.iter().filter(|r| counts(r)) {
+        let check = by_check.entry(&r.check).or_default();
+        check.counts.add(r.verdict);
+        if r.verdict == Verdict::Fail {
+            check.worst = check.worst.max(Some(r.severity));
+        }
+    }
+    let named = by_check.into_iter().map(|(id, c)| ClusterCheck { check: id.into(), ..c });
+    named.filter(|c| c.counts.applicable() > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Severity;
+    use crate::report::sample::sample;
+    use crate::report::{Parts, VerdictCounts};
+
+    fn name() -> ClusterName {
+        "projects/p/locations/l/clusters/c".parse().unwrap()
+    }
+
+    #[test]
+    fn an_entry_counts_what_the_report_counts() {
+        let report = sample();
+        let entry = ClusterEntry::judged(&name(), Some("RUNNING".into()), &report, Some("p_l_c.json".into()));
+        assert_eq!((entry.outcome, entry.exit_status), (Outcome::FindingsIncomplete, 1));
+        let summary = entry.summary.unwrap();
+        assert_eq!(summary.by_verdict, report.summary.by_verdict);
+        assert_eq!(summary.by_severity, report.summary.by_severity);
+        assert_eq!(summary.coverage, report.summary.coverage.total);
+        let mut sum = VerdictCounts::default();
+        entry.checks.iter().for_each(|c| sum += c.counts);
+        assert_eq!((sum.fail, sum.unknown), (summary.by_verdict.fail, summary.by_verdict.unknown));
+        // Checks that apply to nothing are left out, and what another failure implies is not counted.
+        for c in &entry.checks {
+            assert_eq!(Some(c.counts), report.check(&c.check).map(|s| s.counts));
+            assert_eq!(c.worst.is_some(), c.counts.fail > 0);
+        }
+        assert_eq!(entry.gaps, report.gaps);
+        assert_eq!(entry.evidence, Some(report.evidence.digest));
+    }
+
+    #[test]
+    fn the_worst_findings_are_of_different_checks() {
+        let entry = ClusterEntry::judged(&name(), None, &sample(), None);
+        let seen: Vec<_> = entry.worst.iter().map(|w| (w.severity, w.check.as_str(), w.count)).collect();
+        assert_eq!(
+            seen,
+            [
+                (Severity::Critical, "db-cross-environment", 1),
+                (Severity::Critical, "policy-port-mismatch", 1),
+                (Severity::High, "db-cleartext-accepted", 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_report_without_a_result_counts_nothing() {
+        let mut report = Report::new(Parts::default());
+        report.outcome = Outcome::NoResult;
+        let entry = ClusterEntry::judged(&name(), None, &report, None);
+        assert_eq!((entry.outcome, entry.exit_status, entry.summary), (Outcome::NoResult, 4, None));
+        assert_eq!(entry.error.unwrap().kind, ErrorKind::Failed);
+        report.gaps = sample().gaps;
+        let error = ClusterEntry::judged(&name(), None, &report, None).error.unwrap();
+        assert_eq!(error.why, "403: auditor@example.com lacks `get configmaps`");
+    }
+}

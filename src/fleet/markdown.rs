@@ -1,0 +1,131 @@
+//! The fleet report as Markdown, by its template, in the order of an auditor's questions.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::report::markdown::{environment, explain, squeeze, value};
+use crate::report::table::sentence;
+use crate::report::text::{self, count, line, number};
+use crate::report::{Outcome, verdict};
+
+use super::open::{Cause, Said, causes, share};
+use super::words::{self, OUTCOMES, capital, short};
+use super::*;
+
+const TEMPLATE_NAME: &str = "fleet.md.j2";
+const TEMPLATE: &str = include_str!("../../reports/fleet.md.j2");
+
+/// Clusters in the list of the worst, and names of one list: section 6 and the JSON have them all.
+const WORST: usize = 20;
+const NAMES: usize = 20;
+
+/// Renders a fleet report as Markdown.
+///
+/// # Errors
+/// One sentence that begins with the template's name and line; none is known that a report can cause.
+pub fn render(report: &FleetReport) -> Result<String, String> {
+    let mut env = environment()?;
+    env.add_template(TEMPLATE_NAME, TEMPLATE).map_err(explain)?;
+    let text = env.get_template(TEMPLATE_NAME).and_then(|t| t.render(value(view(report)))).map_err(explain)?;
+    Ok(squeeze(&text))
+}
+
+/// The report as it is in JSON, and the same worded and grouped for people.
+fn view(report: &FleetReport) -> Json {
+    let mut root = match serde_json::to_value(report) {
+        Ok(Json::Object(map)) => map,
+        _ => Map::new(),
+    };
+    let (word, lacks) = verdict::word(report.outcome);
+    let mut add = |key: &str, value: Json| root.insert(key.to_string(), value);
+    add("verdict", json!({ "word": word, "lacks": lacks, "sentences": words::sentences(report) }));
+    add("asked", words::asked(&report.scope.asked, true).into());
+    add("found", count(report.scope.discovered.len(), "cluster", "clusters").into());
+    add("missing", words::missing(report).into());
+    add("outcomes", OUTCOMES.map(|(o, does)| json!([capital(does), report.totals.by_outcome.of(o)])).to_vec().into());
+    add("notKnown", causes(report).iter().map(cause).collect());
+    add("worst", report.worst_first().into_iter().filter(|c| !c.worst.is_empty()).take(WORST).map(worst).collect());
+    add("failing", report.checks.iter().filter(|c| !c.failing.is_empty()).map(failing).collect());
+    add("rows", report.clusters.iter().map(row).collect());
+    add("coverage", words::coverage(&report.totals.coverage).unwrap_or_default().into());
+    Json::Object(root)
+}
+
+fn cause(o: &Cause) -> Json {
+    let said =
+        |s: &Said| json!({ "clusters": some(&s.clusters), "why": sentence(&capital(s.why.trim())), "fix": s.fix });
+    json!({
+        "title": o.title,
+        "severity": o.severity,
+        "extent": o.extent,
+        "said": o.said.iter().map(said).collect::<Vec<_>>(),
+    })
+}
+
+/// The first names of a list, and how many more there are.
+fn some(names: &[String]) -> Json {
+    let shown = if names.len() <= NAMES + 1 { names.len() } else { NAMES };
+    json!({ "names": names.iter().take(shown).collect::<Vec<_>>(), "more": names.len() - shown })
+}
+
+fn answer(outcome: Outcome) -> String {
+    let (word, lacks) = verdict::word(outcome);
+    format!("{word}{lacks}")
+}
+
+fn worst(c: &ClusterEntry) -> Json {
+    let findings = c.worst.iter().map(|w| {
+        json!({
+            "severity": w.severity,
+            "title": w.title,
+            "subject": w.subject,
+            "message": w.message,
+            "more": w.count - 1,
+        })
+    });
+    json!({
+        "cluster": short(&c.target),
+        "answer": answer(c.outcome),
+        "report": c.report,
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}
+
+fn failing(c: &FleetCheck) -> Json {
+    let names = words::failing_names(c);
+    json!({
+        "id": c.info.id,
+        "title": c.info.title,
+        "severity": c.worst,
+        "why": c.info.why,
+        "controls": c.info.controls,
+        "extent": format!("{}, {}", share(c.failing.len(), c), count(c.findings, "finding", "findings")),
+        "clusters": some(&names),
+    })
+}
+
+/// A line of the list of all clusters. Counts of a cluster without a result are dashes, not zeros.
+fn row(c: &ClusterEntry) -> Json {
+    let counted = |of: &dyn Fn(&ClusterSummary) -> usize| c.summary.as_ref().map_or("–".into(), |s| number(of(s)));
+    let isolated = |n: usize, unknown: usize, of: usize| match unknown {
+        0 => text::share(n, of),
+        u => format!("{}, {} unknown", text::share(n, of), number(u)),
+    };
+    let coverage = c.summary.as_ref().map(|s| s.coverage);
+    json!({
+        "cluster": short(&c.target),
+        "answer": answer(c.outcome),
+        "version": c.version.as_deref().map_or("not known".into(), line),
+        "state": c.state.as_deref().filter(|s| *s != "RUNNING").map(line),
+        "critical": counted(&|s| s.by_severity.critical),
+        "high": counted(&|s| s.by_severity.high),
+        "medium": counted(&|s| s.by_severity.medium),
+        "low": counted(&|s| s.by_severity.low),
+        "info": counted(&|s| s.by_severity.info),
+        "unknown": counted(&|s| s.by_verdict.unknown),
+        "workloads": coverage.map_or("–".into(), |c| number(c.workloads)),
+        "ingress": coverage.map_or("–".into(), |c| isolated(c.ingress_isolated, c.ingress_unknown, c.workloads)),
+        "egress": coverage.map_or("–".into(), |c| isolated(c.egress_isolated, c.egress_unknown, c.workloads)),
+        "report": c.report,
+        "evidence": c.evidence,
+    })
+}

@@ -1,0 +1,261 @@
+//! One fleet report of the parts that shards wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fleet::shard::{Shard, assign};
+use crate::report::ExitPolicy;
+
+use super::words::{asked, options};
+use super::*;
+
+/// A part without the name of its run is left over from an earlier one if it is this much older than the newest part
+/// (hours): shards run side by side, and schedules are daily.
+const LEFT_OVER: i64 = 12;
+
+/// A part as it lies in a folder.
+#[derive(Clone, Debug)]
+pub struct PartInput {
+    /// For messages.
+    pub file: String,
+    /// The shard that the file's name tells.
+    pub named: Shard,
+    pub report: FleetReport,
+}
+
+/// Merges the parts of a fleet, in any order. `now` is the time of the new report, RFC 3339; without, it is that of the
+/// newest part, so that the same parts give the same bytes.
+///
+/// Every shard without a part is missing, and so is one whose part is left over from an earlier run. Clusters that fall
+/// to it are in the report, as not audited: the other parts say which clusters there are.
+///
+/// # Errors
+/// Parts that cannot belong together, each a sentence that begins with the file's name.
+pub fn merge(mut parts: Vec<PartInput>, now: Option<String>) -> Result<FleetReport, Vec<String>> {
+    parts.sort_by(|a, b| (a.named.index(), &a.file).cmp(&(b.named.index(), &b.file)));
+    let mut problems = misnamed(&parts);
+    if problems.is_empty() {
+        problems = disagreements(&parts);
+    }
+    if problems.is_empty() {
+        problems = duplicates(&parts);
+    }
+    if problems.is_empty() {
+        problems = misplaced(&parts);
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let Some(first) = parts.first() else { return Err(vec!["there are no parts to merge".into()]) };
+    let count = first.named.count();
+    let (present, left): (Vec<&PartInput>, Vec<&PartInput>) = {
+        let newest = Newest::of(&parts);
+        parts.iter().partition(|p| !newest.leaves_over(p))
+    };
+    let mut clusters: Vec<ClusterEntry> = present.iter().flat_map(|p| p.report.clusters.iter().cloned()).collect();
+    let missing = |index: u32| !present.iter().any(|p| p.named.index() == index);
+    clusters.extend(not_audited(&present, count, missing));
+    let mut of_shard: BTreeMap<u32, usize> = BTreeMap::new();
+    for c in &clusters {
+        *of_shard.entry(assign(&c.target, count)).or_default() += 1;
+    }
+    let shards = (0..count)
+        .map(|index| {
+            let part = parts.iter().find(|p| p.named.index() == index);
+            ShardState {
+                index,
+                count,
+                present: !missing(index),
+                clusters: of_shard.get(&index).copied().unwrap_or_default(),
+                generated_at: part.map(|p| p.report.generated_at.clone()),
+                why: match part {
+                    None => Some("it left no part".into()),
+                    Some(p) if left.iter().any(|l| l.file == p.file) => Some(Newest::of(&parts).why(p)),
+                    Some(_) => None,
+                },
+            }
+        })
+        .collect();
+    let reports = || present.iter().map(|p| &p.report);
+    let checks: BTreeMap<&str, &CheckInfo> =
+        reports().flat_map(|r| &r.checks).map(|c| (c.info.id.as_str(), &c.info)).collect();
+    Ok(FleetReport::new(FleetParts {
+        tool: first.report.tool.clone(),
+        generated_at: now.unwrap_or_else(|| reports().map(|r| r.generated_at.clone()).max().unwrap_or_default()),
+        exit: first.report.exit,
+        scope: FleetScope {
+            asked: first.report.scope.asked.clone(),
+            discovered: reports().flat_map(|r| r.scope.discovered.iter().cloned()).collect(),
+        },
+        rules: first.report.rules.clone(),
+        part: None,
+        shards,
+        clusters,
+        checks: checks.into_values().cloned().collect(),
+        gaps: reports().flat_map(|r| r.gaps.iter().cloned()).collect(),
+        waivers: reports().flat_map(|r| r.waivers.iter().cloned()).collect(),
+    }))
+}
+
+/// Parts that are not what their names say: copies, most likely.
+fn misnamed(parts: &[PartInput]) -> Vec<String> {
+    let wrong = parts.iter().filter(|p| p.report.part.as_ref().map(|p| p.shard) != Some(p.named));
+    wrong
+        .map(|p| match &p.report.part {
+            Some(part) => format!(
+                "{}: holds shard {}, not shard {} as its name says: give it back its name, or delete it",
+                p.file, part.shard, p.named
+            ),
+            None => format!("{}: holds the report of a whole fleet, not shard {} as its name says", p.file, p.named),
+        })
+        .collect()
+}
+
+/// Parts that differ from most others in what all parts must have in common; for each, the first such thing.
+fn disagreements(parts: &[PartInput]) -> Vec<String> {
+    type Aspect = (&'static str, fn(&FleetReport) -> String, &'static str);
+    const SAME: &str = "all shards of a fleet are run alike";
+    let aspects: [Aspect; 7] = [
+        ("written by", |r| format!("{} {}", r.tool.name, r.tool.version), "all parts are written by the same version"),
+        (
+            "one of",
+            |r| r.part.as_ref().map_or(0, |p| p.shard.count()).to_string() + " shards",
+            "delete the parts of the other split",
+        ),
+        ("about", |r| asked(&r.scope.asked, true), SAME),
+        ("judged by the checks", |r| r.rules.checks.clone(), SAME),
+        (
+            "judged by the configuration",
+            |r| r.rules.configuration.clone().unwrap_or_else(|| "none".into()),
+            "all shards use the same gke-posture.yaml",
+        ),
+        ("run with", |r| policy(r.exit), SAME),
+        ("run with", |r| options(&r.rules.options), SAME),
+    ];
+    let mut odd: BTreeMap<&str, String> = BTreeMap::new();
+    for (what, value, advice) in aspects {
+        let values: Vec<(&PartInput, String)> = parts.iter().map(|p| (p, value(&p.report))).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, v) in &values {
+            *counts.entry(v).or_default() += 1;
+        }
+        // Of equally many, that of the first part: `max_by_key` takes the last, so it goes backwards.
+        let usual = values.iter().rev().max_by_key(|(_, v)| counts.get(v.as_str()));
+        let Some((usual, expected)) = usual else { continue };
+        for (part, v) in values.iter().filter(|(_, v)| v != expected) {
+            odd.entry(&part.file).or_insert_with(|| {
+                format!("{}: is {what} {v}, but {} is {what} {expected}: {advice}", part.file, usual.file)
+            });
+        }
+    }
+    odd.into_values().collect()
+}
+
+/// `--fail-on high`, with what goes with it.
+fn policy(exit: ExitPolicy) -> String {
+    let mut out = format!("--fail-on {}", exit.fail_on.map_or("none", |s| s.name()));
+    for (set, flag) in [(exit.strict, " --strict"), (exit.allow_unknown, " --allow-unknown")] {
+        if set {
+            out.push_str(flag);
+        }
+    }
+    out
+}
+
+/// Shards that several files hold.
+fn duplicates(parts: &[PartInput]) -> Vec<String> {
+    parts
+        .windows(2)
+        .filter(|w| w[0].named == w[1].named)
+        .map(|w| format!("{}: holds shard {}, and so does {}: keep one", w[1].file, w[1].named, w[0].file))
+        .collect()
+}
+
+/// Clusters in a part that they do not fall to. With this none can be in two parts either.
+fn misplaced(parts: &[PartInput]) -> Vec<String> {
+    let mut problems = vec![];
+    for p in parts {
+        let mut seen = BTreeSet::new();
+        for c in &p.report.clusters {
+            if !p.named.takes(&c.target) {
+                problems.push(format!(
+                    "{}: holds {}, which falls to shard {}/{}: it was changed or damaged",
+                    p.file,
+                    c.target,
+                    assign(&c.target, p.named.count()),
+                    p.named.count()
+                ));
+            } else if !seen.insert(&c.target) {
+                problems.push(format!("{}: holds {} twice: it was changed or damaged", p.file, c.target));
+            }
+        }
+    }
+    problems
+}
+
+/// What tells parts of this run from those that an earlier one left in the folder.
+struct Newest<'a> {
+    part: Option<&'a PartInput>,
+    /// The name of the newest run that has one. A shard that is run again by hand has none.
+    run: Option<&'a str>,
+}
+
+fn run(p: &PartInput) -> Option<&str> {
+    p.report.part.as_ref()?.run.as_deref()
+}
+
+fn time(p: &PartInput) -> Option<jiff::Timestamp> {
+    p.report.generated_at.parse().ok()
+}
+
+impl<'a> Newest<'a> {
+    fn of(parts: &'a [PartInput]) -> Newest<'a> {
+        let newest = |named: bool| parts.iter().filter(|p| !named || run(p).is_some()).max_by_key(|p| time(p));
+        Newest { part: newest(false), run: newest(true).and_then(run) }
+    }
+
+    fn leaves_over(&self, p: &PartInput) -> bool {
+        match (run(p), self.part.and_then(time), time(p)) {
+            (Some(own), ..) => Some(own) != self.run,
+            (None, Some(newest), Some(own)) => newest.duration_since(own).as_hours() >= LEFT_OVER,
+            _ => false,
+        }
+    }
+
+    fn why(&self, p: &PartInput) -> String {
+        let of =
+            |p: &PartInput| format!("{}{}", p.report.generated_at, run(p).map_or(String::new(), |r| format!(" ({r})")));
+        let newest = self.part.map_or(String::new(), of);
+        format!("its part is left over from an earlier run: {}, where the newest part is of {newest}", of(p))
+    }
+}
+
+/// Clusters that a part found, and that no part holds.
+fn not_audited(present: &[&PartInput], count: u32, missing: impl Fn(u32) -> bool) -> Vec<ClusterEntry> {
+    let held: BTreeSet<&str> = present.iter().flat_map(|p| &p.report.clusters).map(|c| c.target.as_str()).collect();
+    let found: BTreeSet<&str> = present.iter().flat_map(|p| &p.report.scope.discovered).map(String::as_str).collect();
+    found
+        .difference(&held)
+        .filter_map(|target| Some((assign(target, count), target.parse::<ClusterName>().ok()?)))
+        .map(|(index, name)| {
+            let shard = format!("{index}/{count}");
+            let (why, fix) = if missing(index) {
+                (
+                    format!("shard {shard} is missing"),
+                    format!("Run the audit again with --shard {shard}, then merge again."),
+                )
+            } else {
+                (
+                    format!("other shards found it and shard {shard} did not: it was made or deleted in the meantime"),
+                    format!("If the cluster exists, run the audit again with --shard {shard}, then merge again."),
+                )
+            };
+            ClusterEntry::unread(
+                &name,
+                ClusterError { kind: ErrorKind::NotAudited, what: "the cluster".into(), why, fix },
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! The fleet report for a terminal: the answer, the worst clusters, what fails most widely, and what is not known.
+
+use crate::config::Severity;
+use crate::report::grid::{GAP, Grid, fit};
+use crate::report::table::{Blocks, Style, closing, flow, join, outcome_color, paint, sentence, severity};
+use crate::report::text::{block, count, line, number, time};
+use crate::report::wrap::{width, wrap};
+use crate::report::{Outcome, WaiverStatus, verdict};
+
+use super::open::{Cause, causes, share};
+use super::words::{self, OUTCOMES, capital, short};
+use super::*;
+
+/// Clusters, checks, causes, reasons of one cause and names of one list before a list is cut.
+const CLUSTERS: usize = 10;
+const CHECKS: usize = 10;
+const CAUSES: usize = 8;
+const REASONS: usize = 3;
+const NAMES: usize = 4;
+/// From this width (columns) the table of clusters has a column for the worst finding.
+const WIDE: usize = 110;
+
+/// Renders a fleet report for people at a terminal. No line is wider than the style's width.
+pub fn render(report: &FleetReport, style: &Style) -> String {
+    let mut parts = vec![
+        header(report, style),
+        answer(report, style),
+        clusters(report, style),
+        checks(report, style),
+        not_known(report, style),
+        waivers(report, style),
+        closing(style),
+    ];
+    parts.retain(|p| !p.is_empty());
+    parts.join("\n")
+}
+
+/// What was asked for, by whom it was judged, and which parts there are.
+fn header(report: &FleetReport, style: &Style) -> String {
+    let found = report.scope.discovered.len();
+    let mut rows = vec![(
+        "fleet",
+        vec![
+            words::asked(&report.scope.asked, style.show_all),
+            format!("{} found", count(found, "cluster", "clusters")),
+        ],
+    )];
+    if let Some(part) = &report.part {
+        let own = report.clusters.len();
+        let falls = if own == 1 { "falls" } else { "fall" };
+        rows.push((
+            "shard",
+            vec![
+                format!("{}, counted from 0", part.shard),
+                format!("{} of them {falls} to it", number(own)),
+                part.run.as_deref().map(line).unwrap_or_default(),
+            ],
+        ));
+    }
+    if !report.shards.is_empty() {
+        let present: Vec<&ShardState> = report.shards.iter().filter(|s| s.present).collect();
+        let times = || present.iter().filter_map(|s| s.generated_at.as_deref());
+        let span = match (times().min(), times().max()) {
+            (Some(first), Some(last)) if time(first) != time(last) => format!("{} to {}", time(first), time(last)),
+            (Some(first), _) => time(first),
+            _ => String::new(),
+        };
+        let missing = words::missing(report);
+        rows.push((
+            "parts",
+            vec![
+                format!("{} of {}", number(present.len()), count(report.shards.len(), "shard", "shards")),
+                if missing.is_empty() { String::new() } else { format!("missing: {missing}") },
+                span,
+            ],
+        ));
+    }
+    rows.push((
+        "judged",
+        vec![
+            format!("{} {}", line(&report.tool.name), line(&report.tool.version)),
+            count(report.checks.len(), "check", "checks"),
+            report.rules.options.iter().map(|o| line(o)).collect::<Vec<_>>().join(" "),
+            time(&report.generated_at),
+        ],
+    ));
+    let first = rows.iter().map(|(l, _)| width(l)).max().unwrap_or(0);
+    let mut grid = Grid::new(vec![first, style.columns() - first - GAP]);
+    for (label, segments) in rows {
+        let text = join(&segments, grid.span(1));
+        grid.laid(vec![label.into(), text]);
+    }
+    grid.render()
+}
+
+/// The answer, clusters by outcome, findings by severity, and what follows.
+fn answer(report: &FleetReport, style: &Style) -> String {
+    let t = &report.totals;
+    let (word, lacks) = verdict::word(report.outcome);
+    let mut segments = vec![(format!("{word}{lacks}"), paint(word, outcome_color(report.outcome), style) + lacks)];
+    let plain = |s: String| (s.clone(), s);
+    let colon = if t.clusters > 0 { ":" } else { "" };
+    segments.push(plain(count(t.clusters, "cluster", "clusters") + colon));
+    for (outcome, does) in OUTCOMES {
+        let n = t.by_outcome.of(outcome);
+        if n > 0 {
+            let n = number(n);
+            segments.push((format!("{n} {does}"), format!("{n} {}", paint(does, outcome_color(outcome), style))));
+        }
+    }
+    let mut out = flow(segments, style);
+    if t.by_outcome.no_result < t.clusters {
+        let failing = verdict::severities(&t.by_severity);
+        let mut segments = vec![plain("findings".into())];
+        if failing.is_empty() {
+            segments.push(plain("0".into()));
+        }
+        for (s, n) in failing {
+            segments.push((format!("{} {}", number(n), s.name()), format!("{} {}", number(n), severity(s, style))));
+        }
+        if t.by_verdict.unknown > 0 {
+            let n = number(t.by_verdict.unknown);
+            segments.push((format!("   {n} unknown"), format!("   {n} {}", paint("unknown", "35", style))));
+        }
+        segments.push(plain(format!("{} pass", number(t.by_verdict.pass))));
+        if t.by_verdict.waived > 0 {
+            segments.push(plain(format!("{} waived", number(t.by_verdict.waived))));
+        }
+        out.push_str(&flow(segments, style));
+    }
+    let mut text = words::sentences(report);
+    text.extend(words::coverage(&t.coverage));
+    out.push_str(&lines(&text.join("\n"), style));
+    out
+}
+
+/// The clusters that gave a result, worst first. Without `--all` those in which nothing fails and nothing is missing are
+/// only counted.
+fn clusters(report: &FleetReport, style: &Style) -> String {
+    let judged = report.worst_first();
+    let clean = |c: &ClusterEntry| c.outcome == Outcome::Pass && c.worst.is_empty();
+    let listed: Vec<&ClusterEntry> = judged.iter().copied().filter(|c| style.show_all || !clean(c)).collect();
+    if listed.is_empty() {
+        return String::new();
+    }
+    let wide = style.columns() >= WIDE;
+    // Few audits judge by what is no more than advice.
+    let advice = listed.iter().any(|c| c.summary.is_some_and(|s| s.by_severity.info > 0));
+    let counted: Vec<Severity> = Severity::ALL.into_iter().filter(|s| advice || *s != Severity::Info).collect();
+    let mut head = vec!["cluster", "answer"];
+    head.extend(counted.iter().map(|s| s.name()));
+    head.push("unknown");
+    if wide {
+        head.push("worst finding");
+    }
+    let mut rows: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_string()).collect()];
+    let shown = limit(style, listed.len(), CLUSTERS);
+    for c in listed.iter().take(shown) {
+        let (word, lacks) = verdict::word(c.outcome);
+        let s = c.summary.unwrap_or_default();
+        let mut row = vec![short(&c.target), format!("{word}{lacks}")];
+        row.extend(counted.iter().map(|severity| number(s.by_severity.of(*severity))));
+        row.push(number(s.by_verdict.unknown));
+        if wide {
+            row.push(c.worst.first().map_or(String::new(), |w| line(&w.title)));
+        }
+        rows.push(row);
+    }
+    let gap = if wide { GAP } else { 2 };
+    let mut grid = Grid::new(fit(&rows, style.columns(), gap)).gap(gap);
+    for column in 2..=counted.len() + 2 {
+        grid = grid.right(column);
+    }
+    for (i, row) in rows.iter().enumerate() {
+        match i.checked_sub(1).and_then(|at| listed.get(at)) {
+            None => grid.head(row),
+            Some(c) => grid.painted(row, 1, |text| paint(text, outcome_color(c.outcome), style)),
+        }
+    }
+    let mut out = grid.render();
+    let mut rest = vec![];
+    if shown < listed.len() {
+        rest.push(format!("… {}: --all shows them", count(listed.len() - shown, "more cluster", "more clusters")));
+    }
+    if listed.len() < judged.len() {
+        rest.push(format!(
+            "Not listed: {} in which nothing fails (--all)",
+            count(judged.len() - listed.len(), "cluster", "clusters")
+        ));
+    }
+    out.push_str(&lines(&rest.join("\n"), style));
+    out
+}
+
+/// Checks that fail, worst and most widely first, with the clusters that fail them.
+fn checks(report: &FleetReport, style: &Style) -> String {
+    let failing: Vec<&FleetCheck> = report.checks.iter().filter(|c| !c.failing.is_empty()).collect();
+    if failing.is_empty() {
+        return String::new();
+    }
+    let mut blocks = Blocks::new(style, std::iter::empty(), ["severity", "check and clusters", ""]);
+    let shown = limit(style, failing.len(), CHECKS);
+    for c in failing.iter().take(shown) {
+        let word = c.worst.map_or(String::new(), |s| severity(s, style));
+        let extent = format!("{}, {}", share(c.failing.len(), c), count(c.findings, "finding", "findings"));
+        blocks.heading(word, &c.info.title, &c.info.id, &extent);
+        let names = words::failing_names(c);
+        blocks.wide(&some(style, &names));
+    }
+    let mut out = blocks.render();
+    if shown < failing.len() {
+        out.push('\n');
+        let rest = format!("… {} more checks fail: --all shows them", number(failing.len() - shown));
+        out.push_str(&lines(&rest, style));
+    }
+    out
+}
+
+/// What the report does not know, by cause.
+fn not_known(report: &FleetReport, style: &Style) -> String {
+    let all = causes(report);
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut blocks = Blocks::new(style, std::iter::empty(), ["cause", "what is not known", ""]);
+    // Only the unknown checks, which come last, are cut: the rest is what kept clusters from being judged.
+    let (hard, soft): (Vec<Cause>, Vec<Cause>) = all.into_iter().partition(|o| o.severity.is_none());
+    let shown = limit(style, soft.len(), CAUSES);
+    for o in hard.iter().chain(soft.iter().take(shown)) {
+        let word = o.severity.map_or_else(|| o.word.clone(), |s| severity(s, style));
+        blocks.heading(word, &o.title, &o.check, &o.extent);
+        let said = limit(style, o.said.len(), REASONS);
+        for s in o.said.iter().take(said) {
+            if !s.clusters.is_empty() {
+                blocks.wide(&some(style, &s.clusters));
+            }
+            blocks.wide(&sentence(&capital(&line(&s.why))));
+            if !s.fix.is_empty() {
+                blocks.wide(&block(&s.fix));
+            }
+        }
+        if said < o.said.len() {
+            let left: usize = o.said.iter().skip(said).map(|s| s.clusters.len()).sum();
+            blocks.wide(&format!("… {} for other reasons: --all shows them", count(left, "cluster", "clusters")));
+        }
+    }
+    let mut out = blocks.render();
+    if shown < soft.len() {
+        out.push('\n');
+        let rest = format!("… {} more checks are unknown in clusters: --all shows them", number(soft.len() - shown));
+        out.push_str(&lines(&rest, style));
+    }
+    out
+}
+
+/// Waivers that have run out or match nothing in any cluster.
+fn waivers(report: &FleetReport, style: &Style) -> String {
+    let mut out = String::new();
+    for w in report.waivers.iter().filter(|w| w.status != WaiverStatus::Active) {
+        let fate = match w.status {
+            WaiverStatus::Expired => {
+                format!("ended on {}; it would waive {}", line(&w.until), count(w.matched, "result", "results"))
+            }
+            _ => "matches nothing in any cluster".into(),
+        };
+        let text = format!("Waiver of {} for {}, by {}: {fate}", line(&w.check), line(&w.subject), line(&w.owner));
+        for (i, l) in wrap(&text, style.columns() - 2).into_iter().enumerate() {
+            out.push_str(if i == 0 { "" } else { "  " });
+            out.push_str(&l);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// A text as lines that fit; none for none.
+fn lines(text: &str, style: &Style) -> String {
+    let fitting = wrap(text, style.columns());
+    if text.is_empty() { String::new() } else { fitting.join("\n") + "\n" }
+}
+
+/// How many of a list to show: all where the line that says what is left out would save nothing.
+fn limit(style: &Style, len: usize, most: usize) -> usize {
+    if style.show_all || len <= most + 1 { len } else { most }
+}
+
+/// Names in a row, cut where there are many.
+fn some(style: &Style, names: &[String]) -> String {
+    let shown = limit(style, names.len(), NAMES);
+    let mut text = names.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    if shown < names.len() {
+        text.push_str(&format!(" … {} more (--all)", number(names.len() - shown)));
+    }
+    text
+}

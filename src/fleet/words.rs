@@ -1,0 +1,212 @@
+//! The answer of a fleet in sentences, and what people call its parts.
+
+use crate::check::Severity;
+use crate::report::Outcome;
+use crate::report::text::{count, line, number};
+
+use super::*;
+
+/// Outcomes in the order in which people want to see them, each with what a cluster of it is said to do.
+pub(super) const OUTCOMES: [(Outcome, &str); 5] = [
+    (Outcome::Findings, "fail"),
+    (Outcome::FindingsIncomplete, "fail, incomplete"),
+    (Outcome::Incomplete, "incomplete"),
+    (Outcome::NoResult, "no result"),
+    (Outcome::Pass, "pass"),
+];
+
+/// What people call a cluster: `PROJECT/LOCATION/NAME`.
+pub(super) fn short(target: &str) -> String {
+    match target.parse::<ClusterName>() {
+        Ok(n) => line(&format!("{}/{}/{}", n.project, n.location, n.name)),
+        Err(_) => line(target),
+    }
+}
+
+/// The clusters that fail a check, each with the number of failures where there are several.
+pub(super) fn failing_names(check: &FleetCheck) -> Vec<String> {
+    let name = |f: &Failing| match f.findings {
+        1 => short(&f.target),
+        n => format!("{} ({})", short(&f.target), number(n)),
+    };
+    check.failing.iter().map(name).collect()
+}
+
+/// What was asked for, in one phrase; `all` names everything, else long lists are counted.
+pub(super) fn asked(asked: &Asked, all: bool) -> String {
+    let list = |items: &[String], one: &str, many: &str| match items {
+        [] => None,
+        [item] => Some(format!("{one} {}", line(item))),
+        items if all || items.len() <= 3 => {
+            Some(format!("{many} {}", items.iter().map(|i| line(i)).collect::<Vec<_>>().join(", ")))
+        }
+        items => Some(count(items.len(), one, many)),
+    };
+    let parts: Vec<String> = [
+        list(&asked.organizations, "organization", "organizations"),
+        list(&asked.folders, "folder", "folders"),
+        list(&asked.projects, "project", "projects"),
+        asked.targets_file.as_ref().map(|f| match all {
+            true => format!("targets file {} ({})", line(&f.name), line(&f.digest)),
+            false => format!("targets file {}", line(&f.name)),
+        }),
+        list(&asked.targets.iter().map(|t| short(t)).collect::<Vec<_>>(), "cluster", "clusters"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() { "no scope".into() } else { parts.join(", ") }
+}
+
+/// Options that change what is judged.
+pub(super) fn options(options: &[String]) -> String {
+    if options.is_empty() { "no further option".into() } else { options.join(" ") }
+}
+
+/// `shard 3 of 8`, `shards 3 and 5 of 8`, `20 of 32 shards`.
+pub(super) fn missing(report: &FleetReport) -> String {
+    let total = report.shards.len();
+    match &report.missing_shards[..] {
+        [] => String::new(),
+        [one] => format!("shard {one} of {total}"),
+        many if many.len() <= 5 => format!("shards {} of {total}", and(many.iter().map(u32::to_string).collect())),
+        many => format!("{} of {} shards", number(many.len()), number(total)),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn and(mut items: Vec<String>) -> String {
+    match (items.pop(), items.is_empty()) {
+        (None, _) => String::new(),
+        (Some(last), true) => last,
+        (Some(last), false) => format!("{} and {last}", items.join(", ")),
+    }
+}
+
+fn clusters(n: usize) -> String {
+    count(n, "cluster", "clusters")
+}
+
+fn verb<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
+/// Why the answer is not complete, in phrases.
+fn doubts(report: &FleetReport) -> Vec<String> {
+    let by = &report.totals.by_outcome;
+    let mut out = vec![];
+    let partly = by.incomplete + by.findings_incomplete;
+    if partly > 0 {
+        out.push(format!("{} {} not evaluated completely", clusters(partly), verb(partly, "was", "were")));
+    }
+    let silent = report.clusters.iter().filter(|c| c.error.as_ref().is_some_and(|e| e.kind != ErrorKind::NotAudited));
+    let silent = silent.count();
+    if silent > 0 {
+        out.push(format!("{} gave no result", clusters(silent)));
+    }
+    let untried = by.no_result - silent;
+    if untried > 0 {
+        out.push(format!("{} {} not audited", clusters(untried), verb(untried, "was", "were")));
+    }
+    if !report.missing_shards.is_empty() {
+        out.push(format!("{} {} missing", missing(report), verb(report.missing_shards.len(), "is", "are")));
+    }
+    match &report.gaps[..] {
+        [] => {}
+        [one] => out.push(format!("{} could not be read, so there may be more", line(&one.what))),
+        many => out.push(format!("{} parts of the scope could not be read, so there may be more", number(many.len()))),
+    }
+    out
+}
+
+/// What follows for the exit status, in one or two sentences.
+pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
+    let t = &report.totals;
+    let judged = t.clusters - t.by_outcome.no_result;
+    let failing = t.by_outcome.findings + t.by_outcome.findings_incomplete;
+    let threshold = match report.exit.fail_on.map_or("", Severity::name) {
+        "critical" => "critical".to_string(),
+        other => format!("{other} or worse"),
+    };
+    let mut out = vec![];
+    if report.outcome == Outcome::NoResult {
+        out.push("No cluster gave a result, so nothing was judged.".to_string());
+    } else if report.scope.discovered.is_empty() {
+        out.push("No cluster was found, so nothing was judged; whoever audits a fleet expects one.".into());
+    } else if t.clusters == 0 {
+        let found = report.scope.discovered.len();
+        let shard = report.part.as_ref().map_or(String::new(), |p| format!(" {}", p.shard));
+        out.push(format!(
+            "Of the {} that {} found, none falls to shard{shard}.",
+            clusters(found),
+            verb(found, "was", "were")
+        ));
+    } else {
+        out.push(match report.exit.fail_on {
+            None if t.by_verdict.fail > 0 => "No finding fails this audit, as --fail-on is none.".into(),
+            Some(_) if failing > 0 => format!(
+                "{} of {} {} findings that are {threshold}, which fails this audit.",
+                number(failing),
+                clusters(judged),
+                verb(failing, "has", "have"),
+            ),
+            Some(_) if t.by_verdict.fail > 0 => {
+                format!("No cluster has a finding that is {threshold}, which is what fails this audit.")
+            }
+            _ => format!(
+                "Nothing failed in {}.",
+                match judged {
+                    1 => "the cluster that was judged".into(),
+                    n => format!("the {} that were judged", clusters(n)),
+                }
+            ),
+        });
+    }
+    let doubts = doubts(report);
+    if !doubts.is_empty() && report.outcome == Outcome::NoResult {
+        out.push(format!("{}.", capital(&and(doubts))));
+    } else if !doubts.is_empty() {
+        out.push(format!("The answer is incomplete: {}.", and(doubts)));
+    }
+    if report.exit.allow_unknown
+        && (t.by_outcome.no_result > 0 || !report.gaps.is_empty() || !report.missing_shards.is_empty())
+    {
+        out.push("--allow-unknown accepts what is unknown in a cluster, not a cluster that was not read.".into());
+    }
+    out
+}
+
+/// With a capital letter at the beginning, unless it begins with something that is no word, such as an address.
+pub(super) fn capital(s: &str) -> String {
+    let first = s.split(' ').next().unwrap_or_default();
+    if !first.trim_end_matches(',').chars().all(|c| c.is_ascii_lowercase()) {
+        return s.to_string();
+    }
+    let mut chars = s.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// How far network policies isolate the workloads of all clusters.
+pub(super) fn coverage(c: &crate::report::Coverage) -> Option<String> {
+    use crate::report::text::share;
+    let unknown = c.ingress_unknown + c.egress_unknown;
+    let doubt = if unknown > 0 { "; of some it is not known" } else { "" };
+    (c.workloads > 0).then(|| {
+        format!(
+            "Network policies isolate {} of {} for ingress and {} for egress{doubt}.",
+            share(c.ingress_isolated, c.workloads),
+            count(c.workloads, "workload", "workloads"),
+            share(c.egress_isolated, c.workloads),
+        )
+    })
+}
+
+/// What did not happen with clusters that gave no result, by kind: `could not be reached`.
+pub(super) fn fate(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unreachable => "could not be reached",
+        ErrorKind::Forbidden => "may not be read",
+        ErrorKind::Failed => "gave no result",
+        ErrorKind::NotAudited => "not audited",
+    }
+}

@@ -1,0 +1,37 @@
+//! Tests of the library and of the program that need no server.
+
+// `json!` with a whole cluster in it.
+#![recursion_limit = "512"]
+
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../terraform/mod.rs"]
+mod terraform;
+
+mod clusters;
+mod gke;
+mod oracle;
+
+mod architecture;
+mod checks;
+mod cli_bad_input;
+mod cli_checks;
+mod cli_config;
+mod cli_corpus;
+mod cli_determinism;
+mod cli_exit;
+mod cli_inputs;
+mod cli_merge;
+mod cli_output;
+mod cli_reach;
+mod cli_secrets;
+mod cli_terraform;
+mod database;
+mod example;
+mod gke_cases;
+mod gke_recordings;
+mod gke_robust;
+mod gke_traps;
+mod netpol_corpus;
+mod network_cases;
+mod network_property;
