@@ -33,7 +33,7 @@ fn checks_are_listed_and_explained() {
         assert!(check["fix"].as_object().is_some_and(|f| !f.is_empty()), "{id} has no fix");
     }
     let shown = room.sh("checks show policy-port-mismatch").status(0);
-    for part in ["high", "What is read", "How it is judged", "How to fix it with kubectl", "References"] {
+    for part in ["high", "Facts", "Evaluation", "Fix with kubectl", "References"] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     assert_eq!(room.sh("checks show policy-port-mismatch --format json").json()["id"], "policy-port-mismatch");
