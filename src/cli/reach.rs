@@ -371,7 +371,7 @@ fn print_answer(
 
 fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: usize) {
     let side_name = if side.direction == Direction::Egress { "egress " } else { "ingress" };
-    let _ = writeln!(text, "  {side_name}   {name}");
+    let _ = writeln!(text, "  {side_name}  {name}");
     paragraph(text, &side.summary, width, 11, 2);
     let asked = args.port.map(|p| PortSet::one(args.protocol.protocol(), p));
     let opens = |set: &PortSet| asked.as_ref().map_or(!set.is_empty(), |a| !set.intersection(a).is_empty());

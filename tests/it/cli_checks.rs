@@ -24,7 +24,7 @@ fn room() -> Room {
 #[test]
 fn checks_are_listed_and_explained() {
     let room = room();
-    let list = room.sh("checks list").status(0).says("policy-port-mismatch").says("checks. More about one").stdout;
+    let list = room.sh("checks list").status(0).says("policy-port-mismatch").says("checks. For details of one").stdout;
     let json = room.sh("checks list --format json").status(0).json();
     for check in json.as_array().unwrap() {
         let id = check["id"].as_str().unwrap();

@@ -73,7 +73,7 @@ fn the_explanation_names_policies_rules_and_places() {
         assert!(denied.stdout.contains(part), "{part}: {}", denied.stdout);
     }
     ask(&room, "shop/api", WEB, "--port 8080").says("matches: opens TCP 8080");
-    ask(&room, WEB, "shop/api", "--port 1").says("To deny it: a NetworkPolicy in shop that selects app=api");
+    ask(&room, WEB, "shop/api", "--port 1").says("To deny it: add a NetworkPolicy in shop that selects app=api");
 }
 
 #[test]
