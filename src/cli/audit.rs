@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::audit::{Settings, audit};
 use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::{Config, Selection, Severity, hint};
+use crate::config::{Config, Selection, Severity};
+use crate::document::hint;
 use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
@@ -320,7 +321,7 @@ fn footer(args: &Args, report: &Report, showing: bool, status: u8) -> Vec<String
             .config
             .checks
             .iter()
-            .map(|d| format!(" --checks {}", super::input::quote(&d.display().to_string())))
+            .map(|d| format!(" --checks {}", crate::check::shell_quote(&d.display().to_string())))
             .collect();
         lines.push(format!("Next: gke-posture checks show {}{own}", w.check));
         lines.push("      why it matters, what is read and how to fix it".to_owned());
