@@ -8,8 +8,9 @@ use crate::check::{Registry, waiver_report};
 use crate::config::{Config, Profile};
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
-use crate::inventory::{Completeness, Inventory, Snapshot};
-use crate::network::{Dataplane, Enforcement, Reach, well_known};
+use crate::inventory::{Completeness, Dataplane, Enforcement, Inventory, Snapshot};
+use crate::network::{Reach, well_known};
+use crate::platform;
 use crate::report::{self, ExitPolicy, Outcome, Parts, Report};
 
 /// What a person may choose about an audit.
@@ -29,10 +30,7 @@ pub struct Settings<'a> {
 /// The evidence joined, with reach over it.
 pub fn prepare(snapshot: Snapshot, dataplane: Option<Dataplane>) -> (Inventory, Reach) {
     let inventory = Inventory::new(snapshot);
-    let cluster = inventory.snapshot.cluster.as_ref().map(|c| &c.config);
-    let enforcement = dataplane.map_or_else(|| Enforcement::decide(cluster), Enforcement::stated);
-    let imagined = well_known::imagined();
-    let reach = Reach::new(&inventory, enforcement, &imagined);
+    let reach = Reach::new(&inventory, platform::describe(&inventory, dataplane), &well_known::imagined());
     (inventory, reach)
 }
 

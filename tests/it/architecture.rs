@@ -4,21 +4,24 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// (room, rooms it may use). A room is a folder or a file directly below `src/`.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("problem", &[]),
+    ("document", &[]),
     ("lexicon", &[]),
     ("config", &["problem"]),
-    ("inventory", &["lexicon"]),
+    // `document` for what a source could not give: the cluster's configuration in the snapshot is such a document.
+    ("inventory", &["document", "lexicon"]),
+    ("platform", &["document", "inventory"]),
     ("network", &["inventory"]),
     ("database", &["inventory", "lexicon"]),
-    ("collect", &["inventory", "lexicon", "problem"]),
-    ("facts", &["inventory", "network", "database", "config"]),
+    ("collect", &["document", "inventory", "lexicon", "problem"]),
+    ("facts", &["config", "database", "document", "inventory", "network", "platform"]),
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
     ("check", &["facts", "inventory", "config"]),
     ("report", &["check", "config", "facts", "inventory"]),
     ("fleet", &["check", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),
-    ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
+    ("audit", &["check", "config", "facts", "inventory", "network", "platform", "report"]),
     (
         "cli",
         &[
@@ -26,12 +29,14 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "check",
             "collect",
             "config",
+            "document",
             "example",
             "facts",
             "fleet",
             "inventory",
             "lexicon",
             "network",
+            "platform",
             "report",
         ],
     ),

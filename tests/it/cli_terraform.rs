@@ -213,7 +213,8 @@ fn config(document: &Value) -> Value {
     let options = gke_posture::collect::Options::new("default", false);
     let text = document.to_string();
     let snapshot = gke_posture::collect::read_embedded(&[("tf.json", &text)], "test", options).unwrap();
-    json!({"config": snapshot.cluster.unwrap().config, "terraform": snapshot.terraform})
+    let cluster = snapshot.cluster.unwrap();
+    json!({"config": cluster.config, "recorded": cluster.recorded, "terraform": snapshot.terraform})
 }
 
 #[test]
@@ -312,14 +313,20 @@ fn spellings_of_the_api_come_out() {
         ("/legacyAbac/enabled", json!(false)),
         ("/network", json!("default")),
         ("/authenticatorGroupsConfig/enabled", json!(true)),
-        ("/networkConfig/datapathProvider", json!({"$unknownUntilApply": true})),
-        ("/releaseChannel", json!([{"$unknownUntilApply": true}])),
-        ("/ipAllocationPolicy/useIpAliases", json!({"$unknownUntilApply": true})),
-        ("/nodePools/0/config", json!([{"$unknownUntilApply": true}])),
-        ("/controlPlaneEgress", json!([{"$notInTerraform": true}])),
+        ("/networkConfig/datapathProvider", json!({"$unavailable": "known-after-apply"})),
+        ("/releaseChannel", json!({"$unavailable": "known-after-apply"})),
+        ("/ipAllocationPolicy/useIpAliases", json!({"$unavailable": "known-after-apply"})),
+        ("/nodePools/0/config", json!({"$unavailable": "known-after-apply"})),
     ] {
         assert_eq!(made.pointer(pointer), Some(&value), "{pointer}");
     }
+    // What no attribute holds is not in it, and the snapshot has the fields that are.
+    assert_eq!(made.pointer("/controlPlaneEgress"), None);
+    let recorded = &config(&tomoda())["recorded"];
+    assert_eq!(recorded["otherwise"], "not-recorded");
+    assert_eq!(recorded["fields"].pointer("/networkConfig/datapathProvider"), Some(&json!({})));
+    assert_eq!(recorded["fields"].pointer("/nodePools/config/imageType"), Some(&json!({})));
+    assert_eq!(recorded["fields"].get("controlPlaneEgress"), None);
 }
 
 #[test]

@@ -14,8 +14,7 @@ use crate::collect::live::{self, Options, Progress, Target};
 use crate::collect::terraform::Cluster;
 use crate::config::Config;
 use crate::fleet::{ClusterEntry, ClusterError, ErrorKind};
-use crate::inventory::{ClusterName, Snapshot};
-use crate::network::Dataplane;
+use crate::inventory::{ClusterName, Dataplane, Snapshot};
 use crate::report::{self, ExitPolicy, Report, WaiverReport};
 
 use super::super::terraform::{self, FixFor};

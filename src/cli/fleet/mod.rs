@@ -18,8 +18,7 @@ use crate::fleet::{
     Asked, CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, TargetsFile,
     markdown, part_stem, table,
 };
-use crate::inventory::ClusterName;
-use crate::network::Dataplane;
+use crate::inventory::{ClusterName, Dataplane};
 use crate::report::table::Style;
 use crate::report::{self, ExitPolicy, Outcome};
 

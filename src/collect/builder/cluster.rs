@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::document::Recorded;
 use crate::inventory::{ClusterConfig, Gap, Need, Origin};
 use crate::problem::Problem;
 
@@ -16,11 +17,17 @@ impl Builder {
 
     /// A cluster's configuration.
     pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new());
+        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new(), None);
     }
 
-    /// A cluster's configuration, and Terraform's addresses of its parts.
-    pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, addresses: BTreeMap<String, String>) {
+    /// A cluster's configuration, Terraform's addresses of its parts, and the fields that its source records.
+    pub fn described_cluster(
+        &mut self,
+        origin: Origin,
+        doc: &serde_json::Value,
+        addresses: BTreeMap<String, String>,
+        recorded: Option<Recorded>,
+    ) {
         if let Some(earlier) = &self.snapshot.cluster {
             let message = format!(
                 "a second cluster configuration (the first is {}); one audit is about one cluster",
@@ -34,12 +41,12 @@ impl Builder {
             return;
         }
         self.snapshot.terraform = addresses;
-        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
+        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin, recorded });
     }
 
     /// When support ends. It names no cluster, so that another than the first could be another cluster's.
     pub(super) fn upgrade_info(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line) };
+        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line), recorded: None };
         match &self.snapshot.upgrade_info {
             Some(earlier) if earlier.config != info.config => {
                 let message =
@@ -65,7 +72,12 @@ impl Builder {
                 o["kind"] == "ContainerCluster" && cluster.address == format!("ContainerCluster/{name}")
             };
             let at = objects.iter().position(is_it).and_then(|i| origins.get(i));
-            self.described_cluster(at.cloned().unwrap_or_default(), &cluster.config, BTreeMap::new());
+            self.described_cluster(
+                at.cloned().unwrap_or_default(),
+                &cluster.config,
+                BTreeMap::new(),
+                Some(cluster.recorded.clone()),
+            );
         } else if !clusters.is_empty() {
             let names: Vec<&str> = clusters.iter().map(terraform::Cluster::short_name).collect();
             let first = objects.iter().position(|o| o["kind"] == "ContainerCluster").and_then(|i| origins.get(i));

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::document::Unavailable;
+
 /// What replaces a value that must not be kept but whose presence says something.
 pub const WITHHELD: &str = "(withheld)";
 
@@ -22,6 +24,9 @@ pub(super) fn strip_secrets(cluster: &mut Value) {
 
 /// Takes out every text of what has the name of a secret. Switches stay, and an empty text, which says that there is none.
 fn withhold(value: &mut Value) {
+    if Unavailable::from_json(value).is_some() {
+        return;
+    }
     match value {
         Value::Object(map) => map.values_mut().for_each(withhold),
         Value::Array(items) => items.iter_mut().for_each(withhold),
@@ -31,10 +36,15 @@ fn withhold(value: &mut Value) {
 }
 
 fn strip(value: &mut Value) {
+    if Unavailable::from_json(value).is_some() {
+        return;
+    }
     match value {
         Value::Object(map) => {
             // Instance metadata may hold start-up scripts and keys; one entry of it is configuration.
-            if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+            if let Some(Value::Object(metadata)) =
+                map.get_mut("metadata").filter(|m| Unavailable::from_json(m).is_none())
+            {
                 for (key, v) in metadata.iter_mut() {
                     if key != "disable-legacy-endpoints" {
                         *v = Value::String(WITHHELD.to_owned());

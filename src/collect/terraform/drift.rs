@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::document::Reader;
+
 use super::apply::Written;
 use super::cluster::Cluster;
 use super::mapping::Kind;
@@ -68,14 +70,14 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Difference> {
             None => (format!("Cluster/{}", state.short_name()), Some(&state.config), Some(live)),
             Some(name) => (format!("NodePool/{name}"), pool(&state.config, name), pool(live, name)),
         };
-        let Some(ours) = ours else { continue };
-        let Some(theirs) = theirs else {
+        let Some(ours) = ours.map(|json| Reader::new(json, None)) else { continue };
+        let Some(theirs) = theirs.map(|json| Reader::new(json, None)) else {
             found.push(Difference {
                 object,
                 address,
                 attribute: "name".to_owned(),
                 path: "name".to_owned(),
-                state: ours.get("name").cloned().unwrap_or(Value::Null),
+                state: ours.shown("name"),
                 live: Value::Null,
             });
             continue;
@@ -86,7 +88,7 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Difference> {
             // An attribute that has two fields in the API is compared once.
             if !skipped
                 && !seen.contains(&w.attribute)
-                && let Some((state, live)) = compare(w, ours, theirs)
+                && let Some((state, live)) = compare(w, &ours, &theirs)
             {
                 seen.insert(w.attribute.clone());
                 found.push(Difference {
@@ -108,14 +110,11 @@ fn pool<'a>(config: &'a Value, name: &str) -> Option<&'a Value> {
     pools.iter().find(|p| p.get("name").and_then(Value::as_str) == Some(name))
 }
 
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |v, key| v.get(key)).filter(|v| !v.is_null())
-}
-
 /// The value of the state and the live one, if they differ.
-fn compare(w: &Written, ours: &Value, theirs: &Value) -> Option<(Value, Value)> {
-    let state = at(ours, &w.path)?;
-    let live = at(theirs, &w.path).cloned().or_else(|| newer(&w.path, theirs)).unwrap_or(Value::Null);
+fn compare(w: &Written, ours: &Reader<'_>, theirs: &Reader<'_>) -> Option<(Value, Value)> {
+    let state = Some(ours.shown(&w.path)).filter(|state| !state.is_null())?;
+    let live = Some(theirs.shown(&w.path)).filter(|live| !live.is_null());
+    let live = live.or_else(|| newer(&w.path, theirs)).unwrap_or(Value::Null);
     let same = match w.kind {
         // An enum's number of which no name is known: it may be the same.
         Kind::Text if live.is_number() => true,
@@ -125,22 +124,22 @@ fn compare(w: &Written, ours: &Value, theirs: &Value) -> Option<(Value, Value)> 
             let live = live.get(key).unwrap_or(&Value::Null);
             [value, live].iter().any(|v| v.as_str() == Some(super::super::gke::WITHHELD)) || same(value, live)
         }),
-        Kind::Texts | Kind::Repeated(_) => set(state) == set(&live),
+        Kind::Texts | Kind::Repeated(_) => set(&state) == set(&live),
         _ => {
-            let filled_in = FILLED_IN.iter().any(|(path, v)| live.is_null() && w.path.ends_with(path) && state == v);
-            filled_in || same(state, &live)
+            let filled_in = FILLED_IN.iter().any(|(path, v)| live.is_null() && w.path.ends_with(path) && state == *v);
+            filled_in || same(&state, &live)
         }
     };
-    (!same).then(|| (state.clone(), live))
+    (!same).then_some((state, live))
 }
 
-fn newer(path: &str, live: &Value) -> Option<Value> {
+fn newer(path: &str, live: &Reader<'_>) -> Option<Value> {
     NEWER.iter().find_map(|(old, new, opposite)| {
         let rest = path.strip_prefix(old)?;
-        let found = at(live, &format!("{new}{rest}"))?;
-        match (opposite, found) {
+        match (opposite, live.shown(&format!("{new}{rest}"))) {
+            (_, Value::Null) => None,
             (true, Value::Bool(b)) => Some(Value::Bool(!b)),
-            _ => Some(found.clone()),
+            (_, found) => Some(found),
         }
     })
 }
