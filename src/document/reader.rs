@@ -91,8 +91,8 @@ struct Partial<'a> {
 
 enum Place<'a> {
     Absent,
-    /// The source could not give it, or an object that it is in.
-    Unavailable(Unavailable),
+    /// The source could not give what is at this path: the value itself, or an object that it is in.
+    Unavailable(String, Unavailable),
     Found(&'a Value),
     /// The path ends early, at a value that has no such parts.
     Broken {
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     pub fn shown(&self, path: &str) -> Value {
         match self.find(path) {
             Place::Found(value) => value.clone(),
-            Place::Unavailable(why) => why.to_json(),
+            Place::Unavailable(_, why) => why.to_json(),
             Place::Absent | Place::Broken { .. } => Value::Null,
         }
     }
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         };
         match self.find(path) {
             Place::Absent => Lookup::Absent,
-            Place::Unavailable(why) => Lookup::Unknown(format!("{} is {}", named(path), why.reason())),
+            Place::Unavailable(path, why) => Lookup::Unknown(format!("{path} is {}", why.reason())),
             Place::Found(value) => parse(value).map_or_else(|| unexpected(path, value, expected), Lookup::Value),
             Place::Broken { path, value } => unexpected(&path, value, "an object"),
         }
@@ -171,16 +171,17 @@ impl<'a> Reader<'a> {
             };
             let Some(next) = next else {
                 let unrecorded = self.partial.filter(|partial| partial.below(&steps).is_none());
-                return unrecorded.map_or(Place::Absent, |partial| Place::Unavailable(partial.otherwise));
+                let missing = |partial: Partial<'_>| Place::Unavailable(path.to_owned(), partial.otherwise);
+                return unrecorded.map_or(Place::Absent, missing);
             };
-            if let Some(why) = Unavailable::from_json(next) {
-                return Place::Unavailable(why);
-            }
-            value = next;
             match step {
                 Step::Key(key) => before = join(&before, key),
                 Step::Index(i) => before.push_str(&format!("[{i}]")),
             }
+            if let Some(why) = Unavailable::from_json(next) {
+                return Place::Unavailable(before, why);
+            }
+            value = next;
         }
         Place::Found(value)
     }
@@ -269,8 +270,10 @@ mod tests {
         let marker = Unavailable::KnownAfterApply.to_json();
         let json = json!({"object": marker, "list": [marker], "inner": {"value": marker}});
         let reader = Reader::new(&json, None);
-        for path in ["object", "object.any", "list[0].x", "inner.value"] {
-            let text = format!("{path} is known after apply (Terraform plan)");
+        for (path, named) in
+            [("object", "object"), ("object.any", "object"), ("list[0].x", "list[0]"), ("inner.value", "inner.value")]
+        {
+            let text = format!("{named} is known after apply (Terraform plan)");
             assert_eq!(unknown(reader.boolean(path)), text);
             assert_eq!(unknown(reader.text(path)), text);
             assert_eq!(unknown(reader.object(path)), text);

@@ -162,7 +162,7 @@ mod tests {
         f.value.value().cloned()
     }
 
-    fn said<T>(f: &Reading<T>) -> &str {
+    fn reason<T>(f: &Reading<T>) -> &str {
         &f.value.reasons()[0].text
     }
 
@@ -179,8 +179,8 @@ mod tests {
             assert_eq!(known(&d.flag(path)), None, "{path}");
             assert_eq!(known(&d.optional(path)), None, "{path}");
         }
-        assert_eq!(said(&d.flag("a.b.c")), "a.b is null, where an object is expected");
-        assert_eq!(said(&d.flag("text")), "text is \"x\", where true or false is expected");
+        assert_eq!(reason(&d.flag("a.b.c")), "a.b is null, where an object is expected");
+        assert_eq!(reason(&d.flag("text")), "text is \"x\", where true or false is expected");
         assert_eq!(known(&d.has("a")), Some(true));
         assert_eq!(known(&d.has("b")), Some(false));
         assert_eq!(known(&d.has("list")), None);
@@ -196,7 +196,10 @@ mod tests {
         let d = Resource::new(Reader::new(&json, None), ObjectRef::default(), &origin);
         assert_eq!(known(&d.word("good", &["A"])).as_deref(), Some("A"));
         assert_eq!(known(&d.word("none", &["A"])).as_deref(), Some(""));
-        assert_eq!(said(&d.word("mode", &["A"])), "mode has the value \"BRAND_NEW\", which this version does not know");
+        assert_eq!(
+            reason(&d.word("mode", &["A"])),
+            "mode has the value \"BRAND_NEW\", which this version does not know"
+        );
     }
 
     #[test]

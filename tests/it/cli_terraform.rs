@@ -113,12 +113,8 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
         (vec!["datapath_provider"], json!({"datapath_provider": true}), "datapathProvider is known after apply"),
         (vec!["addons_config"], json!({"addons_config": true}), "known after apply (Terraform plan)"),
         (vec![], json!({"network_policy": [{"enabled": true}]}), "networkPolicy.enabled is known after apply"),
-        (vec![], json!({"network_policy": true}), "networkPolicy.enabled is known after apply"),
-        (
-            vec!["network_policy"],
-            json!({"network_policy": [{"enabled": true}]}),
-            "networkPolicy.enabled is known after apply",
-        ),
+        (vec![], json!({"network_policy": true}), "networkPolicy is known after apply"),
+        (vec!["network_policy"], json!({"network_policy": [{"enabled": true}]}), "networkPolicy is known after apply"),
         // Not marked, and chosen by GKE all the same.
         (vec!["datapath_provider"], json!({}), "datapathProvider is known after apply"),
     ] {

@@ -100,7 +100,7 @@ fn camel(value: &Value, path: &str) -> Value {
     }
 }
 
-/// Go writes a oneof as `Policy: { RecurringWindow: … }`; in the API's JSON the inner field stands alone.
+/// Go writes a oneof as `Policy: { RecurringWindow: … }`; the API's JSON has the inner field alone.
 fn unwrapped<'a>(key: &'a str, value: &'a Value) -> (&'a str, &'a Value) {
     let upper = |k: &str| k.starts_with(|c: char| c.is_ascii_uppercase());
     match value {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_without_anything_is_told_from_a_node_pool() {
+    fn a_new_cluster_is_not_taken_for_a_node_pool() {
         assert!(is_cluster(&json!({"name": "x", "status": "PROVISIONING"})));
         assert!(!is_cluster(&json!({"name": "x", "status": "PROVISIONING", "config": {}})));
         assert!(is_cluster(&json!({"name": "x", "status": 1})));

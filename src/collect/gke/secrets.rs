@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::document::Unavailable;
 
-/// What replaces a value that must not be kept but whose presence says something.
+/// Replaces a value that must not be kept but whose presence matters.
 pub const WITHHELD: &str = "(withheld)";
 
 /// Takes out credentials: what is known to be one, and what looks like one.
@@ -12,7 +12,7 @@ pub(super) fn strip_secrets(cluster: &mut Value) {
     if let Some(auth) = cluster.get_mut("masterAuth").and_then(Value::as_object_mut) {
         for key in ["password", "clientKey", "clientCertificate"] {
             if let Some(v) = auth.get_mut(key) {
-                // Whether one was issued is a finding; what it is, is nobody's business.
+                // That one was issued is a finding; its text is not needed.
                 if v.as_str().is_some_and(|s| !s.is_empty()) {
                     *v = Value::String(WITHHELD.to_owned());
                 }
@@ -22,7 +22,7 @@ pub(super) fn strip_secrets(cluster: &mut Value) {
     strip(cluster);
 }
 
-/// Takes out every text of what has the name of a secret. Switches stay, and an empty text, which says that there is none.
+/// Replaces every text below a key with the name of a secret. Switches stay, and an empty text, which means that there is none.
 fn withhold(value: &mut Value) {
     if Unavailable::from_json(value).is_some() {
         return;

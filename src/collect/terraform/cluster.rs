@@ -175,7 +175,7 @@ fn reference(document: &Document, pool: &Resource) -> Option<String> {
 
 type WrittenOfPools = BTreeMap<String, Vec<Written>>;
 
-/// The pools: those that are resources, which say what is planned, and those that the cluster lists beside them.
+/// The pools: those that are resources, which have what is planned, and those that the cluster lists beside them.
 fn node_pools(
     document: &Document,
     cluster: &Resource,
@@ -188,7 +188,7 @@ fn node_pools(
     for pool in own.iter().filter(|p| !p.deleted) {
         let mut mapper = Mapper::new(document.form, pool);
         let mut config = mapper.map(NODE_POOL, &pool.values, &pool.unknown);
-        // A name that is made at the apply is a name nobody has yet.
+        // A name that is generated during apply is not in use yet.
         let name = match config.get("name") {
             Some(Value::String(name)) => name.clone(),
             _ => pool.address.clone(),

@@ -14,7 +14,7 @@ use crate::document::Unavailable;
 pub enum Form {
     Plan,
     State,
-    /// What a Config Connector resource says shall be.
+    /// The desired state in a Config Connector resource.
     Spec,
 }
 
@@ -118,7 +118,7 @@ fn plan(map: &Map<String, Value>) -> Document {
     if let Some(values) = map.get("planned_values") {
         of_module(values.get("root_module"), "", &mut planned);
     }
-    // What data sources gave while planning stands in the state before.
+    // What data sources returned while planning is in the prior state.
     let mut prior = Vec::new();
     if let Some(values) = map.get("prior_state").and_then(|p| p.get("values")) {
         of_module(values.get("root_module"), "", &mut prior);

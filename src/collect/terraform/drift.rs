@@ -1,4 +1,4 @@
-//! What is in Terraform's state and otherwise in the live cluster.
+//! Drift: where the live cluster differs from Terraform's state.
 //!
 //! Compared is what the table of attributes knows and the state holds a value for. Spellings that mean the same are no
 //! difference: upper and lower case of enums, an enum's UNSPECIFIED and nothing, the order of sets, self-links and names,
@@ -46,10 +46,10 @@ const NOT_COMPARED: [&str; 12] = [
     "controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint",
 ];
 
-/// What the provider writes where the API says nothing: (end of the path, value).
+/// What the provider writes where the API has no value: (end of the path, value).
 const FILLED_IN: [(&str, &str); 1] = [("variantConfig.variant", "DEFAULT")];
 
-/// Where a newer field says the same: (the field of the table, the newer one, whether it says the opposite).
+/// Newer fields with the same content: (the field of the table, the newer one, whether it is the opposite).
 const NEWER: [(&str, &str, bool); 3] = [
     ("privateClusterConfig.enablePrivateNodes", "networkConfig.defaultEnablePrivateNodes", false),
     (

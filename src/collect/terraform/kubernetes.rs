@@ -126,7 +126,7 @@ fn document(
     put(builder, resource, origin, object, unknown, need)
 }
 
-/// Gives an object to the reader of files, or says what is not known because of it.
+/// Gives an object to the reader of files, or records what is not known because of it.
 fn put(
     builder: &mut Builder,
     resource: &Resource,

@@ -1,4 +1,4 @@
-//! What GKE makes new node pools of by itself: defaults of auto-provisioning, ComputeClasses, defaults of pools.
+//! Auto-provisioned nodes: defaults of node auto-provisioning, ComputeClasses, defaults of node pools.
 
 use serde_json::Value as Json;
 
@@ -57,7 +57,7 @@ crate::configuration_facts! {
             "autoscaling.autoprovisioningNodePoolDefaults.bootDiskKmsKey is set";
         /// Whether a default leaves the kubelet's read-only port open in new node pools, or this version cannot close it.
         default_readonly_port / "defaultReadonlyPort": bool => [Cluster],
-            "open if any of the three defaults is true; closed only where nodePoolDefaults says false";
+            "open if any of the three defaults is true; closed only where nodePoolDefaults has false";
         /// Whether pools that are created automatically leave it open; on Autopilot that is the setting of all nodes.
         auto_readonly_port / "autoReadonlyPort": bool => [Cluster],
             "nodePoolAutoConfig.nodeKubeletConfig decides, without it (Standard only) the older field of the defaults";
@@ -107,13 +107,13 @@ pub fn read(c: &Source<'_>) -> AutoprovisioningFacts {
     }
 }
 
-/// Whether a service account is the Compute Engine default, in either of its spellings (trap 13).
+/// Whether a service account is the Compute Engine default, in either of its spellings.
 pub fn is_default_account(account: &str) -> bool {
     let number = account.strip_suffix("-compute@developer.gserviceaccount.com");
     matches!(account, "" | "default") || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Those that create node pools and are of one kind, with the field that says so.
+/// Those that create node pools and are of one kind, with the field that decides.
 fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: &str) -> Reading<Vec<String>> {
     let found = c.snapshot.compute_classes.iter().filter(|class| class.creates_pools && which(class));
     let (names, evidence): (Vec<String>, Vec<Evidence>) = found
@@ -131,7 +131,7 @@ fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: 
     if names.is_empty() && c.snapshot.completeness == Completeness::Files && c.snapshot.has_objects() {
         return Reading::unknown(Reason::missing(
             "whether there are ComputeClasses that create node pools is not in the input: add the output of `kubectl \
-             get computeclasses -o yaml`, or say with --complete that everything is there",
+             get computeclasses -o yaml`, or state with --complete that everything is there",
         ));
     }
     Reading { value: Known::Value(names), evidence }

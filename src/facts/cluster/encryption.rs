@@ -1,4 +1,4 @@
-//! Keys: the encryption of Secrets in the cluster's database, certificates, and memory.
+//! Encryption of Secrets in etcd, certificates, and encryption of memory.
 
 use crate::facts::certificate;
 use crate::facts::reading::Reading;
@@ -28,7 +28,7 @@ crate::configuration_facts! {
     }
 }
 
-/// Conditions that say that the key does not serve.
+/// Conditions of a key that cannot be used.
 const KEY_CONDITIONS: [&str; 2] = ["CLOUD_KMS_KEY_ERROR", "CLOUD_KMS_KEY_DESTROYED"];
 
 const STATES: [&str; 3] = ["ENCRYPTED", "DECRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"];
@@ -50,7 +50,7 @@ pub fn read(c: &Source<'_>) -> EncryptionFacts {
     }
 }
 
-/// A condition of the key breaks the encryption whatever the state says.
+/// With such a condition of the key, encryption is broken in any state.
 fn encryption_health(c: &Source<'_>) -> Reading<String> {
     let d = &c.resource;
     let broken = d.each("conditions").and_then(|conditions| {
@@ -77,7 +77,7 @@ fn encryption_health(c: &Source<'_>) -> Reading<String> {
             }
         })
     });
-    // What certainly does not work needs no condition to say so.
+    // A broken state decides, whatever the conditions are.
     match state.value.value().map(String::as_str) {
         Some("broken") => state,
         _ => broken.with(state).map(|(_, state)| state),
@@ -90,7 +90,7 @@ fn ca_end(c: &Source<'_>) -> Reading<jiff::Timestamp> {
         Some(end) => Reading::known(end),
         None => Reading::unknown(Reason::undecided(format!("{PATH} is no certificate in PEM and base64"))),
     });
-    // The certificate itself says nothing to a reader: its end does.
+    // The end of the certificate is shown, not its text.
     let shown = found.value.value().map_or_else(|| "not a certificate".to_owned(), |end| format!("ends {end}"));
     let evidence = found.evidence.into_iter().map(|mut e| {
         if e.value.is_string() {
@@ -103,7 +103,7 @@ fn ca_end(c: &Source<'_>) -> Reading<jiff::Timestamp> {
 
 fn confidential_nodes(c: &Source<'_>) -> Reading<bool> {
     let d = &c.resource;
-    // The type says which technology it would be, not that it is on.
+    // `confidentialInstanceType` names the technology; it does not switch it on.
     let of = |path: &str| d.flag(&format!("{path}.enabled"));
     of("confidentialNodes").or(|| {
         d.each("nodePools").and_then(|pools| {

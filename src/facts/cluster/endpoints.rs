@@ -16,7 +16,7 @@ crate::configuration_facts! {
         /// Whether the control plane has IP endpoints at all, public or private.
         ip_endpoint / "ipEndpoint": bool => [Cluster],
             "on unless controlPlaneEndpointsConfig.ipEndpointsConfig.enabled is false";
-        /// Whether the control plane has a public IP endpoint. Addresses that are filled in say nothing about it.
+        /// Whether the control plane has a public IP endpoint. Addresses that are filled in do not decide it.
         public_ip_endpoint / "publicIpEndpoint": bool => [Cluster],
             "ipEndpointsConfig.enablePublicEndpoint decides, without it the opposite of privateClusterConfig.enablePrivateEndpoint";
         /// Whether authorized networks restrict the IP endpoints; an empty list of them is the tightest restriction.
@@ -84,7 +84,7 @@ fn ip_endpoint(c: &Source<'_>) -> Reading<bool> {
     c.resource.optional(&format!("{ENDPOINTS}.enabled")).or_else(|| Reading::known(true))
 }
 
-/// New and legacy field are each other's opposite (trap 2).
+/// The new and the legacy field are opposites.
 fn public_ip_endpoint(c: &Source<'_>) -> Reading<bool> {
     let d = &c.resource;
     ip_endpoint(c).and(|| {
@@ -93,12 +93,12 @@ fn public_ip_endpoint(c: &Source<'_>) -> Reading<bool> {
     })
 }
 
-/// Where the authorized networks stand: in the new field, or in the legacy one.
+/// Path of the authorized networks: the new field, or the legacy one.
 fn authorized_networks(c: &Source<'_>) -> Reading<String> {
     let new = format!("{ENDPOINTS}.authorizedNetworksConfig");
     let found = c.resource.has(&new);
     let path = found.clone().map(|there| if there { new } else { "masterAuthorizedNetworksConfig".to_owned() });
-    // The fields of the message say more than that it is there.
+    // The fields of the object are the evidence, not that it is there.
     match path.value.value() {
         Some(_) => Reading { evidence: Vec::new(), ..path },
         None => path,

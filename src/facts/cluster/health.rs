@@ -52,7 +52,7 @@ pub fn read(c: &Source<'_>) -> HealthFacts {
     HealthFacts { alarms: members(found) }
 }
 
-/// The status and the conditions below `path`; `whose` stands before each.
+/// The status and the conditions below `path`, each with the prefix `whose`.
 fn of(c: &Source<'_>, path: &str, whose: &str) -> Vec<Reading<Option<String>>> {
     let d = &c.resource;
     let status = format!("{path}status");

@@ -50,13 +50,13 @@ crate::configuration_facts! {
         /// Whether the control plane, not the kubelet, creates the Node objects.
         nodes_by_control_plane / "nodesByControlPlane": bool => [Cluster],
             "nodeCreationConfig.nodeCreationMode VIA_CONTROL_PLANE";
-        /// Whether the cluster says which allowlists of privileged workloads it trusts.
+        /// Whether the cluster names the allowlists of privileged workloads that it trusts.
         privileged_allowlists_set / "privilegedAllowlistsSet": bool => [Cluster],
             "autopilot.privilegedAdmissionConfig; without it every allowlist that Google publishes is trusted";
         /// The trusted allowlists.
         privileged_allowlists / "privilegedAllowlists": Vec<String> => [Cluster],
             "autopilot.privilegedAdmissionConfig.allowlistPaths";
-        /// Trusted allowlists that stand for whatever is in a bucket.
+        /// Trusted allowlists that match everything in a bucket.
         privileged_buckets / "privilegedBuckets": Vec<String> => [Cluster],
             "a path that begins with gs:// and ends in *";
         /// Trusted allowlists that are one file of a bucket.
@@ -114,7 +114,7 @@ fn client_certificate(c: &Source<'_>) -> Reading<bool> {
     set(d, "masterAuth.clientCertificate").or(|| set(d, "masterAuth.clientKey")).and_then(|there| match there || seen {
         true => Reading::known(there),
         false => Reading::unknown(Reason::withheld(format!(
-            "only callers with {permission} see a client certificate. If whoever made this input holds it, say so in \
+            "only callers with {permission} see a client certificate. If whoever made this input holds it, state it in \
              gke-posture.yaml: callerPermissions: [{permission}]"
         ))),
     })

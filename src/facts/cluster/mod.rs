@@ -47,7 +47,7 @@ crate::configuration_facts! {
         network_policies / "networkPolicies": i64 => [NetworkPolicies], "the objects that were read";
         /// Whether every node pool runs the GKE metadata server, which gives pods their own identity only.
         gke_metadata_server / "gkeMetadataServer": bool => [Cluster], "GKE_METADATA is the GKE metadata server";
-        /// Whether the configuration of this program says that untrusted workloads run in the cluster.
+        /// Whether gke-posture.yaml states that untrusted workloads run in the cluster.
         untrusted_workloads / "untrustedWorkloads": bool => [], "untrustedWorkloads of gke-posture.yaml";
     }
 }
@@ -93,7 +93,7 @@ impl Source<'_> {
     }
 }
 
-/// A version that stands in a field.
+/// The version in a field.
 pub(super) fn version(d: &Resource<'_>, path: &str) -> Reading<Version> {
     d.required(path).and_then(|text| match Version::parse(&text) {
         Some(version) => Reading::known(version),
@@ -146,9 +146,9 @@ pub(super) fn source<'a>(cx: &Context<'a>) -> Option<Source<'a>> {
     Some(Source { resource, snapshot, settings: cx.config, now: cx.now })
 }
 
-/// Why a cluster cannot be judged yet, or no more: its configuration is not what it will be, or soon is not at all.
+/// Why a cluster cannot be audited yet, or no longer: it is being created or deleted.
 ///
-/// A cluster in error or degraded is judged: what it is configured to be does not depend on it.
+/// A cluster in error or degraded is audited: its configuration does not depend on that.
 pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
     let config = &snapshot.cluster.as_ref()?.config;
     let status = config.get("status")?.as_str()?;

@@ -9,7 +9,7 @@ use super::Source;
 crate::configuration_facts! {
     /// The cluster's network.
     pub struct NetworkFacts {
-        /// Whether new node pools get nodes without external addresses, unless the pool says otherwise.
+        /// Whether new node pools get nodes without external addresses, unless the pool sets it otherwise.
         private_nodes_default / "privateNodesDefault": bool => [Cluster],
             "networkConfig.defaultEnablePrivateNodes decides, without it privateClusterConfig.enablePrivateNodes";
         /// Whether traffic between pods of one node passes the VPC network, where it is logged and filtered.
@@ -60,7 +60,7 @@ pub fn private_nodes_default(c: &Source<'_>) -> Reading<bool> {
         .or_else(|| c.resource.flag("privateClusterConfig.enablePrivateNodes"))
 }
 
-/// A deprecated field, and none is told from one that is not filled in by the node pools alone.
+/// `currentNodeCount` is deprecated: 0 is known only if there are no node pools, else the field may not be filled in.
 fn nodes(c: &Source<'_>) -> Reading<i64> {
     c.resource.number("currentNodeCount").and_then(|count| match count {
         0 => c.resource.each("nodePools").and_then(|pools| match pools.is_empty() {

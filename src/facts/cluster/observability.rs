@@ -66,7 +66,7 @@ fn binary_authorization(c: &Source<'_>) -> Reading<String> {
     })
 }
 
-/// Whether a component's `logging` or `monitoring` is collected. The new field decides where it is there at all (trap 25).
+/// Whether a component's `logging` or `monitoring` is collected. The new field decides if it is there at all.
 fn collected(c: &Source<'_>, what: &str, component: &str) -> Reading<bool> {
     let d = &c.resource;
     d.has(&format!("{what}Config"))

@@ -119,7 +119,7 @@ fn exclusion(c: &Source<'_>, path: &str, wanted: Scope) -> Reading<bool> {
     let options = format!("{path}.maintenanceExclusionOptions");
     let scope = || {
         let scope = format!("{options}.scope");
-        // The zero value of this enum is the widest scope, and a zero value is left out (trap 26).
+        // The zero value of this enum is the widest scope, and the API leaves out zero values.
         d.word(&scope, &["NO_UPGRADES", "NO_MINOR_UPGRADES", "NO_MINOR_OR_NODE_UPGRADES"]).map(|scope| {
             match scope.as_str() {
                 "NO_MINOR_UPGRADES" => Scope::MinorVersions,
@@ -162,7 +162,7 @@ fn of_pools(c: &Source<'_>) -> Vec<Reading<Option<String>>> {
         .collect()
 }
 
-/// The end that counts for the cluster's channel, if the input holds what the API says of it.
+/// The end that counts for the cluster's channel, if the upgrade information is in the input.
 fn support_end(c: &Source<'_>) -> Reading<Timestamp> {
     let Some(info) = &c.snapshot.upgrade_info else {
         return Reading::unknown(Reason::missing(

@@ -37,7 +37,7 @@ crate::configuration_facts! {
         /// Whether the nodes answer the legacy metadata endpoints.
         legacy_metadata / "legacyMetadata": bool => [Cluster],
             "metadata disable-legacy-endpoints is true; not set, they are off from 1.12 on";
-        /// Whether the pool says so itself.
+        /// Whether the pool sets that itself.
         legacy_metadata_set / "legacyMetadataSet": bool => [Cluster], "metadata disable-legacy-endpoints is set";
         /// Whether secure boot is on.
         secure_boot / "secureBoot": bool => [Cluster], "off unless config.shieldedInstanceConfig.enableSecureBoot is true";
@@ -52,7 +52,7 @@ crate::configuration_facts! {
         autoscaling / "autoscaling": bool => [Cluster], "off unless autoscaling.enabled is true";
         /// Number of zones.
         zones / "zones": i64 => [Cluster], "the number of locations";
-        /// Whether the nodes have internal addresses only; null: the pool does not say.
+        /// Whether the nodes have internal addresses only; null: the pool does not set it.
         private_nodes / "privateNodes": Option<bool> => [Cluster],
             "networkConfig.enablePrivateNodes; not set, older pools keep external addresses whatever the cluster's default";
         /// Whether boot disks have a key of Cloud KMS.
@@ -117,7 +117,7 @@ fn is_windows(image: &str) -> bool {
     image.to_ascii_uppercase().starts_with("WINDOWS")
 }
 
-/// Whether an image is Container-Optimized OS with containerd. Images of one's own may be anything.
+/// Whether an image is Container-Optimized OS with containerd. Custom images may be anything.
 pub fn is_cos(path: &str, image: &str) -> Reading<bool> {
     match image.to_ascii_uppercase().as_str() {
         "COS_CONTAINERD" => Reading::known(true),
@@ -140,7 +140,7 @@ fn minors_behind(c: &Source<'_>, d: &Resource<'_>) -> Reading<i64> {
     })
 }
 
-/// Scopes count only in the hands of the default account; its own check says when that is.
+/// Scopes matter only for the default service account, which has a check of its own.
 fn broad_scopes(d: &Resource<'_>) -> Reading<Vec<String>> {
     d.each("config.oauthScopes").and_then(|scopes| {
         let one = |path: &String| {

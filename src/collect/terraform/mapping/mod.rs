@@ -170,7 +170,7 @@ pub fn attribute_of(rules: &[Rule], path: &str) -> Option<String> {
             Kind::Block(_, rules) if !inner.is_empty() => attribute_of(rules, inner),
             _ => None,
         };
-        // Another object that several blocks write into says nothing about a field that none of them has.
+        // An object that several blocks write into is not the place of a field that none of them has.
         let shared = matches!(rule.kind, Kind::Block(Presence::Shared, _));
         let found = match deeper {
             Some(deeper) => (path.len(), join(rule.attribute, &deeper)),
