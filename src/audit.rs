@@ -153,13 +153,7 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
         let need = g.need.rights_text();
         match found.iter_mut().find(|f| f.id == g.id) {
             Some(f) => f.need = format!("{}, {need}", f.need),
-            None => found.push(report::Gap {
-                id: g.id.clone(),
-                need,
-                what: g.what.clone(),
-                why: g.why.clone(),
-                fix: g.fix.clone(),
-            }),
+            None => found.push(report::Gap { id: g.id.clone(), need, error: g.error.clone() }),
         }
     }
     found
@@ -199,7 +193,7 @@ fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
             severity: settings.config.severity_of(&c.id).unwrap_or(c.severity),
             why: c.why.clone(),
             references: c.references.clone(),
-            counts: report::VerdictCounts::default(),
+            counts: Default::default(),
         })
         .collect()
 }

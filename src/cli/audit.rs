@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::audit::{Settings, audit};
 use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::{Config, Selection, Severity, hint};
+use crate::config::{Config, Selection, Severity};
+use crate::document::hint;
 use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
@@ -275,7 +276,7 @@ pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
 /// Why there is no result.
 fn nothing(report: &Report) -> String {
     match report.gaps.first() {
-        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.what, gap.why, gap.fix),
+        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.error.what, gap.error.why, gap.error.fix),
         None => "nothing could be read: no object that this tool knows is in the input".to_owned(),
     }
 }
@@ -292,21 +293,18 @@ pub(super) fn severity(outcome: Outcome) -> &'static str {
 
 /// One line for whoever watches a job by its log.
 fn last_word(report: &Report, status: u8) {
-    // An outcome is a plain enum, which always serialises.
-    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
-    let by = &report.summary.by_severity;
     let fields = serde_json::json!({
-        "outcome": outcome,
+        "outcome": report.outcome,
         "exitStatus": status,
         "cluster": report.target.name,
         "project": report.target.project,
         "location": report.target.location,
-        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low, "info": by.info },
-        "unknown": report.summary.by_verdict.unknown,
+        "findings": report.summary.by_severity,
+        "unknown": report.summary.by_verdict.of(Verdict::Unknown),
         "gaps": report.gaps.len(),
     });
     let serde_json::Value::Object(fields) = fields else { return };
-    let text = format!("audit finished: {}", outcome.as_str().unwrap_or_default());
+    let text = format!("audit finished: {}", report.outcome.name());
     log::outcome(severity(report.outcome), &text, fields);
 }
 

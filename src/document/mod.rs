@@ -1,11 +1,25 @@
-//! Documents of JSON and YAML: trees, how they are read, and what a source could not give.
+//! YAML and JSON documents: trees whose nodes know their position in the text, one cursor that reads them and collects
+//! problems, what a problem is; and reading a JSON value by path, with what its source could not give. It depends on no
+//! other module.
 
-pub mod path;
+mod cursor;
+mod node;
+mod parse;
+pub(crate) mod path;
+mod position;
+mod problem;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod unavailable;
 
-pub use reader::{Fields, Lookup, Reader, Recorded, describe};
-pub use unavailable::Unavailable;
-
+pub(crate) use cursor::{Cursor, PathStyle, Problems};
+pub(crate) use node::{Content, Node, RawObject};
+pub(crate) use parse::{parse_json, parse_json_value, parse_yaml, parse_yaml_documents};
+pub use problem::Problem;
+pub(crate) use problem::hint;
 #[cfg(test)]
 pub(crate) use reader::requested_paths;
+pub(crate) use reader::{Fields, Lookup, describe};
+pub use reader::{Reader, Recorded};
+pub(crate) use unavailable::Unavailable;

@@ -4,20 +4,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// (room, rooms it may use). A room is a folder or a file directly below `src/`.
-const ARROWS: [(&str, &[&str]); 17] = [
-    ("problem", &[]),
+const ARROWS: [(&str, &[&str]); 16] = [
     ("document", &[]),
     ("lexicon", &[]),
-    ("config", &["problem"]),
+    ("config", &["document"]),
     // `document` for what a source could not give: the cluster's configuration in the snapshot is such a document.
     ("inventory", &["document", "lexicon"]),
     ("platform", &["document", "inventory"]),
     ("network", &["inventory"]),
     ("database", &["inventory", "lexicon"]),
-    ("collect", &["document", "inventory", "lexicon", "problem"]),
+    ("collect", &["document", "inventory", "lexicon"]),
     ("facts", &["config", "database", "document", "inventory", "network", "platform"]),
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
-    ("check", &["facts", "inventory", "config"]),
+    ("check", &["config", "document", "facts", "inventory"]),
     ("report", &["check", "config", "facts", "inventory"]),
     ("fleet", &["check", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),

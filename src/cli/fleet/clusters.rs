@@ -12,9 +12,9 @@ use crate::check::Registry;
 use crate::collect;
 use crate::collect::live::{self, Options, Progress, Target};
 use crate::collect::terraform::Cluster;
-use crate::config::Config;
-use crate::fleet::{ClusterEntry, ClusterError, ErrorKind};
-use crate::inventory::{ClusterName, Dataplane, Snapshot};
+use crate::config::{Config, Severity};
+use crate::fleet::ClusterEntry;
+use crate::inventory::{ClusterName, Dataplane, FaultKind, ReadError, Snapshot};
 use crate::report::{self, ExitPolicy, Report, WaiverReport};
 
 use super::super::terraform::{self, FixFor};
@@ -114,16 +114,15 @@ pub async fn audit_all(
 }
 
 fn failed(name: &ClusterName, why: &str) -> ClusterEntry {
-    unread(name, ErrorKind::Failed, why, "Audit the cluster alone to see more.")
+    unread(name, FaultKind::Other, why, "Audit the cluster alone to see more.")
 }
 
 fn not_audited(name: &ClusterName, again: &str) -> ClusterEntry {
-    unread(name, ErrorKind::NotAudited, "the run was interrupted before that", again)
+    unread(name, FaultKind::NotAttempted, "the run was interrupted before that", again)
 }
 
-fn unread(name: &ClusterName, kind: ErrorKind, why: &str, fix: &str) -> ClusterEntry {
-    let error = ClusterError { kind, what: name.to_string(), why: why.to_owned(), fix: fix.to_owned() };
-    ClusterEntry::unread(name, error)
+fn unread(name: &ClusterName, fault: FaultKind, why: &str, fix: &str) -> ClusterEntry {
+    ClusterEntry::unread(name, ReadError::new(fault, name.to_string(), why, fix))
 }
 
 async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> Judged {
@@ -170,10 +169,7 @@ fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> Judged 
             }
         }
     }
-    let mut entry = ClusterEntry::judged(name, state, &report, file);
-    if let Some(error) = &mut entry.error {
-        error.kind = kind(&error.why);
-    }
+    let entry = ClusterEntry::judged(name, state, &report, file);
     (entry, report.waivers)
 }
 
@@ -187,39 +183,24 @@ fn write(dir: &Path, name: &ClusterName, report: &Report) -> Result<String, Fail
     Ok(file)
 }
 
-fn kind(why: &str) -> ErrorKind {
-    let any = |words: &[&str]| words.iter().any(|w| why.contains(w));
-    if any(&["(401)", "(403)", "no Google credentials", "gave no token"]) {
-        ErrorKind::Forbidden
-    } else if any(&["cannot be reached", "no answer", "the time of the run"]) {
-        ErrorKind::Unreachable
-    } else {
-        ErrorKind::Failed
-    }
-}
-
 pub fn is_gone(entry: &ClusterEntry) -> bool {
-    entry.error.as_ref().is_some_and(|e| e.why.starts_with("not found (404)"))
+    entry.error.as_ref().is_some_and(|e| e.error.fault == FaultKind::NotFound)
 }
 
 /// One line for a cluster that is done.
 fn say(entry: &ClusterEntry) {
-    let outcome = serde_json::to_value(entry.outcome).unwrap_or_default();
-    let outcome = outcome.as_str().unwrap_or_default();
+    let outcome = entry.outcome.name();
     match (&entry.summary, &entry.error) {
         (Some(s), _) => {
             let by = &s.by_severity;
-            let counts = format!(
-                "{} critical, {} high, {} medium, {} low, {} info",
-                by.critical, by.high, by.medium, by.low, by.info
-            );
+            let counts = Severity::ALL.map(|s| format!("{} {}", by.of(s), s.name())).join(", ");
             if log::is_animated() {
                 super::super::live::above(&format!("{outcome:<20}  {}  {counts}", entry.target));
             }
             tracing::info!(cluster = entry.target, outcome, counts, "cluster audited");
         }
         (None, error) => {
-            let why = error.as_ref().map(|e| e.why.as_str()).unwrap_or_default();
+            let why = error.as_ref().map(|e| e.error.why.as_str()).unwrap_or_default();
             if log::is_animated() {
                 super::super::live::above(&format!("{outcome:<20}  {}  {why}", entry.target));
             }
