@@ -12,9 +12,10 @@ use crate::config::yaml::{self, Node, Value};
 use crate::config::{Decoder, Entry, Problem, Profile, hint};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "id",
     "title",
+    "finding",
     "severity",
     "subject",
     "profile",
@@ -34,6 +35,9 @@ const KEYS: [&str; 20] = [
     "references",
     "tests",
 ];
+
+/// Keys of earlier versions, with the names that they have now.
+const RENAMES: [(&str, &str); 2] = [("remark", "note"), ("remarks", "notes")];
 
 /// What could be read of a file.
 #[derive(Default)]
@@ -90,7 +94,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn check(&mut self, root: &Node, loaded: &mut Loaded) -> Option<Check> {
         const WHAT: &str = "check";
-        let fields = self.d.fields(root, WHAT, &KEYS);
+        let fields = self.d.fields_with_renames(root, WHAT, &KEYS, &RENAMES);
         let mut require = |key: &str| fields.require(&mut self.d, WHAT, key);
         let [id, title, severity, subject, pass, message, why, tests] =
             ["id", "title", "severity", "subject", "pass", "message", "why", "tests"].map(&mut require);
@@ -105,6 +109,7 @@ impl Reader<'_> {
             Some(id)
         });
         let title = title.and_then(|n| self.d.text(n, "title"));
+        let finding = fields.get("finding").map(|n| self.d.text(n, "finding"));
         let own_severity = severity.and_then(|n| self.d.severity(n, "severity"));
         let subject = subject.and_then(|n| self.subject(n));
         self.scope = subject.map(|subject| Scope { subject, vocabulary: self.vocabulary });
@@ -141,6 +146,7 @@ impl Reader<'_> {
 
         Some(Check {
             id: id?,
+            finding: finding.unwrap_or_else(|| title.clone())?,
             title: title?,
             severity: own_severity?,
             subject: subject?,

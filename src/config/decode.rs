@@ -65,9 +65,22 @@ impl<'a> Decoder<'a> {
 
     /// A mapping that may have the given keys only.
     pub fn fields<'n>(&mut self, node: &'n Node, what: &str, keys: &[&str]) -> Fields<'n> {
+        self.fields_with_renames(node, what, keys, &[])
+    }
+
+    /// As [`Decoder::fields`]; for a key of an earlier version, `(old, new)`, the error names the new one.
+    pub fn fields_with_renames<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        keys: &[&str],
+        renames: &[(&str, &str)],
+    ) -> Fields<'n> {
         let entries = self.entries(node, what);
         for entry in &entries {
-            if !keys.contains(&entry.name) {
+            if let Some((old, new)) = renames.iter().find(|(old, _)| *old == entry.name) {
+                self.report(entry.key, format!("{what}: unknown key \"{old}\": it is called \"{new}\" now"));
+            } else if !keys.contains(&entry.name) {
                 let hint = hint(entry.name, keys.iter().copied());
                 let valid = if hint.is_empty() { format!("; valid: {}", keys.join(", ")) } else { String::new() };
                 self.report(entry.key, format!("{what}: unknown key \"{}\"{hint}{valid}", entry.name));
