@@ -53,6 +53,16 @@ fn a_key_of_an_earlier_version_is_refused_with_its_new_name() {
 }
 
 #[test]
+fn a_fact_of_an_earlier_version_is_refused_with_its_new_name() {
+    let text = check_text("a", "database.tls", "")
+        .replace("subject: database\npass: database.tls", "subject: database\npass: database.cutOffEmpty");
+    let files = Files { checks: vec![file("a.yaml", &text)], controls: Vec::new() };
+    let problems = Registry::load(&files, crate::facts::vocabulary).unwrap_err();
+    let message = "pass: unknown fact \"database.cutOffEmpty\" (did you mean \"blockedPeersEmpty\"?)";
+    assert!(problems.iter().any(|p| p.message == message), "{problems:#?}");
+}
+
+#[test]
 fn the_title_stands_in_where_a_check_does_not_say_what_a_failure_is_called() {
     let plain = check_text("a", "database.tls", "");
     let named = check_text("b", "database.tls", "finding: Database accepts unencrypted connections");
