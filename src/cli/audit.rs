@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::audit::{Settings, audit};
 use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::{Config, Selection, Severity, hint};
+use crate::config::{Config, Selection, Severity};
+use crate::document::hint;
 use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 
@@ -275,7 +276,7 @@ pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
 /// Why there is no result.
 fn nothing(report: &Report) -> String {
     match report.gaps.first() {
-        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.what, gap.why, gap.fix),
+        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.error.what, gap.error.why, gap.error.fix),
         None => "nothing could be read: no object that this tool knows is in the input".to_owned(),
     }
 }

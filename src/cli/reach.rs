@@ -94,7 +94,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     // A table without what could not be read would say "allowed" of what a policy denies.
     if let Some(gap) = snapshot.gaps.iter().find(|g| NEEDS.contains(&g.need)) {
         return Err(Failure {
-            text: format!("reach cannot be computed: {} could not be read: {}. {}", gap.what, gap.why, gap.fix),
+            text: format!("reach cannot be computed: {}", gap.error),
             status: Outcome::Incomplete.status(),
         });
     }
@@ -239,9 +239,9 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
             let short: Vec<String> =
                 inventory.workloads.iter().map(|w| format!("{}/{}", w.object.namespace, w.object.name)).collect();
             let hint = if parts.len() == 3 {
-                crate::config::hint(name, ids)
+                crate::document::hint(name, ids)
             } else {
-                crate::config::hint(name, short.iter().map(String::as_str))
+                crate::document::hint(name, short.iter().map(String::as_str))
             };
             Err(Failure::input(format!("no workload \"{text}\" in the evidence{hint}")))
         }
