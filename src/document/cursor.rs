@@ -310,7 +310,7 @@ impl<'a> Cursor<'a> {
         self.object_with_renames(keys, &[])
     }
 
-    /// As [`object`](Self::object); the problem of a key of an earlier version, `(old, new)`, names the new one.
+    /// As [`object`](Self::object); for a key of an earlier version, `(old, new)`, the problem names the new one.
     pub fn object_with_renames(self, keys: &[&str], renames: &[(&str, &str)]) -> Option<Self> {
         let Content::Object(entries) = &self.node.content else {
             self.unexpected("an object");
