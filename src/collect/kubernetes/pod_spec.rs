@@ -7,14 +7,14 @@ use crate::inventory::object::*;
 use crate::lexicon;
 
 use super::super::api_format;
+use super::super::interner::Interner;
 use super::super::json_text::Wrong;
-use super::super::shared::Shared;
 use super::super::spec_text::{ACCESS, is_access};
 use super::protocol;
 
 /// The specification of a pod or of a template, one for all that are equal.
-pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
-    let Content::Raw(spec) = &c.node.content else { return shared.share(read_pod_spec(c)) };
+pub fn pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
+    let Content::Raw(spec) = &c.node.content else { return interner.intern_spec(read_pod_spec(c)) };
     let read = || match api_format::read_spec(&**spec) {
         Ok(node) => {
             let problems = Problems::default();
@@ -28,7 +28,7 @@ pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
             None
         }
     };
-    shared.of_text(spec.digest(), read).unwrap_or_default()
+    interner.spec_of_text(spec.digest(), read).unwrap_or_default()
 }
 
 fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {

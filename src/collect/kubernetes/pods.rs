@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::super::shared::Shared;
-use super::{annotations, pod_spec};
+use super::super::interner::Interner;
+use super::{FromObject, ReadOptions, annotations, pod_spec};
 
 /// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
 /// with each pod, in case a selector uses one.
@@ -31,24 +31,36 @@ fn is_per_pod(key: &str, labels: &Labels) -> bool {
     PER_POD_LABELS.contains(&key) && (key != "role" || labels.contains_key("cnpg.io/instanceName"))
 }
 
-fn template(c: Option<Cursor<'_>>, shared: &Shared) -> Template {
+fn template(c: Option<Cursor<'_>>, interner: &Interner) -> Template {
     let Some(c) = c else { return Template::default() };
     let meta = c.get("metadata");
     let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
     let annotations = meta.as_ref().map(annotations).unwrap_or_default();
     let mut labels = strings("labels");
-    shared.share_texts(&mut labels);
-    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, shared)).unwrap_or_default() }
+    interner.intern_labels(&mut labels);
+    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, interner)).unwrap_or_default() }
 }
 
-/// A controller; `meta.kind` says which.
-pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
+impl FromObject for Controller {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Controller> {
+        Some(controller(c, meta, options.interner))
+    }
+}
+
+impl FromObject for PodGroup {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = PodGroup> {
+        pod(c, meta, options.interner)
+    }
+}
+
+/// Reads a controller, whose kind is `meta.kind`.
+fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
     let (replicas, finished, template) = match meta.kind.as_str() {
-        "DaemonSet" => (None, false, template(at("template"), shared)),
-        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), shared)),
+        "DaemonSet" => (None, false, template(at("template"), interner)),
+        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), interner)),
         "Job" => {
             let ended = c.get("status").is_some_and(|s| {
                 s.items("conditions").iter().any(|i| {
@@ -56,11 +68,11 @@ pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
                         && i.string_at("status").as_deref() == Some("True")
                 })
             });
-            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), shared))
+            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), interner))
         }
         // Of metadata alone nothing more is known.
         _ if spec.is_none() => (None, false, Template::default()),
-        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), shared)),
+        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), interner)),
     };
     Controller { meta, replicas, finished, template }
 }
@@ -86,8 +98,8 @@ pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, l
     Member { name, ips: ips("podIPs", "podIP"), node, host_ips: ips("hostIPs", "hostIP"), labels }
 }
 
-/// A pod as a group of one, or `None` if it has finished.
-pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> {
+/// Reads a pod as a group of one; `None` if it has finished.
+fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
     let status = c.get("status");
     if has_finished(status.as_ref()) {
         return None;
@@ -102,7 +114,7 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> 
     let member = member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),
-        spec: spec.map_or_else(|| shared.share(PodSpec::default()), |s| pod_spec(&s, shared)),
+        spec: spec.map_or_else(|| interner.intern_spec(PodSpec::default()), |s| pod_spec(&s, interner)),
         meta,
         members: vec![member],
     })
