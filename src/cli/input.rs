@@ -13,6 +13,7 @@ use crate::inventory::{ClusterName, Need, Snapshot};
 use crate::network::Dataplane;
 use crate::{example, facts};
 
+use super::shell::quote;
 use super::{Failure, live, log};
 
 #[derive(clap::Args)]
@@ -124,16 +125,6 @@ impl Evidence {
         words.extend(self.live.repeat());
         words.extend(self.inputs.iter().map(|i| quote(i)));
         words.join(" ")
-    }
-}
-
-/// A word as a shell takes it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,#".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

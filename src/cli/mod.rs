@@ -12,6 +12,7 @@ mod reach;
 mod report;
 mod schema;
 mod shard;
+mod shell;
 mod snapshot;
 mod terraform;
 

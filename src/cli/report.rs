@@ -8,8 +8,9 @@ use crate::report::Outcome;
 use crate::report::table::Style;
 
 use super::audit::{Format, format_of};
-use super::input::{quote, source_date_epoch};
+use super::input::source_date_epoch;
 use super::output::{self, Color};
+use super::shell::quote;
 use super::{Failure, log};
 
 #[derive(clap::Args)]

@@ -1,5 +1,5 @@
-//! Keeps equal values in memory once: pod specifications, such as those of a Deployment and its ReplicaSet, and the texts
-//! of labels.
+//! Keeps equal pod specifications, such as those of a Deployment and its ReplicaSet, and equal strings of labels in memory
+//! once.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -7,37 +7,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::inventory::object::{Labels, PodSpec};
 
-/// Values that the lists of one cluster share.
+/// Shared by the readers of all lists of one cluster.
 #[derive(Default)]
-pub struct Interner(Mutex<Interned>);
+pub struct Interner(Mutex<Tables>);
 
 #[derive(Default)]
-struct Interned {
-    /// By the digest of the text that they were read from.
-    specs_by_text: HashMap<[u8; 32], Arc<PodSpec>>,
+struct Tables {
+    /// By the digest of the text that they were parsed from.
+    specs_by_digest: HashMap<[u8; 32], Arc<PodSpec>>,
     hasher: RandomState,
     /// By a hash; specifications of one hash need not be equal.
     specs_by_hash: HashMap<u64, Vec<Arc<PodSpec>>>,
     /// Keys and values of labels.
-    texts: HashSet<Arc<str>>,
+    strings: HashSet<Arc<str>>,
 }
 
 impl Interner {
-    /// The specification of a text with this digest: the one that was read before, else what `read` returns.
-    pub fn spec_of_text(&self, digest: [u8; 32], read: impl FnOnce() -> Option<PodSpec>) -> Option<Arc<PodSpec>> {
-        if let Some(spec) = self.lock().specs_by_text.get(&digest) {
+    /// The specification of a text with this digest: an earlier one, else what `parse` makes of it, which is kept unless
+    /// it is `None`.
+    pub fn spec_of_text(&self, digest: [u8; 32], parse: impl FnOnce() -> Option<PodSpec>) -> Option<Arc<PodSpec>> {
+        if let Some(spec) = self.lock().specs_by_digest.get(&digest) {
             return Some(spec.clone());
         }
-        let spec = self.intern_spec(read()?);
-        self.lock().specs_by_text.insert(digest, spec.clone());
+        let spec = self.intern_spec(parse()?);
+        self.lock().specs_by_digest.insert(digest, spec.clone());
         Some(spec)
     }
 
-    /// The equal specification that is there already, else this one.
+    /// An earlier specification that equals this one, else this one.
     pub fn intern_spec(&self, spec: PodSpec) -> Arc<PodSpec> {
-        let mut interned = self.lock();
-        let hash = interned.hasher.hash_one(&spec);
-        let same_hash = interned.specs_by_hash.entry(hash).or_default();
+        let mut tables = self.lock();
+        let hash = tables.hasher.hash_one(&spec);
+        let same_hash = tables.specs_by_hash.entry(hash).or_default();
         if let Some(earlier) = same_hash.iter().find(|s| ***s == spec) {
             return earlier.clone();
         }
@@ -46,20 +47,20 @@ impl Interner {
         spec
     }
 
-    /// Replaces the texts of labels by equal ones that are there already.
+    /// Replaces the strings of labels by earlier ones that equal them.
     pub fn intern_labels(&self, labels: &mut Labels) {
         if labels.is_empty() {
             return;
         }
-        let texts = &mut self.lock().texts;
-        labels.share(|text| match texts.get(text) {
-            Some(earlier) => *text = earlier.clone(),
-            None => drop(texts.insert(text.clone())),
+        let strings = &mut self.lock().strings;
+        labels.share(|string| match strings.get(string) {
+            Some(earlier) => *string = earlier.clone(),
+            None => drop(strings.insert(string.clone())),
         });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Interned> {
-        // No update is left half done by a reader that panics.
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        // A thread that panicked leaves nothing half done here.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,20 +71,21 @@ mod tests {
 
     #[test]
     fn equal_specifications_become_one_and_others_stay() {
-        let specs = Interner::default();
+        let interner = Interner::default();
         let named = |name: &str| PodSpec { service_account: Some(name.to_owned()), ..PodSpec::default() };
-        let (a, b, c) = (specs.intern_spec(named("a")), specs.intern_spec(named("a")), specs.intern_spec(named("c")));
+        let (a, b, c) =
+            (interner.intern_spec(named("a")), interner.intern_spec(named("a")), interner.intern_spec(named("c")));
         assert!(Arc::ptr_eq(&a, &b));
         assert_eq!(*c, named("c"));
-        let of_text = |n: u8, name: &str| specs.spec_of_text([n; 32], || Some(named(name))).unwrap();
+        let of_text = |n: u8, name: &str| interner.spec_of_text([n; 32], || Some(named(name))).unwrap();
         assert!(Arc::ptr_eq(&a, &of_text(1, "a")));
-        assert!(Arc::ptr_eq(&a, &of_text(1, "never read")));
+        assert!(Arc::ptr_eq(&a, &of_text(1, "never parsed")));
         assert!(Arc::ptr_eq(&c, &of_text(2, "c")));
-        assert!(specs.spec_of_text([3; 32], || None).is_none());
+        assert!(interner.spec_of_text([3; 32], || None).is_none());
     }
 
     #[test]
-    fn equal_texts_become_one() {
+    fn equal_strings_become_one() {
         let interner = Interner::default();
         let mut all = [Labels::from([("app", "web"), ("tier", "app")]), Labels::from([("app", "api"), ("x", "web")])];
         let before = all.clone();

@@ -1,4 +1,4 @@
-//! The only room that talks to the outside. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
+//! The only module that reads files and calls APIs. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
 
 mod api_format;
 mod archive;

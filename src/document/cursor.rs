@@ -307,11 +307,21 @@ impl<'a> Cursor<'a> {
 
     /// This object, which may have the given keys only; `None` when it is no object. Both are problems.
     pub fn object(self, keys: &[&str]) -> Option<Self> {
+        self.object_with_renames(keys, &[])
+    }
+
+    /// As [`object`](Self::object); for a key of an earlier version, `(old, new)`, the problem names the new one.
+    pub fn object_with_renames(self, keys: &[&str], renames: &[(&str, &str)]) -> Option<Self> {
         let Content::Object(entries) = &self.node.content else {
             self.unexpected("an object");
             return None;
         };
         for entry in entries.iter().filter(|e| !keys.contains(&&*e.key)) {
+            if let Some((old, new)) = renames.iter().find(|(old, _)| *old == entry.key) {
+                let message = format_args!("unknown key \"{old}\": it is called \"{new}\" now");
+                self.problem_at((entry.line, entry.column), message);
+                continue;
+            }
             let hint = hint(&entry.key, keys.iter().copied());
             let valid = if hint.is_empty() { format!("; valid: {}", keys.join(", ")) } else { String::new() };
             self.problem_at((entry.line, entry.column), format_args!("unknown key \"{}\"{hint}{valid}", entry.key));

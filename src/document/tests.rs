@@ -283,6 +283,7 @@ fn unknown_keys_name_the_nearest_and_have_the_position_of_the_key() {
     a.object(&["namespaces", "databases"]);
     a.refuse_unknown_fields(&["namespaces"], "kubectl refuses it");
     a.require("databases");
+    a.object_with_renames(&["zebra", "namespaces"], &[("namspcaes", "x"), ("namespcaes", "namespaces")]);
     let problems: Vec<String> = problems.drain("f", &root).iter().map(Problem::to_string).collect();
     assert_eq!(
         problems,
@@ -291,6 +292,7 @@ fn unknown_keys_name_the_nearest_and_have_the_position_of_the_key() {
             "f:3:3: a: unknown key \"zebra\"; valid: namespaces, databases",
             "f:2:15: a.namespcaes: unknown field (did you mean \"namespaces\"?); kubectl refuses it",
             "f:2:3: a: \"databases\" is missing",
+            "f:2:3: a: unknown key \"namespcaes\": it is called \"namespaces\" now",
         ]
     );
 }

@@ -8,8 +8,8 @@ use crate::inventory::object::*;
 use super::super::interner::Interner;
 use super::{FromObject, ReadOptions, annotations, pod_spec};
 
-/// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
-/// with each pod, in case a selector uses one.
+/// Labels that differ between the pods of one controller: pods that differ only in these are one group. Their values are
+/// kept with each pod, in case a selector uses one.
 const PER_POD_LABELS: [&str; 13] = [
     "pod-template-hash",
     "controller-revision-hash",
@@ -26,7 +26,7 @@ const PER_POD_LABELS: [&str; 13] = [
     "role",
 ];
 
-/// `role` is CloudNativePG's old spelling of `cnpg.io/instanceRole`, and everybody else's own label.
+/// `role` is CloudNativePG's old name of `cnpg.io/instanceRole`, and an ordinary label of every other pod.
 fn is_per_pod(key: &str, labels: &Labels) -> bool {
     PER_POD_LABELS.contains(&key) && (key != "role" || labels.contains_key("cnpg.io/instanceName"))
 }
@@ -53,7 +53,7 @@ impl FromObject for PodGroup {
     }
 }
 
-/// Reads a controller, whose kind is `meta.kind`.
+/// Parses a controller of the kind `meta.kind`.
 fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
@@ -70,19 +70,19 @@ fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
             });
             (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), interner))
         }
-        // Of metadata alone nothing more is known.
+        // Metadata alone states nothing more.
         _ if spec.is_none() => (None, false, Template::default()),
         _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), interner)),
     };
     Controller { meta, replicas, finished, template }
 }
 
-/// Whether a pod with this status has finished: its address is no longer its own.
+/// Whether a pod with this status has finished: then its IP address may belong to another pod.
 pub fn has_finished(status: Option<&Cursor<'_>>) -> bool {
     matches!(status.and_then(|s| s.string_at("phase")).as_deref(), Some("Succeeded" | "Failed"))
 }
 
-/// What a pod has of its own.
+/// The part of a pod that differs between the pods of one controller.
 pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
     let ips = |list: &str, single: &str| {
         let Some(s) = status else { return Vec::new() };
@@ -91,14 +91,14 @@ pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, l
         if found.is_empty() {
             found.extend(s.string_at(single).and_then(|ip| ip.parse::<std::net::IpAddr>().ok()));
         }
-        // There are as many as there are pods.
+        // There is one such list for each pod.
         found.shrink_to_fit();
         found
     };
     Member { name, ips: ips("podIPs", "podIP"), node, host_ips: ips("hostIPs", "hostIP"), labels }
 }
 
-/// Reads a pod as a group of one; `None` if it has finished.
+/// Parses a pod as a group of one; `None` if it has finished.
 fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
     let status = c.get("status");
     if has_finished(status.as_ref()) {
