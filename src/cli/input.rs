@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::check::{Files, Registry, SourceFile, builtin_files};
+use crate::check::{Files, Registry, SourceFile, builtin_files, shell_quote};
 use crate::collect;
 use crate::collect::live::Target;
 use crate::config::Config;
@@ -13,7 +13,6 @@ use crate::inventory::{ClusterName, Need, Snapshot};
 use crate::network::Dataplane;
 use crate::{example, facts};
 
-use super::shell::quote;
 use super::{Failure, live, log};
 
 #[derive(clap::Args)]
@@ -117,13 +116,13 @@ impl Evidence {
             words.push("--complete".to_owned());
         }
         if self.namespace != "default" {
-            words.push(format!("--namespace {}", quote(&self.namespace)));
+            words.push(format!("--namespace {}", shell_quote(&self.namespace)));
         }
         if let Some(d) = self.dataplane.stated() {
             words.push(format!("--dataplane {}", d.name()));
         }
         words.extend(self.live.repeat());
-        words.extend(self.inputs.iter().map(|i| quote(i)));
+        words.extend(self.inputs.iter().map(|i| shell_quote(i).into_owned()));
         words.join(" ")
     }
 }
