@@ -191,7 +191,7 @@ fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
         .filter(|c| c.is_selected(settings.config))
         .map(|c| report::CheckSummary {
             id: c.id.clone(),
-            title: c.title.clone(),
+            title: c.finding.clone(),
             severity: settings.config.severity_of(&c.id).unwrap_or(c.severity),
             why: c.why.clone(),
             references: c.references.clone(),
