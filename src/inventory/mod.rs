@@ -2,6 +2,7 @@
 
 mod cluster_name;
 pub mod join;
+mod kinds;
 mod label_map;
 pub mod labels;
 pub mod object;
@@ -13,6 +14,8 @@ pub mod workload;
 
 pub use cluster_name::ClusterName;
 pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};
+pub(crate) use kinds::with_object_lists;
+pub use kinds::{KINDS, List, ObjectKind, Scope};
 pub use labels::{LabelView, Tri};
 pub use platform::{Agents, ClusterNetwork, Dataplane, Enforcement, Platform};
 pub use read_error::{FaultKind, ReadError};
