@@ -214,16 +214,12 @@ fn say(entry: &ClusterEntry) {
                 "{} critical, {} high, {} medium, {} low, {} info",
                 by.critical, by.high, by.medium, by.low, by.info
             );
-            if log::is_animated() {
-                super::super::live::above(&format!("{outcome:<20}  {}  {counts}", entry.target));
-            }
+            log::progress(&format!("{outcome:<20}  {}  {counts}", entry.target));
             tracing::info!(cluster = entry.target, outcome, counts, "cluster audited");
         }
         (None, error) => {
             let why = error.as_ref().map(|e| e.why.as_str()).unwrap_or_default();
-            if log::is_animated() {
-                super::super::live::above(&format!("{outcome:<20}  {}  {why}", entry.target));
-            }
+            log::progress(&format!("{outcome:<20}  {}  {why}", entry.target));
             tracing::warn!(cluster = entry.target, outcome, why, "cluster without a result");
         }
     }
