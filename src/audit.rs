@@ -201,7 +201,7 @@ fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
             severity: settings.config.severity_of(&c.id).unwrap_or(c.severity),
             why: c.why.clone(),
             references: c.references.clone(),
-            counts: report::VerdictCounts::default(),
+            counts: Default::default(),
         })
         .collect()
 }

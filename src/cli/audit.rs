@@ -292,21 +292,18 @@ pub(super) fn severity(outcome: Outcome) -> &'static str {
 
 /// One line for whoever watches a job by its log.
 fn last_word(report: &Report, status: u8) {
-    // An outcome is a plain enum, which always serialises.
-    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
-    let by = &report.summary.by_severity;
     let fields = serde_json::json!({
-        "outcome": outcome,
+        "outcome": report.outcome,
         "exitStatus": status,
         "cluster": report.target.name,
         "project": report.target.project,
         "location": report.target.location,
-        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low, "info": by.info },
-        "unknown": report.summary.by_verdict.unknown,
+        "findings": report.summary.by_severity,
+        "unknown": report.summary.by_verdict.of(Verdict::Unknown),
         "gaps": report.gaps.len(),
     });
     let serde_json::Value::Object(fields) = fields else { return };
-    let text = format!("audit finished: {}", outcome.as_str().unwrap_or_default());
+    let text = format!("audit finished: {}", report.outcome.name());
     log::outcome(severity(report.outcome), &text, fields);
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::check::{Severity, Verdict};
-use crate::report::{ExitPolicy, Outcome, Tool, VerdictCounts, WaiverReport, WaiverStatus};
+use crate::report::{ExitPolicy, Tool, VerdictCounts, WaiverReport, WaiverStatus};
 
 use super::exit::{Seen, outcome};
 use super::*;
@@ -105,33 +105,9 @@ impl FleetReport {
         judged.sort_by_cached_key(|c| {
             let s = c.summary.unwrap_or_default();
             let failing = Severity::ALL.map(|severity| s.by_severity.of(severity));
-            (Reverse(failing), Reverse(s.by_verdict.unknown), c.target.clone())
+            (Reverse(failing), Reverse(s.by_verdict.of(Verdict::Unknown)), c.target.clone())
         });
         judged
-    }
-}
-
-impl OutcomeCounts {
-    /// Counts one more.
-    pub fn add(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Pass => self.pass += 1,
-            Outcome::Findings => self.findings += 1,
-            Outcome::Incomplete => self.incomplete += 1,
-            Outcome::FindingsIncomplete => self.findings_incomplete += 1,
-            Outcome::NoResult => self.no_result += 1,
-        }
-    }
-
-    /// The count of one outcome.
-    pub fn of(&self, outcome: Outcome) -> usize {
-        match outcome {
-            Outcome::Pass => self.pass,
-            Outcome::Findings => self.findings,
-            Outcome::Incomplete => self.incomplete,
-            Outcome::FindingsIncomplete => self.findings_incomplete,
-            Outcome::NoResult => self.no_result,
-        }
     }
 }
 
@@ -154,10 +130,10 @@ fn totals(clusters: &[ClusterEntry]) -> FleetTotals {
 /// The verdict of a check on a cluster: the worst of its results there.
 fn verdict(counts: &VerdictCounts) -> Verdict {
     match counts {
-        c if c.fail > 0 => Verdict::Fail,
-        c if c.unknown > 0 => Verdict::Unknown,
-        c if c.waived > 0 => Verdict::Waived,
-        c if c.pass > 0 => Verdict::Pass,
+        c if c.of(Verdict::Fail) > 0 => Verdict::Fail,
+        c if c.of(Verdict::Unknown) > 0 => Verdict::Unknown,
+        c if c.of(Verdict::Waived) > 0 => Verdict::Waived,
+        c if c.of(Verdict::Pass) > 0 => Verdict::Pass,
         _ => Verdict::NotApplicable,
     }
 }
@@ -189,14 +165,15 @@ fn over_clusters(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetC
         .into_values()
         .map(|info| {
             let here = by_check.get(info.id.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let mut counts = VerdictCounts { not_applicable: total - here.len(), ..VerdictCounts::default() };
+            let mut counts = VerdictCounts::from([(Verdict::NotApplicable, total - here.len())]);
             let (mut failing, mut unknown) = (vec![], vec![]);
             for (cluster, check) in here {
                 let verdict = verdict(&check.counts);
                 counts.add(verdict);
                 match verdict {
                     Verdict::Fail => {
-                        failing.push(Failing { target: cluster.target.clone(), findings: check.counts.fail });
+                        failing
+                            .push(Failing { target: cluster.target.clone(), findings: check.counts.of(Verdict::Fail) });
                     }
                     Verdict::Unknown => unknown.push(cluster.target.clone()),
                     _ => {}
@@ -247,7 +224,7 @@ fn sum_waivers(waivers: Vec<WaiverReport>) -> Vec<WaiverReport> {
 mod tests {
     use super::*;
     use crate::fleet::sample::{fleet, fleet_parts};
-    use crate::report::SeverityCounts;
+    use crate::report::{Outcome, SeverityCounts};
 
     #[test]
     fn the_order_of_the_input_does_not_matter() {
@@ -265,21 +242,22 @@ mod tests {
     fn counters_add_up() {
         let report = fleet();
         let t = &report.totals;
-        let by: usize =
-            [Outcome::Pass, Outcome::Findings, Outcome::Incomplete, Outcome::FindingsIncomplete, Outcome::NoResult]
-                .map(|o| t.by_outcome.of(o))
-                .iter()
-                .sum();
+        let by = t.by_outcome.total();
         assert_eq!((by, t.clusters), (report.clusters.len(), report.clusters.len()));
         let judged = report.clusters.iter().filter(|c| c.summary.is_some()).count();
-        assert_eq!(judged, t.clusters - t.by_outcome.no_result);
+        assert_eq!(judged, t.clusters - t.by_outcome.of(Outcome::NoResult));
         for c in &report.checks {
             let n = &c.clusters;
-            assert_eq!(n.fail + n.unknown + n.waived + n.pass + n.not_applicable, judged, "{}", c.info.id);
-            assert_eq!((c.failing.len(), c.unknown.len()), (n.fail, n.unknown), "{}", c.info.id);
+            assert_eq!(n.total(), judged, "{}", c.info.id);
+            assert_eq!(
+                (c.failing.len(), c.unknown.len()),
+                (n.of(Verdict::Fail), n.of(Verdict::Unknown)),
+                "{}",
+                c.info.id
+            );
         }
-        assert_eq!(report.checks.iter().map(|c| c.findings).sum::<usize>(), t.by_verdict.fail);
-        assert_eq!(t.by_severity.total(), t.by_verdict.fail);
+        assert_eq!(report.checks.iter().map(|c| c.findings).sum::<usize>(), t.by_verdict.of(Verdict::Fail));
+        assert_eq!(t.by_severity.total(), t.by_verdict.of(Verdict::Fail));
     }
 
     #[test]
@@ -287,7 +265,8 @@ mod tests {
         let report = fleet();
         let keys: Vec<_> = report.checks.iter().map(|c| (c.worst, c.failing.len())).collect();
         assert!(keys.windows(2).all(|w| w[0] >= w[1]), "{keys:?}");
-        let order: Vec<_> = report.worst_first().iter().map(|c| c.summary.unwrap().by_severity.critical).collect();
+        let order: Vec<_> =
+            report.worst_first().iter().map(|c| c.summary.unwrap().by_severity.of(Severity::Critical)).collect();
         assert!(order.len() > 3 && order.windows(2).all(|w| w[0] >= w[1]), "{order:?}");
         assert!(report.worst_first().iter().all(|c| c.outcome != Outcome::NoResult));
     }
@@ -297,7 +276,10 @@ mod tests {
         let mut parts = fleet_parts();
         parts.clusters.truncate(1);
         let mut one = parts.clusters.remove(0);
-        let counts = |fail, unknown, waived, pass| VerdictCounts { fail, unknown, waived, pass, not_applicable: 0 };
+        let counts = |fail, unknown, waived, pass| {
+            use Verdict::*;
+            VerdictCounts::from([(Fail, fail), (Unknown, unknown), (Waived, waived), (Pass, pass)])
+        };
         let info = |id: &str| CheckInfo {
             id: id.into(),
             title: id.into(),
@@ -315,7 +297,7 @@ mod tests {
             .map(|(id, counts, _)| ClusterCheck {
                 check: id.into(),
                 counts,
-                worst: (counts.fail > 0).then_some(Severity::High),
+                worst: (counts.of(Verdict::Fail) > 0).then_some(Severity::High),
             })
             .into();
         parts.clusters = vec![one];
@@ -323,11 +305,9 @@ mod tests {
         let report = FleetReport::new(parts);
         let check = |id: &str| report.checks.iter().find(|c| c.info.id == id).unwrap();
         for (id, _, verdict) in rows {
-            let mut expected = VerdictCounts::default();
-            expected.add(verdict);
-            assert_eq!(check(id).clusters, expected, "{id}");
+            assert_eq!(check(id).clusters, VerdictCounts::from([(verdict, 1)]), "{id}");
         }
-        assert_eq!(check("e").clusters.not_applicable, 1);
+        assert_eq!(check("e").clusters.of(Verdict::NotApplicable), 1);
         assert_eq!((check("a").worst, check("a").findings), (Some(Severity::High), 2));
         assert_eq!((check("b").worst, check("b").findings), (None, 0));
     }

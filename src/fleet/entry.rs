@@ -142,11 +142,14 @@ mod tests {
         assert_eq!(summary.coverage, report.summary.coverage.total);
         let mut sum = VerdictCounts::default();
         entry.checks.iter().for_each(|c| sum += c.counts);
-        assert_eq!((sum.fail, sum.unknown), (summary.by_verdict.fail, summary.by_verdict.unknown));
+        assert_eq!(
+            (sum.of(Verdict::Fail), sum.of(Verdict::Unknown)),
+            (summary.by_verdict.of(Verdict::Fail), summary.by_verdict.of(Verdict::Unknown))
+        );
         // Checks that apply to nothing are left out, and what another failure implies is not counted.
         for c in &entry.checks {
             assert_eq!(Some(c.counts), report.check(&c.check).map(|s| s.counts));
-            assert_eq!(c.worst.is_some(), c.counts.fail > 0);
+            assert_eq!(c.worst.is_some(), c.counts.of(Verdict::Fail) > 0);
         }
         assert_eq!(entry.gaps, report.gaps);
         assert_eq!(entry.evidence, Some(report.evidence.digest));

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::check::{Severity, Verdict};
 use crate::report::markdown::{environment, explain, squeeze, value};
 use crate::report::table::sentence;
 use crate::report::text::{self, count, line, number};
@@ -116,12 +117,12 @@ fn row(c: &ClusterEntry) -> Json {
         "answer": answer(c.outcome),
         "version": c.version.as_deref().map_or("not known".into(), line),
         "state": c.state.as_deref().filter(|s| *s != "RUNNING").map(line),
-        "critical": counted(&|s| s.by_severity.critical),
-        "high": counted(&|s| s.by_severity.high),
-        "medium": counted(&|s| s.by_severity.medium),
-        "low": counted(&|s| s.by_severity.low),
-        "info": counted(&|s| s.by_severity.info),
-        "unknown": counted(&|s| s.by_verdict.unknown),
+        "critical": counted(&|s| s.by_severity.of(Severity::Critical)),
+        "high": counted(&|s| s.by_severity.of(Severity::High)),
+        "medium": counted(&|s| s.by_severity.of(Severity::Medium)),
+        "low": counted(&|s| s.by_severity.of(Severity::Low)),
+        "info": counted(&|s| s.by_severity.of(Severity::Info)),
+        "unknown": counted(&|s| s.by_verdict.of(Verdict::Unknown)),
         "workloads": coverage.map_or("–".into(), |c| number(c.workloads)),
         "ingress": coverage.map_or("–".into(), |c| isolated(c.ingress_isolated, c.ingress_unknown, c.workloads)),
         "egress": coverage.map_or("–".into(), |c| isolated(c.egress_isolated, c.egress_unknown, c.workloads)),

@@ -25,8 +25,8 @@ pub use decode::decode;
 pub use merge::{PartInput, merge};
 pub use model::{
     Asked, CheckInfo, ClusterCheck, ClusterEntry, ClusterError, ClusterSummary, DiscoveryGap, ErrorKind,
-    FLEET_SCHEMA_VERSION, Failing, FleetCheck, FleetReport, FleetScope, FleetTotals, OutcomeCounts, Part, Rules,
-    ShardState, TargetsFile, WorstFinding,
+    FLEET_SCHEMA_VERSION, Failing, FleetCheck, FleetReport, FleetScope, FleetTotals, Part, Rules, ShardState,
+    TargetsFile, WorstFinding,
 };
 pub use name::{PartFile, part_file, part_stem};
 pub use schema::json_schema;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Severity;
 use crate::fleet::shard::Shard;
-use crate::report::{Coverage, Drift, ExitPolicy, Gap, Outcome, SeverityCounts, Tool, VerdictCounts, WaiverReport};
+use crate::report::{
+    Coverage, Drift, ExitPolicy, Gap, Outcome, OutcomeCounts, SeverityCounts, Tool, VerdictCounts, WaiverReport,
+};
 
 /// Version of the shape of [`FleetReport`]. A file of a later version is refused.
 pub const FLEET_SCHEMA_VERSION: u32 = 1;
@@ -274,17 +276,6 @@ pub struct FleetTotals {
     pub unknown_by_severity: SeverityCounts,
     /// Workloads of all clusters, without platform namespaces.
     pub coverage: Coverage,
-}
-
-/// Clusters by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct OutcomeCounts {
-    pub pass: usize,
-    pub findings: usize,
-    pub incomplete: usize,
-    pub findings_incomplete: usize,
-    pub no_result: usize,
 }
 
 /// A check as the fleet report needs it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::Severity;
+use crate::check::{Severity, Verdict};
 use crate::report::text::{count, line, number};
 
 use super::words::{capital, fate, short};
@@ -170,7 +170,7 @@ fn unknowns(report: &FleetReport) -> Vec<Cause> {
 
 /// `3 of 20 clusters`, of those that gave a result.
 pub(super) fn share(n: usize, check: &FleetCheck) -> String {
-    match check.clusters.applicable() + check.clusters.not_applicable {
+    match check.clusters.applicable() + check.clusters.of(Verdict::NotApplicable) {
         of if of == n && n > 1 => format!("all {}", count(of, "cluster", "clusters")),
         of => format!("{} of {}", number(n), count(of, "cluster", "clusters")),
     }

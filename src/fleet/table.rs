@@ -1,6 +1,6 @@
 //! The fleet report for a terminal: the answer, the worst clusters, what fails most widely, and what is not known.
 
-use crate::config::Severity;
+use crate::check::{Severity, Verdict};
 use crate::report::grid::{GAP, Grid, fit};
 use crate::report::table::{Blocks, Style, closing, flow, join, outcome_color, paint, sentence, severity};
 use crate::report::text::{block, count, line, number, time};
@@ -109,8 +109,8 @@ fn answer(report: &FleetReport, style: &Style) -> String {
         }
     }
     let mut out = flow(segments, style);
-    if t.by_outcome.no_result < t.clusters {
-        let failing = verdict::severities(&t.by_severity);
+    if t.by_outcome.of(Outcome::NoResult) < t.clusters {
+        let failing: Vec<_> = t.by_severity.nonzero().collect();
         let mut segments = vec![plain("findings".into())];
         if failing.is_empty() {
             segments.push(plain("0".into()));
@@ -118,13 +118,13 @@ fn answer(report: &FleetReport, style: &Style) -> String {
         for (s, n) in failing {
             segments.push((format!("{} {}", number(n), s.name()), format!("{} {}", number(n), severity(s, style))));
         }
-        if t.by_verdict.unknown > 0 {
-            let n = number(t.by_verdict.unknown);
+        if t.by_verdict.of(Verdict::Unknown) > 0 {
+            let n = number(t.by_verdict.of(Verdict::Unknown));
             segments.push((format!("   {n} unknown"), format!("   {n} {}", paint("unknown", "35", style))));
         }
-        segments.push(plain(format!("{} pass", number(t.by_verdict.pass))));
-        if t.by_verdict.waived > 0 {
-            segments.push(plain(format!("{} waived", number(t.by_verdict.waived))));
+        segments.push(plain(format!("{} pass", number(t.by_verdict.of(Verdict::Pass)))));
+        if t.by_verdict.of(Verdict::Waived) > 0 {
+            segments.push(plain(format!("{} waived", number(t.by_verdict.of(Verdict::Waived)))));
         }
         out.push_str(&flow(segments, style));
     }
@@ -145,7 +145,7 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
     }
     let wide = style.columns() >= WIDE;
     // Few audits judge by what is no more than advice.
-    let advice = listed.iter().any(|c| c.summary.is_some_and(|s| s.by_severity.info > 0));
+    let advice = listed.iter().any(|c| c.summary.is_some_and(|s| s.by_severity.of(Severity::Info) > 0));
     let counted: Vec<Severity> = Severity::ALL.into_iter().filter(|s| advice || *s != Severity::Info).collect();
     let mut head = vec!["cluster", "answer"];
     head.extend(counted.iter().map(|s| s.name()));
@@ -160,7 +160,7 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
         let s = c.summary.unwrap_or_default();
         let mut row = vec![short(&c.target), format!("{word}{lacks}")];
         row.extend(counted.iter().map(|severity| number(s.by_severity.of(*severity))));
-        row.push(number(s.by_verdict.unknown));
+        row.push(number(s.by_verdict.of(Verdict::Unknown)));
         if wide {
             row.push(c.worst.first().map_or(String::new(), |w| line(&w.title)));
         }

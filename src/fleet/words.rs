@@ -1,6 +1,6 @@
 //! The answer of a fleet in sentences, and what people call its parts.
 
-use crate::check::Severity;
+use crate::check::{Severity, Verdict};
 use crate::report::Outcome;
 use crate::report::text::{count, line, number};
 
@@ -95,7 +95,7 @@ fn verb<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
 fn doubts(report: &FleetReport) -> Vec<String> {
     let by = &report.totals.by_outcome;
     let mut out = vec![];
-    let partly = by.incomplete + by.findings_incomplete;
+    let partly = by.of(Outcome::Incomplete) + by.of(Outcome::FindingsIncomplete);
     if partly > 0 {
         out.push(format!("{} {} not evaluated completely", clusters(partly), verb(partly, "was", "were")));
     }
@@ -104,7 +104,7 @@ fn doubts(report: &FleetReport) -> Vec<String> {
     if silent > 0 {
         out.push(format!("{} gave no result", clusters(silent)));
     }
-    let untried = by.no_result - silent;
+    let untried = by.of(Outcome::NoResult) - silent;
     if untried > 0 {
         out.push(format!("{} {} not audited", clusters(untried), verb(untried, "was", "were")));
     }
@@ -122,8 +122,8 @@ fn doubts(report: &FleetReport) -> Vec<String> {
 /// What follows for the exit status, in one or two sentences.
 pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
     let t = &report.totals;
-    let judged = t.clusters - t.by_outcome.no_result;
-    let failing = t.by_outcome.findings + t.by_outcome.findings_incomplete;
+    let judged = t.clusters - t.by_outcome.of(Outcome::NoResult);
+    let failing = t.by_outcome.of(Outcome::Findings) + t.by_outcome.of(Outcome::FindingsIncomplete);
     let threshold = match report.exit.fail_on.map_or("", Severity::name) {
         "critical" => "critical".to_string(),
         other => format!("{other} or worse"),
@@ -143,14 +143,14 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
         ));
     } else {
         out.push(match report.exit.fail_on {
-            None if t.by_verdict.fail > 0 => "No finding fails this audit, as --fail-on is none.".into(),
+            None if t.by_verdict.of(Verdict::Fail) > 0 => "No finding fails this audit, as --fail-on is none.".into(),
             Some(_) if failing > 0 => format!(
                 "{} of {} {} findings that are {threshold}, which fails this audit.",
                 number(failing),
                 clusters(judged),
                 verb(failing, "has", "have"),
             ),
-            Some(_) if t.by_verdict.fail > 0 => {
+            Some(_) if t.by_verdict.of(Verdict::Fail) > 0 => {
                 format!("No cluster has a finding that is {threshold}, which is what fails this audit.")
             }
             _ => format!(
@@ -169,7 +169,7 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
         out.push(format!("The answer is incomplete: {}.", and(doubts)));
     }
     if report.exit.allow_unknown
-        && (t.by_outcome.no_result > 0 || !report.gaps.is_empty() || !report.missing_shards.is_empty())
+        && (t.by_outcome.of(Outcome::NoResult) > 0 || !report.gaps.is_empty() || !report.missing_shards.is_empty())
     {
         out.push("--allow-unknown accepts what is unknown in a cluster, not a cluster that was not read.".into());
     }

@@ -54,7 +54,7 @@ impl Report {
             by_check.entry(&r.check).or_default().add(r.verdict);
         }
         for check in &mut checks {
-            check.counts = by_check.get(check.id.as_str()).copied().unwrap_or_default();
+            check.counts = by_check.remove(check.id.as_str()).unwrap_or_default();
         }
         Report {
             schema_version: 1,
@@ -161,16 +161,16 @@ mod tests {
             severity: Severity::Low,
             why: String::new(),
             references: vec![],
-            counts: VerdictCounts { pass: 99, ..Default::default() },
+            counts: Counts::from([(Verdict::Pass, 99)]),
         });
         let report = Report::new(Parts { results, checks: checks.into(), ..Parts::default() });
-        let expected = VerdictCounts { pass: 1, fail: 1, unknown: 1, not_applicable: 1, waived: 1 };
+        let expected = Verdict::ALL.into_iter().collect::<VerdictCounts>();
         assert_eq!(report.summary.by_verdict, expected);
-        assert_eq!(report.summary.by_severity, SeverityCounts { high: 1, ..Default::default() });
-        assert_eq!(report.summary.unknown_by_severity, SeverityCounts { low: 1, ..Default::default() });
+        assert_eq!(report.summary.by_severity, Counts::from([(Severity::High, 1)]));
+        assert_eq!(report.summary.unknown_by_severity, Counts::from([(Severity::Low, 1)]));
         assert_eq!(report.results.len(), 6);
         assert_eq!(report.checks[0].id, "a");
-        assert_eq!(report.check("b").unwrap().counts, VerdictCounts { fail: 1, ..Default::default() });
+        assert_eq!(report.check("b").unwrap().counts, Counts::from([(Verdict::Fail, 1)]));
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Default for ExitPolicy {
 }
 
 /// The answer of an audit in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nothing at or above the threshold, and nothing in doubt that counts.
@@ -46,6 +46,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Pass, Outcome::Findings, Outcome::Incomplete, Outcome::FindingsIncomplete, Outcome::NoResult];
+
+    /// Name in JSON and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Pass => "pass",
+            Outcome::Findings => "findings",
+            Outcome::Incomplete => "incomplete",
+            Outcome::FindingsIncomplete => "findings-incomplete",
+            Outcome::NoResult => "no-result",
+        }
+    }
+
     /// The exit status that goes with it.
     pub fn status(self) -> u8 {
         match self {

@@ -1,6 +1,7 @@
 //! The [`Report`]: what an audit found, and its renderings as terminal table, Markdown and JSON. No I/O.
 
 mod build;
+mod counts;
 pub(crate) mod escape;
 pub(crate) mod exit;
 pub mod framework;
@@ -18,9 +19,10 @@ mod view;
 pub(crate) mod wrap;
 
 pub use build::Parts;
+pub use counts::{Countable, Counts, OutcomeCounts, SeverityCounts, VerdictCounts};
 pub use exit::{ExitPolicy, Outcome, exit_status};
 pub use model::{
     CheckSummary, Collector, Coverage, CoverageSummary, Dataplane, Drift, EvidenceSummary, Gap, NamespaceCoverage,
-    NotEvaluated, Report, SeverityCounts, Summary, Target, Tool, VerdictCounts, WaiverReport, WaiverStatus,
+    NotEvaluated, Report, Summary, Target, Tool, WaiverReport, WaiverStatus,
 };
 pub use schema::json_schema;

@@ -6,10 +6,10 @@ use std::ops::AddAssign;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{CheckResult, Severity, Verdict};
+use crate::check::{CheckResult, Severity};
 pub use crate::config::{WaiverReport, WaiverStatus};
 
-use super::{ExitPolicy, Outcome};
+use super::{ExitPolicy, Outcome, SeverityCounts, VerdictCounts};
 
 /// Everything that one audit has to say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -183,96 +183,6 @@ pub struct CheckSummary {
     /// Filled by [`Report::new`].
     #[serde(default)]
     pub counts: VerdictCounts,
-}
-
-/// Results by verdict. Results with `causedBy` are counted nowhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct VerdictCounts {
-    pub pass: usize,
-    pub fail: usize,
-    pub unknown: usize,
-    pub not_applicable: usize,
-    pub waived: usize,
-}
-
-impl VerdictCounts {
-    /// Counts one more.
-    pub fn add(&mut self, verdict: Verdict) {
-        match verdict {
-            Verdict::Pass => self.pass += 1,
-            Verdict::Fail => self.fail += 1,
-            Verdict::Unknown => self.unknown += 1,
-            Verdict::NotApplicable => self.not_applicable += 1,
-            Verdict::Waived => self.waived += 1,
-        }
-    }
-
-    /// Results to which the check applies.
-    pub fn applicable(&self) -> usize {
-        self.pass + self.fail + self.unknown + self.waived
-    }
-}
-
-impl AddAssign for VerdictCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.pass += other.pass;
-        self.fail += other.fail;
-        self.unknown += other.unknown;
-        self.not_applicable += other.not_applicable;
-        self.waived += other.waived;
-    }
-}
-
-/// Results by severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SeverityCounts {
-    pub critical: usize,
-    pub high: usize,
-    pub medium: usize,
-    pub low: usize,
-    #[serde(default)]
-    pub info: usize,
-}
-
-impl SeverityCounts {
-    /// Counts one more.
-    pub fn add(&mut self, severity: Severity) {
-        match severity {
-            Severity::Critical => self.critical += 1,
-            Severity::High => self.high += 1,
-            Severity::Medium => self.medium += 1,
-            Severity::Low => self.low += 1,
-            Severity::Info => self.info += 1,
-        }
-    }
-
-    /// The count of one severity.
-    pub fn of(&self, severity: Severity) -> usize {
-        match severity {
-            Severity::Critical => self.critical,
-            Severity::High => self.high,
-            Severity::Medium => self.medium,
-            Severity::Low => self.low,
-            Severity::Info => self.info,
-        }
-    }
-
-    /// All severities together.
-    pub fn total(&self) -> usize {
-        self.critical + self.high + self.medium + self.low + self.info
-    }
-}
-
-impl AddAssign for SeverityCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.critical += other.critical;
-        self.high += other.high;
-        self.medium += other.medium;
-        self.low += other.low;
-        self.info += other.info;
-    }
 }
 
 /// The counts of a report.

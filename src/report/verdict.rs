@@ -1,10 +1,10 @@
 //! The answer in a word and in a sentence.
 
-use crate::check::Severity;
+use crate::check::{Severity, Verdict};
 
 use super::exit::{is_finding, is_open};
 use super::text::{count, line, number};
-use super::{Dataplane, Outcome, Report, SeverityCounts, Target};
+use super::{Dataplane, Outcome, Report, Target};
 
 /// The answer in a word, and what it lacks.
 pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
@@ -15,11 +15,6 @@ pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
         Outcome::FindingsIncomplete => ("FAIL", ", incomplete"),
         Outcome::NoResult => ("NO RESULT", ""),
     }
-}
-
-/// `2 critical`, `6 high` …, without those that are none.
-pub(crate) fn severities(counts: &SeverityCounts) -> Vec<(Severity, usize)> {
-    Severity::ALL.into_iter().map(|s| (s, counts.of(s))).filter(|(_, n)| *n > 0).collect()
 }
 
 /// What a comparison with Terraform's state found; empty where there was none.
@@ -40,7 +35,7 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
     let findings = report.results.iter().filter(|r| is_finding(r, report.exit)).count();
     let open = report.results.iter().filter(|r| is_open(r, report.exit)).count();
     let failing = report.summary.by_severity.total();
-    let unknown = report.summary.by_verdict.unknown;
+    let unknown = report.summary.by_verdict.of(Verdict::Unknown);
     let threshold = report.exit.fail_on.map_or("", Severity::name);
     let first = match (report.outcome, report.exit.fail_on) {
         (Outcome::NoResult, _) => return vec!["Nothing could be read, so nothing was judged.".into()],
@@ -51,8 +46,8 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
         (_, Some(_)) if failing > 0 => {
             format!("No finding is {}, which is what fails this audit.", or_worse(threshold))
         }
-        _ if report.summary.by_verdict.pass == 0 => "Nothing failed, and nothing passed.".to_string(),
-        _ if report.summary.by_verdict.waived > 0 => "Nothing failed that is not waived.".to_string(),
+        _ if report.summary.by_verdict.of(Verdict::Pass) == 0 => "Nothing failed, and nothing passed.".to_string(),
+        _ if report.summary.by_verdict.of(Verdict::Waived) > 0 => "Nothing failed that is not waived.".to_string(),
         _ => "Nothing failed.".to_string(),
     };
     let unread = match &report.gaps[..] {

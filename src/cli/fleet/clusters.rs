@@ -12,7 +12,7 @@ use crate::check::Registry;
 use crate::collect;
 use crate::collect::live::{self, Options, Progress, Target};
 use crate::collect::terraform::Cluster;
-use crate::config::Config;
+use crate::config::{Config, Severity};
 use crate::fleet::{ClusterEntry, ClusterError, ErrorKind};
 use crate::inventory::{ClusterName, Snapshot};
 use crate::network::Dataplane;
@@ -205,15 +205,11 @@ pub fn is_gone(entry: &ClusterEntry) -> bool {
 
 /// One line for a cluster that is done.
 fn say(entry: &ClusterEntry) {
-    let outcome = serde_json::to_value(entry.outcome).unwrap_or_default();
-    let outcome = outcome.as_str().unwrap_or_default();
+    let outcome = entry.outcome.name();
     match (&entry.summary, &entry.error) {
         (Some(s), _) => {
             let by = &s.by_severity;
-            let counts = format!(
-                "{} critical, {} high, {} medium, {} low, {} info",
-                by.critical, by.high, by.medium, by.low, by.info
-            );
+            let counts = Severity::ALL.map(|s| format!("{} {}", by.of(s), s.name())).join(", ");
             log::progress(&format!("{outcome:<20}  {}  {counts}", entry.target));
             tracing::info!(cluster = entry.target, outcome, counts, "cluster audited");
         }

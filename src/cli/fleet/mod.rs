@@ -320,17 +320,15 @@ fn check_infos(registry: &Registry, config: &Config) -> Vec<CheckInfo> {
 
 /// One line for whoever watches a job by its log.
 fn last_word(report: &FleetReport, status: u8) {
-    let outcome = serde_json::to_value(report.outcome).unwrap_or_default();
-    let by = &report.totals.by_severity;
     let fields = serde_json::json!({
-        "outcome": outcome,
+        "outcome": report.outcome,
         "exitStatus": status,
         "clusters": report.totals.clusters,
         "clustersByOutcome": report.totals.by_outcome,
-        "findings": { "critical": by.critical, "high": by.high, "medium": by.medium, "low": by.low, "info": by.info },
+        "findings": report.totals.by_severity,
         "gaps": report.gaps.len(),
     });
     let Json::Object(fields) = fields else { return };
-    let text = format!("fleet audit finished: {}", outcome.as_str().unwrap_or_default());
+    let text = format!("fleet audit finished: {}", report.outcome.name());
     log::outcome(super::audit::severity(report.outcome), &text, fields);
 }

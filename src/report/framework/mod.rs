@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckResult, Control, Framework, Severity, Verdict};
 
-use super::{EvidenceSummary, Gap, Outcome, Report, Target, Tool, VerdictCounts};
+use super::{Countable, Counts, EvidenceSummary, Gap, Outcome, Report, Target, Tool, VerdictCounts};
 
 /// What an audit says of every control of a framework.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub struct FrameworkReport {
     pub gaps: Vec<Gap>,
     pub framework: FrameworkInfo,
     /// Controls by status.
-    pub summary: ControlCounts,
+    pub summary: Counts<ControlStatus, 5>,
     /// Every control, in the framework's order.
     pub controls: Vec<ControlResult>,
 }
@@ -76,42 +76,23 @@ impl ControlStatus {
     }
 }
 
-/// Controls by status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ControlCounts {
-    pub met: usize,
-    pub not_met: usize,
-    pub not_evaluated: usize,
-    pub not_applicable: usize,
-    pub not_covered: usize,
-}
-
-impl ControlCounts {
-    fn add(&mut self, status: ControlStatus) {
-        match status {
-            ControlStatus::Met => self.met += 1,
-            ControlStatus::NotMet => self.not_met += 1,
-            ControlStatus::NotEvaluated => self.not_evaluated += 1,
-            ControlStatus::NotApplicable => self.not_applicable += 1,
-            ControlStatus::NotCovered => self.not_covered += 1,
+impl Countable<5> for ControlStatus {
+    /// What takes work first.
+    const ALL: [Self; 5] = [
+        ControlStatus::NotMet,
+        ControlStatus::NotEvaluated,
+        ControlStatus::Met,
+        ControlStatus::NotApplicable,
+        ControlStatus::NotCovered,
+    ];
+    fn key(self) -> &'static str {
+        match self {
+            ControlStatus::Met => "met",
+            ControlStatus::NotMet => "notMet",
+            ControlStatus::NotEvaluated => "notEvaluated",
+            ControlStatus::NotApplicable => "notApplicable",
+            ControlStatus::NotCovered => "notCovered",
         }
-    }
-
-    /// `12 met`, `3 not met` …: all that are not none.
-    pub fn words(&self) -> Vec<(ControlStatus, String)> {
-        use ControlStatus::*;
-        [
-            (NotMet, self.not_met),
-            (NotEvaluated, self.not_evaluated),
-            (Met, self.met),
-            (NotApplicable, self.not_applicable),
-            (NotCovered, self.not_covered),
-        ]
-        .into_iter()
-        .filter(|(_, n)| *n > 0)
-        .map(|(status, n)| (status, format!("{} {}", super::text::number(n), status.name())))
-        .collect()
     }
 }
 
@@ -164,8 +145,6 @@ impl FrameworkReport {
             by_check.entry(&r.check).or_default().push(r);
         }
         let controls: Vec<ControlResult> = framework.controls.iter().map(|c| judge(report, c, &by_check)).collect();
-        let mut summary = ControlCounts::default();
-        controls.iter().for_each(|c| summary.add(c.status));
         FrameworkReport {
             schema_version: 1,
             tool: report.tool.clone(),
@@ -179,7 +158,7 @@ impl FrameworkReport {
                 title: framework.title.clone(),
                 note: framework.note.clone(),
             },
-            summary,
+            summary: controls.iter().map(|c| c.status).collect(),
             controls,
         }
     }

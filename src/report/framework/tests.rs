@@ -49,7 +49,10 @@ fn what_was_not_evaluated_is_not_evaluated_and_what_no_check_knows_is_not_covere
     assert_eq!(seen[1].0, ControlStatus::NotEvaluated);
     assert_eq!(seen[2].0, ControlStatus::NotCovered);
     let counts = report.summary;
-    assert_eq!((counts.not_evaluated, counts.not_covered, counts.met), (2, 1, 0));
+    assert_eq!(
+        ["notEvaluated", "notCovered", "met"].map(|key| serde_json::to_value(counts).unwrap()[key].as_u64().unwrap()),
+        [2, 1, 0]
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn not_evaluated(report: &Report, style: &Style) -> String {
         }
         also.push(text);
     }
-    let waived = report.summary.by_verdict.waived;
+    let waived = report.summary.by_verdict.of(Verdict::Waived);
     if waived > 0 {
         let by = report.waivers.iter().filter(|w| w.status == WaiverStatus::Active && w.matched > 0).count();
         also.push(format!(

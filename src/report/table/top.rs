@@ -1,6 +1,7 @@
 //! The head of the table, the verdict line and the coverage.
 
 use super::{Style, paint, severity};
+use crate::check::Verdict;
 use crate::report::grid::{GAP, Grid, fit};
 use crate::report::text::{count, line, number, percent, time};
 use crate::report::verdict;
@@ -73,21 +74,21 @@ pub(crate) fn verdict(report: &Report, style: &Style) -> String {
     // Plain and coloured side by side: widths are those of the plain text.
     let mut segments: Vec<(String, String)> =
         vec![(format!("{word}{lacks}"), paint(word, outcome_color(report.outcome), style) + lacks)];
-    let failing = verdict::severities(&report.summary.by_severity);
-    if failing.is_empty() && report.outcome != Outcome::NoResult {
+    let failing = &report.summary.by_severity;
+    if failing.total() == 0 && report.outcome != Outcome::NoResult {
         segments.push(("0 failing".into(), "0 failing".into()));
     }
-    for (s, n) in failing {
+    for (s, n) in failing.nonzero() {
         segments.push((format!("{} {}", number(n), s.name()), format!("{} {}", number(n), severity(s, style))));
     }
-    if by.unknown > 0 {
-        let n = number(by.unknown);
+    if by.of(Verdict::Unknown) > 0 {
+        let n = number(by.of(Verdict::Unknown));
         segments.push((format!("   {n} unknown"), format!("   {n} {}", paint("unknown", "35", style))));
     }
-    let pass = format!("{} pass", number(by.pass));
+    let pass = format!("{} pass", number(by.of(Verdict::Pass)));
     segments.push((pass.clone(), pass));
-    if by.waived > 0 {
-        let waived = format!("{} waived", number(by.waived));
+    if by.of(Verdict::Waived) > 0 {
+        let waived = format!("{} waived", number(by.of(Verdict::Waived)));
         segments.push((waived.clone(), waived));
     }
     let mut out = flow(segments, style);
