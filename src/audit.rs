@@ -155,13 +155,7 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
         let need = g.need.rights_text();
         match found.iter_mut().find(|f| f.id == g.id) {
             Some(f) => f.need = format!("{}, {need}", f.need),
-            None => found.push(report::Gap {
-                id: g.id.clone(),
-                need,
-                what: g.what.clone(),
-                why: g.why.clone(),
-                fix: g.fix.clone(),
-            }),
+            None => found.push(report::Gap { id: g.id.clone(), need, error: g.error.clone() }),
         }
     }
     found

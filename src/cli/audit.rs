@@ -275,7 +275,7 @@ pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
 /// Why there is no result.
 fn nothing(report: &Report) -> String {
     match report.gaps.first() {
-        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.what, gap.why, gap.fix),
+        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.error.what, gap.error.why, gap.error.fix),
         None => "nothing could be read: no object that this tool knows is in the input".to_owned(),
     }
 }

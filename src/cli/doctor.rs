@@ -91,10 +91,10 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
     for note in &found.notes {
         output::paragraph(&mut text, &format!("passed over: {note}"), width, 13, 0);
     }
-    for (what, why, fix) in &found.closed {
+    for error in &found.unreadable {
         text.push('\n');
-        output::paragraph(&mut text, &format!("CLOSED  {what}: {why}"), width, 0, 8);
-        output::paragraph(&mut text, fix, width, 8, 0);
+        output::paragraph(&mut text, &format!("UNREADABLE  {}: {}", error.what, error.why), width, 0, 12);
+        output::paragraph(&mut text, &error.fix, width, 12, 0);
     }
     text.push('\n');
     for need in Need::ALL {

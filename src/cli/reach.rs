@@ -94,7 +94,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     // A table without what could not be read would say "allowed" of what a policy denies.
     if let Some(gap) = snapshot.gaps.iter().find(|g| NEEDS.contains(&g.need)) {
         return Err(Failure {
-            text: format!("reach cannot be computed: {} could not be read: {}. {}", gap.what, gap.why, gap.fix),
+            text: format!("reach cannot be computed: {}", gap.error),
             status: Outcome::Incomplete.status(),
         });
     }

@@ -153,7 +153,7 @@ fn apply_gaps(table: &mut FactTable, snapshot: &Snapshot) {
 fn why_unread(snapshot: &Snapshot, need: Need) -> Vec<Reason> {
     let mut found = Vec::new();
     for g in snapshot.gaps.iter().filter(|g| g.need == need) {
-        found.push(Reason::gap(&g.id, format!("{} could not be read: {}. {}", g.what, g.why, g.fix)));
+        found.push(Reason::gap(&g.id, g.error.to_string()));
     }
     found.extend(snapshot.unread.get(&need).map(|why| Reason::missing(format!("{} not read: {why}", need.name()))));
     found

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Verdict;
+use crate::inventory::{FaultKind, ReadError};
 use crate::report::exit::counts;
 use crate::report::group::{groups, subject};
 use crate::report::{CheckSummary, Outcome, Report};
@@ -25,14 +26,16 @@ impl ClusterEntry {
         entry.report = file;
         entry.evidence = Some(report.evidence.digest.clone());
         if report.outcome == Outcome::NoResult {
-            let gap = report.gaps.first();
-            let or = |text: Option<&String>, other: &str| text.cloned().unwrap_or_else(|| other.into());
-            entry.error = Some(ClusterError {
-                kind: ErrorKind::Failed,
-                what: or(gap.map(|g| &g.what), "the cluster's objects"),
-                why: or(gap.map(|g| &g.why), "nothing that this tool knows was there"),
-                fix: or(gap.map(|g| &g.fix), "Audit the cluster alone to see more."),
-            });
+            let nothing = || {
+                ReadError::new(
+                    FaultKind::Other,
+                    "the cluster's objects",
+                    "nothing that this tool knows was there",
+                    "Audit the cluster alone to see more.",
+                )
+            };
+            let error = report.gaps.first().map_or_else(nothing, |gap| gap.error.clone());
+            entry.error = Some(ClusterError::from(error));
             return entry;
         }
         entry.summary = Some(ClusterSummary {
@@ -47,8 +50,8 @@ impl ClusterEntry {
     }
 
     /// A cluster that gave no result.
-    pub fn unread(name: &ClusterName, error: ClusterError) -> ClusterEntry {
-        ClusterEntry { error: Some(error), ..ClusterEntry::blank(name, Outcome::NoResult) }
+    pub fn unread(name: &ClusterName, error: ReadError) -> ClusterEntry {
+        ClusterEntry { error: Some(error.into()), ..ClusterEntry::blank(name, Outcome::NoResult) }
     }
 
     fn blank(name: &ClusterName, outcome: Outcome) -> ClusterEntry {
@@ -178,6 +181,7 @@ mod tests {
         assert_eq!(entry.error.unwrap().kind, ErrorKind::Failed);
         report.gaps = sample().gaps;
         let error = ClusterEntry::judged(&name(), None, &report, None).error.unwrap();
-        assert_eq!(error.why, "403: auditor@example.com lacks `get configmaps`");
+        assert_eq!((error.kind, error.error.fault), (ErrorKind::Forbidden, FaultKind::Forbidden));
+        assert_eq!(error.error.why, "403: auditor@example.com lacks `get configmaps`");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fleet::shard::{Shard, assign};
+use crate::inventory::{FaultKind, ReadError};
 use crate::report::ExitPolicy;
 
 use super::words::{asked, options};
@@ -249,10 +250,7 @@ fn not_audited(present: &[&PartInput], count: u32, missing: impl Fn(u32) -> bool
                     format!("If the cluster exists, run the audit again with --shard {shard}, then merge again."),
                 )
             };
-            ClusterEntry::unread(
-                &name,
-                ClusterError { kind: ErrorKind::NotAudited, what: "the cluster".into(), why, fix },
-            )
+            ClusterEntry::unread(&name, ReadError::new(FaultKind::NotAttempted, "the cluster", why, fix))
         })
         .collect()
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Severity;
 use crate::fleet::shard::Shard;
+use crate::inventory::{FaultKind, ReadError};
 use crate::report::{
     Coverage, Drift, ExitPolicy, Gap, Outcome, OutcomeCounts, SeverityCounts, Tool, VerdictCounts, WaiverReport,
 };
@@ -223,12 +224,14 @@ pub struct ClusterCheck {
 #[serde(rename_all = "camelCase")]
 pub struct ClusterError {
     pub kind: ErrorKind,
-    /// What was being done.
-    pub what: String,
-    /// What came back.
-    pub why: String,
-    /// What to do about it.
-    pub fix: String,
+    #[serde(flatten)]
+    pub error: ReadError,
+}
+
+impl From<ReadError> for ClusterError {
+    fn from(error: ReadError) -> Self {
+        ClusterError { kind: error.fault.into(), error }
+    }
 }
 
 /// What kept a cluster from giving a result.
@@ -245,18 +248,32 @@ pub enum ErrorKind {
     NotAudited,
 }
 
+impl From<FaultKind> for ErrorKind {
+    fn from(fault: FaultKind) -> Self {
+        match fault {
+            FaultKind::Unauthenticated | FaultKind::Forbidden => ErrorKind::Forbidden,
+            FaultKind::Timeout | FaultKind::Unreachable | FaultKind::UntrustedCertificate => ErrorKind::Unreachable,
+            FaultKind::NotAttempted => ErrorKind::NotAudited,
+            FaultKind::NotFound
+            | FaultKind::TooManyRequests
+            | FaultKind::ServerError
+            | FaultKind::IncompleteAnswer
+            | FaultKind::InvalidAnswer
+            | FaultKind::Expired
+            | FaultKind::NotYetKnown
+            | FaultKind::Other => ErrorKind::Failed,
+        }
+    }
+}
+
 /// A part of the scope in which there may be clusters that were not found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscoveryGap {
     /// What of the scope it is about, such as `projects/P`.
     pub scope: String,
-    /// What was being read.
-    pub what: String,
-    /// What came back.
-    pub why: String,
-    /// What to do about it.
-    pub fix: String,
+    #[serde(flatten)]
+    pub error: ReadError,
 }
 
 /// The counts of the fleet.

@@ -45,10 +45,10 @@ fn discovery(gap: &DiscoveryGap) -> Cause {
     Cause {
         word: "scope".into(),
         severity: None,
-        title: format!("{} could not be read", capital(&line(&gap.what))),
+        title: format!("{} could not be read", capital(&line(&gap.error.what))),
         check: String::new(),
         extent: String::new(),
-        said: vec![Said { clusters: vec![], why: gap.why.clone(), fix: gap.fix.clone() }],
+        said: vec![Said { clusters: vec![], why: gap.error.why.clone(), fix: gap.error.fix.clone() }],
     }
 }
 
@@ -102,7 +102,7 @@ fn unread(report: &FleetReport) -> Vec<Cause> {
     let mut by_kind: BTreeMap<ErrorKind, Folds<'_>> = BTreeMap::new();
     for c in &report.clusters {
         if let Some(e) = c.error.as_ref().filter(|_| report.missing_shards.is_empty() || !missing(c)) {
-            by_kind.entry(e.kind).or_default().add(&c.target, &e.why, &e.fix);
+            by_kind.entry(e.kind).or_default().add(&c.target, &e.error.why, &e.error.fix);
         }
     }
     let one = |(kind, folds): (ErrorKind, Folds<'_>)| {
@@ -130,7 +130,7 @@ fn gaps(report: &FleetReport) -> Vec<Cause> {
     // The gaps of a cluster without a result are told of with its error.
     for c in report.clusters.iter().filter(|c| c.summary.is_some()) {
         for g in &c.gaps {
-            by_what.entry(&g.what).or_default().add(&c.target, &g.why, &g.fix);
+            by_what.entry(&g.error.what).or_default().add(&c.target, &g.error.why, &g.error.fix);
         }
     }
     let mut list: Vec<_> = by_what.into_iter().collect();

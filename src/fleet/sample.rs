@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::check::{Severity, Verdict};
 use crate::fleet::shard::Shard;
+use crate::inventory::{FaultKind, ReadError};
 use crate::report::sample::{HOSTILE, sample};
 use crate::report::{ExitPolicy, Parts, Report, Tool};
 
@@ -22,25 +23,18 @@ pub fn name(i: usize) -> ClusterName {
 }
 
 pub fn unreachable(i: usize) -> ClusterEntry {
-    let error = ClusterError {
-        kind: ErrorKind::Unreachable,
-        what: "the Kubernetes API".into(),
-        why: "https://10.0.0.2: no answer within 30 s".into(),
-        fix: format!(
-            "Run it where the private endpoint can be reached, or try:\n  gke-posture doctor {} --endpoint dns",
-            name(i)
-        ),
-    };
+    let fix = format!(
+        "Run it where the private endpoint can be reached, or try:\n  gke-posture doctor {} --endpoint dns",
+        name(i)
+    );
+    let why = "https://10.0.0.2: no answer within 30 s";
+    let error = ReadError::new(FaultKind::Timeout, "the Kubernetes API", why, fix);
     ClusterEntry::unread(&name(i), error)
 }
 
 fn forbidden(i: usize, why: &str) -> ClusterEntry {
-    let error = ClusterError {
-        kind: ErrorKind::Forbidden,
-        what: "the cluster's configuration".into(),
-        why: why.into(),
-        fix: "Grant roles/container.clusterViewer on the project.".into(),
-    };
+    let fix = "Grant roles/container.clusterViewer on the project.";
+    let error = ReadError::new(FaultKind::Forbidden, "the cluster's configuration", why, fix);
     ClusterEntry::unread(&name(i), error)
 }
 
@@ -114,9 +108,12 @@ pub fn fleet_parts() -> FleetParts {
             .collect(),
         gaps: vec![DiscoveryGap {
             scope: "projects/shop-dev".into(),
-            what: "the clusters of project shop-dev".into(),
-            why: "403: Kubernetes Engine API has not been used in project shop-dev before or it is disabled".into(),
-            fix: "If the project has no cluster, leave it out. Else:\n  gcloud services enable container.googleapis.com --project shop-dev".into(),
+            error: ReadError::new(
+                FaultKind::Forbidden,
+                "the clusters of project shop-dev",
+                "403: Kubernetes Engine API has not been used in project shop-dev before or it is disabled",
+                "If the project has no cluster, leave it out. Else:\n  gcloud services enable container.googleapis.com --project shop-dev",
+            ),
         }],
         waivers: report.waivers,
         ..FleetParts::default()
@@ -151,7 +148,7 @@ pub fn merged(missing: &[u32]) -> FleetReport {
 pub fn hostile_fleet() -> FleetReport {
     fn spoil(json: &mut Json) {
         // Words of a closed set stay as they are, or it would be no report.
-        const KEEP: [&str; 6] = ["severity", "outcome", "failOn", "kind", "status", "worst"];
+        const KEEP: [&str; 7] = ["severity", "outcome", "failOn", "fault", "kind", "status", "worst"];
         match json {
             Json::String(s) => s.push_str(HOSTILE),
             Json::Array(items) => items.iter_mut().for_each(spoil),

@@ -113,7 +113,7 @@ fn doubts(report: &FleetReport) -> Vec<String> {
     }
     match &report.gaps[..] {
         [] => {}
-        [one] => out.push(format!("{} could not be read, so there may be more", line(&one.what))),
+        [one] => out.push(format!("{} could not be read, so there may be more", line(&one.error.what))),
         many => out.push(format!("{} parts of the scope could not be read, so there may be more", number(many.len()))),
     }
     out

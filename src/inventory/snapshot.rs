@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster_name::ClusterName;
 use super::object::*;
+use super::read_error::ReadError;
 use super::source::{Need, Origin, Reason};
 
 /// Version of the snapshot format. A file of a later version is refused.
@@ -23,17 +24,13 @@ pub enum Completeness {
 }
 
 /// Something that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
     pub id: String,
     /// The resource that is missing; every fact that needs it is unknown.
     pub need: Need,
-    /// What was being read.
-    pub what: String,
-    /// What went wrong.
-    pub why: String,
-    /// What it would take.
-    pub fix: String,
+    #[serde(flatten)]
+    pub error: ReadError,
 }
 
 /// A cluster's configuration as camelCase JSON with enum names, without secrets.
@@ -152,8 +149,9 @@ impl Snapshot {
     /// Why a resource was not read; empty where it was. `what` is what would have been read.
     pub fn why_unread(&self, need: Need, what: &str) -> Vec<Reason> {
         let gaps = self.gaps.iter().filter(|g| g.need == need);
-        let mut reasons: Vec<Reason> =
-            gaps.map(|g| Reason::gap(&g.id, format!("{what} could not be read: {}. {}", g.why, g.fix))).collect();
+        let mut reasons: Vec<Reason> = gaps
+            .map(|g| Reason::gap(&g.id, format!("{what} could not be read: {}. {}", g.error.why, g.error.fix)))
+            .collect();
         reasons.extend(self.unread.get(&need).map(|why| Reason::missing(format!("{what} was not read: {why}"))));
         reasons
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckResult, Severity};
 pub use crate::config::{WaiverReport, WaiverStatus};
+use crate::inventory::ReadError;
 
 use super::{ExitPolicy, Outcome, SeverityCounts, VerdictCounts};
 
@@ -153,12 +154,8 @@ pub struct Gap {
     pub id: String,
     /// The resource and the right that reading it takes.
     pub need: String,
-    /// What was being read.
-    pub what: String,
-    /// What came back.
-    pub why: String,
-    /// What to do about it.
-    pub fix: String,
+    #[serde(flatten)]
+    pub error: ReadError,
 }
 
 /// Checks that were not applied at all.

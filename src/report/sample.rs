@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::check::{CheckResult, Fix, Severity, Verdict, WaiverRef};
 use crate::facts::schema::{Evidence, Subject, SubjectKind};
-use crate::inventory::{ObjectRef, Origin, Reason};
+use crate::inventory::{FaultKind, ObjectRef, Origin, ReadError, Reason};
 
 use super::*;
 
@@ -342,18 +342,35 @@ pub fn sample() -> Report {
         gaps: vec![Gap {
             id: "configmaps".into(),
             need: "get configmaps".into(),
-            what: "ConfigMaps in all namespaces".into(),
-            why: "403: auditor@example.com lacks `get configmaps`".into(),
-            fix: "Grant it with:\n  gke-posture doctor --print cluster-role --user auditor@example.com | kubectl apply -f -".into(),
+            error: ReadError::new(
+                FaultKind::Forbidden,
+                "ConfigMaps in all namespaces",
+                "403: auditor@example.com lacks `get configmaps`",
+                "Grant it with:\n  gke-posture doctor --print cluster-role --user auditor@example.com | kubectl apply -f -",
+            ),
         }],
         waivers: vec![
-            waiver("workload-egress-restricted", "traefik-system/Deployment/traefik", "2027-01-31", WaiverStatus::Active, 1),
-            waiver("policy-port-mismatch", "prod/NetworkPolicy/frontend-policy", "2026-10-31", WaiverStatus::Expired, 1),
+            waiver(
+                "workload-egress-restricted",
+                "traefik-system/Deployment/traefik",
+                "2027-01-31",
+                WaiverStatus::Active,
+                1,
+            ),
+            waiver(
+                "policy-port-mismatch",
+                "prod/NetworkPolicy/frontend-policy",
+                "2026-10-31",
+                WaiverStatus::Expired,
+                1,
+            ),
             waiver("node-pool-secure-boot", "nodePool/legacy", "2027-03-31", WaiverStatus::Unused, 0),
         ],
         not_evaluated: vec![NotEvaluated {
             checks: vec!["cluster-release-channel".into(), "node-pool-secure-boot".into()],
-            reason: "No node pool configuration given: add the output of gcloud container clusters describe --format=json".into(),
+            reason:
+                "No node pool configuration given: add the output of gcloud container clusters describe --format=json"
+                    .into(),
         }],
         checks: CHECKS
             .iter()
@@ -397,6 +414,7 @@ pub fn hostile() -> Report {
                     "failOn",
                     "dataplane",
                     "cause",
+                    "fault",
                     "status",
                     "kind",
                 ];

@@ -52,7 +52,7 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
     };
     let unread = match &report.gaps[..] {
         [] => None,
-        [one] => Some(format!("{} could not be read", line(&one.what))),
+        [one] => Some(format!("{} could not be read", line(&one.error.what))),
         many => Some(format!("{} things could not be read", number(many.len()))),
     };
     let doubts: Vec<String> = (open > 0)

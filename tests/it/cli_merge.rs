@@ -6,10 +6,9 @@ use std::sync::OnceLock;
 use crate::support::{Out, Room, deployment};
 use gke_posture::fleet::shard::Shard;
 use gke_posture::fleet::{
-    Asked, CheckInfo, ClusterEntry, ClusterError, DiscoveryGap, ErrorKind, FleetParts, FleetReport, FleetScope, Part,
-    Rules, part_stem,
+    Asked, CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, part_stem,
 };
-use gke_posture::inventory::ClusterName;
+use gke_posture::inventory::{ClusterName, FaultKind, ReadError};
 use gke_posture::report::{ExitPolicy, Report, Tool};
 use serde_json::Value;
 
@@ -63,12 +62,12 @@ impl Fleet {
                 Failing => judged(&self.failing),
                 Unreachable => ClusterEntry::unread(
                     name,
-                    ClusterError {
-                        kind: ErrorKind::Unreachable,
-                        what: "the Kubernetes API".into(),
-                        why: "https://10.0.0.2: no answer within 30 s".into(),
-                        fix: "Use --endpoint dns.".into(),
-                    },
+                    ReadError::new(
+                        FaultKind::Timeout,
+                        "the Kubernetes API",
+                        "https://10.0.0.2: no answer within 30 s",
+                        "Use --endpoint dns.",
+                    ),
                 ),
             }
         };
@@ -117,7 +116,10 @@ fn edit(room: &Room, file: &str, change: impl Fn(&mut Value)) {
 
 #[test]
 fn the_exit_status_tells_whether_all_was_judged() {
-    let gap = DiscoveryGap { what: "zone europe-west1-b of project shop-1".into(), ..DiscoveryGap::default() };
+    let gap = DiscoveryGap {
+        error: ReadError { what: "zone europe-west1-b of project shop-1".into(), ..ReadError::default() },
+        ..DiscoveryGap::default()
+    };
     let allow = ExitPolicy { allow_unknown: true, ..ExitPolicy::default() };
     let none = ExitPolicy { fail_on: None, ..ExitPolicy::default() };
     const MIXED: &[Is] = &[Clean, Failing, Clean, Unreachable, Clean, Failing];

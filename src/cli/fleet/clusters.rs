@@ -13,8 +13,8 @@ use crate::collect;
 use crate::collect::live::{self, Options, Progress, Target};
 use crate::collect::terraform::Cluster;
 use crate::config::{Config, Severity};
-use crate::fleet::{ClusterEntry, ClusterError, ErrorKind};
-use crate::inventory::{ClusterName, Snapshot};
+use crate::fleet::ClusterEntry;
+use crate::inventory::{ClusterName, FaultKind, ReadError, Snapshot};
 use crate::network::Dataplane;
 use crate::report::{self, ExitPolicy, Report, WaiverReport};
 
@@ -115,16 +115,15 @@ pub async fn audit_all(
 }
 
 fn failed(name: &ClusterName, why: &str) -> ClusterEntry {
-    unread(name, ErrorKind::Failed, why, "Audit the cluster alone to see more.")
+    unread(name, FaultKind::Other, why, "Audit the cluster alone to see more.")
 }
 
 fn not_audited(name: &ClusterName, again: &str) -> ClusterEntry {
-    unread(name, ErrorKind::NotAudited, "the run was interrupted before that", again)
+    unread(name, FaultKind::NotAttempted, "the run was interrupted before that", again)
 }
 
-fn unread(name: &ClusterName, kind: ErrorKind, why: &str, fix: &str) -> ClusterEntry {
-    let error = ClusterError { kind, what: name.to_string(), why: why.to_owned(), fix: fix.to_owned() };
-    ClusterEntry::unread(name, error)
+fn unread(name: &ClusterName, fault: FaultKind, why: &str, fix: &str) -> ClusterEntry {
+    ClusterEntry::unread(name, ReadError::new(fault, name.to_string(), why, fix))
 }
 
 async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> Judged {
@@ -171,10 +170,7 @@ fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> Judged 
             }
         }
     }
-    let mut entry = ClusterEntry::judged(name, state, &report, file);
-    if let Some(error) = &mut entry.error {
-        error.kind = kind(&error.why);
-    }
+    let entry = ClusterEntry::judged(name, state, &report, file);
     (entry, report.waivers)
 }
 
@@ -188,19 +184,8 @@ fn write(dir: &Path, name: &ClusterName, report: &Report) -> Result<String, Fail
     Ok(file)
 }
 
-fn kind(why: &str) -> ErrorKind {
-    let any = |words: &[&str]| words.iter().any(|w| why.contains(w));
-    if any(&["(401)", "(403)", "no Google credentials", "gave no token"]) {
-        ErrorKind::Forbidden
-    } else if any(&["cannot be reached", "no answer", "the time of the run"]) {
-        ErrorKind::Unreachable
-    } else {
-        ErrorKind::Failed
-    }
-}
-
 pub fn is_gone(entry: &ClusterEntry) -> bool {
-    entry.error.as_ref().is_some_and(|e| e.why.starts_with("not found (404)"))
+    entry.error.as_ref().is_some_and(|e| e.error.fault == FaultKind::NotFound)
 }
 
 /// One line for a cluster that is done.
@@ -214,7 +199,7 @@ fn say(entry: &ClusterEntry) {
             tracing::info!(cluster = entry.target, outcome, counts, "cluster audited");
         }
         (None, error) => {
-            let why = error.as_ref().map(|e| e.why.as_str()).unwrap_or_default();
+            let why = error.as_ref().map(|e| e.error.why.as_str()).unwrap_or_default();
             log::progress(&format!("{outcome:<20}  {}  {why}", entry.target));
             tracing::warn!(cluster = entry.target, outcome, why, "cluster without a result");
         }

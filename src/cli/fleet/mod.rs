@@ -239,11 +239,7 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         shards: Vec::new(),
         clusters: entries,
         checks: check_infos(&shared.registry, &shared.config),
-        gaps: found
-            .unseen
-            .into_iter()
-            .map(|u| DiscoveryGap { scope: u.scope, what: u.what, why: u.why, fix: u.fix })
-            .collect(),
+        gaps: found.unseen.into_iter().map(|u| DiscoveryGap { scope: u.scope, error: u.error }).collect(),
         waivers,
     });
     let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::{ClusterConfig, Gap, Need, Origin};
+use crate::inventory::{ClusterConfig, FaultKind, Gap, Need, Origin, ReadError};
 use crate::problem::Problem;
 
 use super::super::{gke, terraform};
@@ -96,9 +96,12 @@ impl Builder {
         self.snapshot.gaps.push(Gap {
             id: "gke-missing-zones".to_owned(),
             need: Need::OtherClusters,
-            what: format!("the clusters of {}", zones.join(", ")),
-            why: format!("{file} says in missingZones that these zones did not answer"),
-            fix: "List the clusters again".to_owned(),
+            error: ReadError::new(
+                FaultKind::Unreachable,
+                format!("the clusters of {}", zones.join(", ")),
+                format!("{file} reports in missingZones that these zones did not answer"),
+                "List the clusters again",
+            ),
         });
     }
 }

@@ -6,11 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::inventory::{Need, Right};
+use crate::inventory::{Need, ReadError, Right};
 
 use super::api::Api;
 use super::credentials::Google;
-use super::endpoint;
 use super::fault::Fault;
 use super::{Options, Progress, Run, Target, connect, discovery, google, kinds};
 
@@ -45,8 +44,8 @@ pub struct Diagnosis {
     /// What answers, and why others were passed over.
     pub endpoint: Option<String>,
     pub notes: Vec<String>,
-    /// What could not be talked to at all: what, why, what helps.
-    pub closed: Vec<(String, String, String)>,
+    /// What could not be read at all.
+    pub unreadable: Vec<ReadError>,
     pub findings: Vec<Finding>,
 }
 
@@ -54,7 +53,7 @@ impl Diagnosis {
     /// Whether an audit would read everything.
     pub fn is_well(&self) -> bool {
         let fine = |s: &State| matches!(s, State::Granted | State::NotNeeded(_));
-        self.closed.is_empty() && self.findings.iter().all(|f| fine(&f.state))
+        self.unreadable.is_empty() && self.findings.iter().all(|f| fine(&f.state))
     }
 }
 
@@ -77,26 +76,16 @@ pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, S
             }
             match read {
                 None => None,
-                Some((config, google)) => match endpoint::endpoints(&config, options.endpoint) {
-                    Err(why) => {
-                        found.closed.push((
-                            "Kubernetes API".to_owned(),
-                            why,
-                            "Choose another with --endpoint".to_owned(),
-                        ));
+                Some((config, google)) => match run.connect_to_endpoint(&config, &google, "Kubernetes API").await {
+                    Ok(connected) => {
+                        found.endpoint = Some(connected.endpoint);
+                        found.notes.extend(connected.refused);
+                        Some(connected.connection)
+                    }
+                    Err(error) => {
+                        found.unreadable.push(error);
                         None
                     }
-                    Ok(candidates) => match run.open(candidates, &google).await {
-                        Ok(open) => {
-                            found.endpoint = Some(format!("{} {}", open.kind, open.api.server()));
-                            found.notes.extend(open.refused);
-                            Some((open.api, open.served))
-                        }
-                        Err(shut) => {
-                            found.closed.push(("Kubernetes API".to_owned(), shut.why, shut.fix));
-                            None
-                        }
-                    },
                 },
             }
         }
@@ -109,20 +98,18 @@ pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, S
             let (proof, what) = connect::by_kubeconfig(file.as_deref(), context.as_deref()).await?;
             let server = format!("{} ({what})", proof.server());
             match run.connect(proof, options.timeout, None, None).await {
-                Ok(open) => {
+                Ok(connection) => {
                     found.endpoint = Some(server);
-                    Some(open)
+                    Some(connection)
                 }
-                Err(closed) => {
-                    found.closed.push((format!("Kubernetes API {server}"), closed.fault.to_string(), closed.fix));
+                Err(error) => {
+                    found.unreadable.push(ReadError { what: format!("Kubernetes API {server}"), ..error });
                     None
                 }
             }
         }
     };
-    for gap in &run.snapshot.gaps {
-        found.closed.push((gap.what.clone(), gap.why.clone(), gap.fix.clone()));
-    }
+    found.unreadable.extend(run.snapshot.gaps.iter().map(|gap| gap.error.clone()));
     found.notes.append(&mut run.snapshot.notes);
     if let Some((api, served)) = opened {
         found.user = who(&api).await;

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use crate::inventory::FaultKind;
 use crate::lexicon::mask_text;
 
 /// Why a request gave no answer that can be used.
@@ -37,6 +38,23 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The fault without its details, as gaps record it.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Fault::Unauthorized(_) | Fault::Credentials(_) => FaultKind::Unauthenticated,
+            Fault::Forbidden { .. } => FaultKind::Forbidden,
+            Fault::NotFound(_) => FaultKind::NotFound,
+            Fault::Expired => FaultKind::Expired,
+            Fault::Unavailable { status: 429, .. } => FaultKind::TooManyRequests,
+            Fault::Unavailable { .. } => FaultKind::ServerError,
+            Fault::Slow(_) | Fault::OutOfTime(_) => FaultKind::Timeout,
+            Fault::Unreachable(_) => FaultKind::Unreachable,
+            Fault::Certificate(_) => FaultKind::UntrustedCertificate,
+            Fault::CutOff(_) => FaultKind::IncompleteAnswer,
+            Fault::Refused { .. } | Fault::Malformed(_) => FaultKind::InvalidAnswer,
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
-use crate::inventory::ClusterName;
+use crate::inventory::{ClusterName, FaultKind, ReadError};
 
 use super::container::Container;
 use super::credentials::Google;
@@ -40,9 +40,7 @@ impl std::fmt::Display for Scope {
 pub struct Unseen {
     /// What of the scope it is about, such as `projects/P`.
     pub scope: String,
-    pub what: String,
-    pub why: String,
-    pub fix: String,
+    pub error: ReadError,
 }
 
 /// What was found. Clusters are sorted, each once.
@@ -70,9 +68,9 @@ pub async fn discover(scopes: &[Scope], options: &Options) -> Result<Discovered,
             _ => assets(&google, scope, deadline, &mut found).await,
         };
         if let Err(fault) = result {
-            let fix = fix(scope, &fault);
             let what = format!("clusters of {scope}");
-            found.unseen.push(Unseen { scope: scope.to_string(), what, why: fault.to_string(), fix });
+            let error = ReadError::new(fault.kind(), what, fault.to_string(), fix(scope, &fault));
+            found.unseen.push(Unseen { scope: scope.to_string(), error });
         }
     }
     found.unseen.sort();
@@ -94,9 +92,12 @@ async fn project(container: &Container, id: &str, deadline: Instant, found: &mut
     for zone in listing.missing_zones {
         found.unseen.push(Unseen {
             scope: format!("projects/{id}"),
-            what: format!("clusters of projects/{id} in {zone}"),
-            why: "the zone did not answer the GKE API (missingZones)".to_owned(),
-            fix: "Try again later: the list lacks its clusters until the zone answers".to_owned(),
+            error: ReadError::new(
+                FaultKind::Unreachable,
+                format!("clusters of projects/{id} in {zone}"),
+                "the zone did not answer the GKE API (missingZones)",
+                "Try again later: the list lacks its clusters until the zone answers",
+            ),
         });
     }
     Ok(())

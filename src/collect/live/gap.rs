@@ -1,15 +1,11 @@
 //! From a fault to what a person reads of it: what was asked, what came back, what it would take.
 
-use crate::inventory::{ClusterName, Gap, Need};
+use crate::inventory::{ClusterName, FaultKind, Gap, Need, ReadError};
 
 use super::container::Container;
 use super::credentials::Google;
 use super::endpoint::Kind;
 use super::fault::Fault;
-
-fn sentence(text: &str) -> String {
-    text.trim().trim_end_matches('.').to_owned()
-}
 
 /// The words of `doctor --print` that make the role for whom the server names.
 pub fn grant(user: Option<&str>) -> String {
@@ -35,23 +31,17 @@ pub fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
         }
         _ => "Try again; with -vv each request and its answer is shown".to_owned(),
     };
-    Gap { id: what.to_owned(), need, what: what.to_owned(), why: sentence(&fault.to_string()), fix }
+    Gap { id: what.to_owned(), need, error: ReadError::new(fault.kind(), what, fault.to_string(), fix) }
 }
 
-/// Everything that Kubernetes would have said: one gap for each need, with one id, so that it reads as one.
-pub fn of_kubernetes(needs: impl Iterator<Item = Need>, what: &str, why: &str, fix: &str) -> Vec<Gap> {
-    let gap = |need| Gap {
-        id: "kubernetes".to_owned(),
-        need,
-        what: what.to_owned(),
-        why: sentence(why),
-        fix: fix.to_owned(),
-    };
+/// The Kubernetes API as a whole could not be read: one gap for each need. They share an id, and reports show them as one.
+pub fn of_kubernetes(needs: impl Iterator<Item = Need>, error: &ReadError) -> Vec<Gap> {
+    let gap = |need| Gap { id: "kubernetes".to_owned(), need, error: error.clone() };
     needs.filter(|n| n.permission().is_none()).map(gap).collect()
 }
 
-/// What helps when a server as a whole cannot be asked. `kind`: which of a GKE cluster's addresses it was.
-pub fn mend_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -> String {
+/// How to fix that a server as a whole cannot be read. `kind`: which of a GKE cluster's endpoints it is.
+pub fn fix_of_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -> String {
     match (fault, kind) {
         (Fault::Unauthorized(_), _) => match google {
             Some(google) => format!("{} was not accepted. {}", google.source(), google.source().fix()),
@@ -93,29 +83,66 @@ pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: 
         Fault::Unreachable(_) | Fault::Certificate(_) => format!("Look whether {} can be reached from here", place.place()),
         _ => "Try again; with -vv each request and its answer is shown".to_owned(),
     };
-    cluster(name, &fault.to_string(), fix)
+    cluster(name, fault.kind(), &fault.to_string(), fix)
 }
 
 /// When support ends could not be asked.
 pub fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
-    let of_cluster = of_cluster(name, place, fault, google);
-    let fix = match fault {
-        Fault::NotFound(_) => {
-            "Try again; an endpoint of the API of your own must pass :fetchClusterUpgradeInfo on".to_owned()
-        }
-        _ => of_cluster.fix,
-    };
-    let (id, what) = ("gke-upgrade-info".to_owned(), format!("upgrade information of {name} (GKE API)"));
-    Gap { id, need: Need::UpgradeInfo, what, fix, ..of_cluster }
+    let mut error = of_cluster(name, place, fault, google).error;
+    error.what = format!("upgrade information of {name} (GKE API)");
+    if matches!(fault, Fault::NotFound(_)) {
+        error.fix = "Try again; an endpoint of the API of your own must pass :fetchClusterUpgradeInfo on".to_owned();
+    }
+    Gap { id: "gke-upgrade-info".to_owned(), need: Need::UpgradeInfo, error }
 }
 
-/// As [`of_cluster`], for what came before any request.
-pub fn cluster(name: &ClusterName, why: &str, fix: String) -> Gap {
-    Gap {
-        id: "gke-cluster".to_owned(),
-        need: Need::Cluster,
-        what: format!("{name} (GKE API)"),
-        why: sentence(why),
-        fix,
+/// As [`of_cluster`], for an error before the first request.
+pub fn cluster(name: &ClusterName, fault: FaultKind, why: &str, fix: String) -> Gap {
+    let error = ReadError::new(fault, format!("{name} (GKE API)"), why, fix);
+    Gap { id: "gke-cluster".to_owned(), need: Need::Cluster, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_gap_records_the_fault_as_a_type() {
+        let status = |code| Fault::of_status(code, None, b"{\"message\": \"no (403)\"}");
+        let io = |kind| Fault::of_transport(&std::io::Error::from(kind));
+        for (fault, kind) in [
+            (status(401), FaultKind::Unauthenticated),
+            (status(403), FaultKind::Forbidden),
+            (status(404), FaultKind::NotFound),
+            (status(410), FaultKind::Expired),
+            (status(429), FaultKind::TooManyRequests),
+            (status(500), FaultKind::ServerError),
+            (status(503), FaultKind::ServerError),
+            (status(418), FaultKind::InvalidAnswer),
+            (io(std::io::ErrorKind::ConnectionRefused), FaultKind::Unreachable),
+            (io(std::io::ErrorKind::UnexpectedEof), FaultKind::IncompleteAnswer),
+            (Fault::Slow(Duration::from_secs(1)), FaultKind::Timeout),
+            (Fault::OutOfTime(Box::new(status(429))), FaultKind::Timeout),
+            (Fault::Certificate(String::new()), FaultKind::UntrustedCertificate),
+            (Fault::Malformed("the answer says (403)".to_owned()), FaultKind::InvalidAnswer),
+            (Fault::Credentials("no Google credentials".to_owned()), FaultKind::Unauthenticated),
+        ] {
+            let gap = of_resource(Need::Services, "services", "list services", &fault);
+            assert_eq!((gap.error.fault, &*gap.error.what), (kind, "services"), "{fault}");
+            let json = serde_json::to_value(&gap).unwrap();
+            let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+            assert!(["id", "need", "fault", "what", "why", "fix"].iter().all(|k| keys.contains(k)) && keys.len() == 6);
+            assert_eq!(serde_json::from_value::<Gap>(json).unwrap(), gap);
+        }
+    }
+
+    #[test]
+    fn a_gap_of_an_older_snapshot_is_read() {
+        let text =
+            r#"{"id": "pods", "need": "workloads", "what": "pods", "why": "forbidden (403)", "mend": "Grant it"}"#;
+        let gap: Gap = serde_json::from_str(text).unwrap();
+        assert_eq!(gap.error, ReadError::new(FaultKind::Other, "pods", "forbidden (403)", "Grant it"));
     }
 }

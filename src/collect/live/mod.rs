@@ -35,14 +35,13 @@ use serde_json::Value as Json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::inventory::{ClusterConfig, ClusterName, Completeness, Gap, Need, Origin, Snapshot};
+use crate::inventory::{ClusterConfig, ClusterName, Completeness, FaultKind, Gap, Need, Origin, ReadError, Snapshot};
 
 use super::gke;
 use api::Api;
 use connect::Proof;
 use container::Container;
 use credentials::Google;
-use endpoint::Endpoint;
 use fault::Fault;
 use kinds::Resource;
 
@@ -110,24 +109,17 @@ struct Run<'a> {
     snapshot: Snapshot,
 }
 
-/// An address that answers, and why those before it do not.
-struct Open {
-    api: Arc<Api>,
-    served: Result<discovery::Served, Fault>,
+/// A connection to the Kubernetes API, with the API groups that it serves or why they are not known.
+type Connection = (Arc<Api>, Result<discovery::Served, Fault>);
+
+/// A connection to one of a cluster's endpoints.
+struct Connected {
+    connection: Connection,
+    /// Such as `DNS endpoint https://…`.
+    endpoint: String,
     kind: endpoint::Kind,
+    /// Why the endpoints before it could not be used.
     refused: Vec<String>,
-}
-
-/// Why no address answers, and what would help.
-struct Shut {
-    why: String,
-    fix: String,
-}
-
-/// Why a server could not be asked at all.
-struct Closed {
-    fault: Fault,
-    fix: String,
 }
 
 impl<'a> Run<'a> {
@@ -150,8 +142,8 @@ impl<'a> Run<'a> {
         self.options.needs.iter().copied()
     }
 
-    fn no_kubernetes(&mut self, what: &str, why: &str, fix: &str) {
-        let gaps = gap::of_kubernetes(self.needs(), what, why, fix);
+    fn no_kubernetes(&mut self, error: &ReadError) {
+        let gaps = gap::of_kubernetes(self.needs(), error);
         self.snapshot.gaps.extend(gaps);
     }
 
@@ -159,28 +151,25 @@ impl<'a> Run<'a> {
         self.snapshot.source = format!("GKE API and Kubernetes API of {name}");
         let kubernetes = format!("Kubernetes API of {name}");
         let Some((config, google)) = self.configuration(name).await? else {
-            let why = "its address comes from the GKE API, which could not be read";
-            self.no_kubernetes(&kubernetes, why, "Fix the reading of the cluster first");
+            self.no_kubernetes(&ReadError::new(
+                FaultKind::NotAttempted,
+                kubernetes,
+                "its address comes from the GKE API, which could not be read",
+                "Fix the reading of the cluster first",
+            ));
             return Ok(());
         };
         if self.needs().all(|n| n.permission().is_some()) {
             return Ok(());
         }
-        let candidates = match endpoint::endpoints(&config, self.options.endpoint) {
-            Ok(candidates) => candidates,
-            Err(why) => {
-                self.no_kubernetes(&kubernetes, &why, "Choose another with --endpoint");
-                return Ok(());
-            }
-        };
-        match self.open(candidates, &google).await {
-            Ok(open) => {
-                self.snapshot.source = format!("{}, {} {}", self.snapshot.source, open.kind, open.api.server());
-                let notes = open.refused.iter().map(|why| format!("the {why}; the {} was used", open.kind));
+        match self.connect_to_endpoint(&config, &google, &kubernetes).await {
+            Ok(connected) => {
+                self.snapshot.source = format!("{}, {}", self.snapshot.source, connected.endpoint);
+                let notes = connected.refused.iter().map(|why| format!("the {why}; the {} was used", connected.kind));
                 self.snapshot.notes.extend(notes);
-                self.kubernetes(open.api, open.served).await;
+                self.kubernetes(connected.connection).await;
             }
-            Err(shut) => self.no_kubernetes(&kubernetes, &shut.why, &shut.fix),
+            Err(error) => self.no_kubernetes(&error),
         }
         Ok(())
     }
@@ -191,7 +180,8 @@ impl<'a> Run<'a> {
         let google = match Google::find(self.options.impersonate.as_deref(), self.options.timeout).await {
             Ok(google) => Arc::new(google),
             Err(why) => {
-                self.snapshot.gaps.push(gap::cluster(name, &why, "Without credentials nothing can be read".to_owned()));
+                let fix = "Without credentials nothing can be read".to_owned();
+                self.snapshot.gaps.push(gap::cluster(name, FaultKind::Unauthenticated, &why, fix));
                 return Ok(None);
             }
         };
@@ -244,10 +234,18 @@ impl<'a> Run<'a> {
         config
     }
 
-    /// The first address that can be talked to.
-    async fn open(&self, candidates: Vec<Endpoint>, google: &Arc<Google>) -> Result<Open, Shut> {
+    /// Connects to the first endpoint that can be used. `what`: what is being read, for the error.
+    async fn connect_to_endpoint(
+        &self,
+        config: &Json,
+        google: &Arc<Google>,
+        what: &str,
+    ) -> Result<Connected, ReadError> {
+        let candidates = endpoint::endpoints(config, self.options.endpoint)
+            .map_err(|why| ReadError::new(FaultKind::Unreachable, what, why, "Choose another with --endpoint"))?;
         let mut refused: Vec<String> = Vec::new();
         let mut fixes: Vec<String> = Vec::new();
+        let mut faults: Vec<FaultKind> = Vec::new();
         let count = candidates.len();
         for (i, endpoint) in candidates.into_iter().enumerate() {
             let kind = endpoint.kind;
@@ -258,20 +256,31 @@ impl<'a> Run<'a> {
                     continue;
                 }
             };
-            // A dead address must leave time for the next one.
+            // An address that does not answer must leave time for the next one.
             let patience = (self.deadline - Instant::now()) / (count - i) as u32;
             match self.connect(proof, patience, Some(kind), Some(google)).await {
-                Ok((api, served)) => return Ok(Open { api, served, kind, refused }),
-                Err(closed) => {
-                    tracing::info!(%kind, url = endpoint.url, fault = %closed.fault, "the endpoint cannot be used");
-                    refused.push(format!("{kind} {} {}", endpoint.url, said(&closed.fault)));
-                    if !fixes.contains(&closed.fix) {
-                        fixes.push(closed.fix);
+                Ok(connection) => {
+                    let endpoint = format!("{kind} {}", connection.0.server());
+                    return Ok(Connected { connection, endpoint, kind, refused });
+                }
+                Err(error) => {
+                    tracing::info!(%kind, url = endpoint.url, fault = error.why, "the endpoint cannot be used");
+                    let verb = match error.fault {
+                        FaultKind::Unreachable => "",
+                        _ => "gave no answer that can be used: ",
+                    };
+                    refused.push(format!("{kind} {} {verb}{}", endpoint.url, error.why));
+                    faults.push(error.fault);
+                    if !fixes.contains(&error.fix) {
+                        fixes.push(error.fix);
                     }
                 }
             }
         }
-        Err(Shut { why: refused.join("; "), fix: fixes.join(". ") })
+        // A server that answers decides: the others may be meant for callers elsewhere.
+        let answered = |f: &&FaultKind| matches!(f, FaultKind::Unauthenticated | FaultKind::Forbidden);
+        let fault = faults.iter().find(answered).or(faults.first()).copied().unwrap_or(FaultKind::Unreachable);
+        Err(ReadError::new(fault, what, refused.join("; "), fixes.join(". ")))
     }
 
     async fn kubeconfig(&mut self, file: Option<&std::path::Path>, context: Option<&str>) -> Result<(), String> {
@@ -292,22 +301,25 @@ impl<'a> Run<'a> {
         };
         let patience = self.deadline - Instant::now();
         match self.connect(proof, patience, None, google.as_ref()).await {
-            Ok((api, served)) => self.kubernetes(api, served).await,
-            Err(closed) => self.no_kubernetes(&kubernetes, &closed.fault.to_string(), &closed.fix),
+            Ok(connection) => self.kubernetes(connection).await,
+            Err(error) => self.no_kubernetes(&ReadError { what: kubernetes, ..error }),
         }
         Ok(())
     }
 
-    /// Opens the conversation with the question which API groups there are.
+    /// Connects, and asks which API groups there are. The caller names in the error what is being read.
     async fn connect(
         &self,
         proof: Proof,
         patience: Duration,
         kind: Option<endpoint::Kind>,
         google: Option<&Arc<Google>>,
-    ) -> Result<(Arc<Api>, Result<discovery::Served, Fault>), Closed> {
-        let closed = |fault: Fault| Closed { fix: gap::mend_server(&fault, kind, google.map(Arc::as_ref)), fault };
-        let api = Api::new(proof, self.deadline.min(Instant::now() + patience)).map_err(&closed)?;
+    ) -> Result<Connection, ReadError> {
+        let failed = |fault: Fault| {
+            let fix = gap::fix_of_server(&fault, kind, google.map(Arc::as_ref));
+            ReadError::new(fault.kind(), "", fault.to_string(), fix)
+        };
+        let api = Api::new(proof, self.deadline.min(Instant::now() + patience)).map_err(failed)?;
         let custom: Vec<&str> = self
             .needs()
             .flat_map(kinds::resources)
@@ -322,13 +334,13 @@ impl<'a> Run<'a> {
             Err(fault @ (Fault::Forbidden { user: Some(_), .. } | Fault::Unavailable { .. } | Fault::CutOff(_))) => {
                 Err(fault)
             }
-            Err(fault) => return Err(closed(fault)),
+            Err(fault) => return Err(failed(fault)),
         };
         Ok((Arc::new(api.until(self.deadline)), served))
     }
 
     /// Reads all lists side by side, then what they refer to by name.
-    async fn kubernetes(&mut self, api: Arc<Api>, served: Result<discovery::Served, Fault>) {
+    async fn kubernetes(&mut self, (api, served): Connection) {
         let resources: Vec<Resource> = self.needs().flat_map(kinds::resources).collect();
         self.progress.kinds.store(resources.len(), Ordering::Relaxed);
         let lists = Arc::new(Lists::new(api.clone(), self.progress.clone()));
@@ -422,12 +434,4 @@ fn gap_of(resource: &Resource, fault: &Fault) -> Gap {
     let what =
         if right.group.is_empty() { right.resource.to_owned() } else { format!("{}.{}", right.resource, right.group) };
     gap::of_resource(resource.need, &what, &right.to_string(), fault)
-}
-
-/// A fault as the predicate of a sentence.
-fn said(fault: &Fault) -> String {
-    match fault {
-        Fault::Unreachable(_) => fault.to_string(),
-        other => format!("gave no answer that can be used: {other}"),
-    }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::inventory::{Gap, Need, Origin, Terraform};
+use crate::inventory::{FaultKind, Gap, Need, Origin, ReadError, Terraform};
 use crate::problem::Problem;
 
 use super::super::builder::Builder;
@@ -51,9 +51,12 @@ fn gap(builder: &mut Builder, resource: &Resource, needs: &[Need], what: &str) {
         builder.snapshot_mut().gaps.push(Gap {
             id: format!("terraform-{}", resource.address),
             need: *need,
-            what: resource.address.clone(),
-            why: format!("{what} {UNKNOWN}"),
-            fix: "Audit the cluster after the apply".to_owned(),
+            error: ReadError::new(
+                FaultKind::NotYetKnown,
+                &resource.address,
+                format!("{what} {UNKNOWN}"),
+                "Audit the cluster after the apply",
+            ),
         });
     }
 }

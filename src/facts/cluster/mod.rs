@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::inventory::{Gap, Known, Need, ObjectRef, Reason, Snapshot, Tri};
+use crate::inventory::{FaultKind, Gap, Known, Need, ObjectRef, ReadError, Reason, Snapshot, Tri};
 
 use super::context::Context;
 use super::document::Document;
@@ -160,9 +160,12 @@ pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
     Some(Gap {
         id: "cluster-status".to_owned(),
         need: Need::Cluster,
-        what: format!("the settled configuration of cluster {}", object(config).name),
-        why: format!("its status is {status}: the cluster {state}"),
-        fix: fix.to_owned(),
+        error: ReadError::new(
+            FaultKind::NotYetKnown,
+            format!("the settled configuration of cluster {}", object(config).name),
+            format!("its status is {status}: the cluster {state}"),
+            fix,
+        ),
     })
 }
 

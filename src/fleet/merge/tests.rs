@@ -63,8 +63,8 @@ fn a_missing_shard_is_told_with_its_clusters() {
         let entry = report.clusters.iter().find(|e| e.target == c.target).unwrap();
         assert_eq!((entry.outcome, entry.summary), (Outcome::NoResult, None));
         let error = entry.error.as_ref().unwrap();
-        assert_eq!((error.kind, error.why.as_str()), (ErrorKind::NotAudited, "shard 2/4 is missing"));
-        assert!(error.fix.contains("--shard 2/4"));
+        assert_eq!((error.kind, error.error.why.as_str()), (ErrorKind::NotAudited, "shard 2/4 is missing"));
+        assert!(error.error.fix.contains("--shard 2/4"));
     }
 }
 
@@ -109,14 +109,14 @@ fn what_only_other_shards_found_is_not_audited() {
     let entry = report.clusters.iter().find(|c| c.name == "new").unwrap();
     let error = entry.error.as_ref().unwrap();
     assert_eq!((entry.outcome, error.kind), (Outcome::NoResult, ErrorKind::NotAudited));
-    assert!(error.why.contains(&format!("other shards found it and shard {own}/4 did not")), "{error:?}");
+    assert!(error.error.why.contains(&format!("other shards found it and shard {own}/4 did not")), "{error:?}");
     assert!(report.missing_shards.is_empty());
 }
 
 #[test]
 fn gaps_of_all_shards_are_kept_once() {
     let mut parts = all();
-    parts[1].report.gaps[0].why = "429: too many requests".into();
+    parts[1].report.gaps[0].error.why = "429: too many requests".into();
     let report = merge(parts, None).unwrap();
     assert_eq!(report.gaps.len(), 2);
 }

@@ -25,10 +25,10 @@ pub(crate) fn not_evaluated(report: &Report, style: &Style) -> String {
         let names: Vec<usize> = names.collect();
         let mut blocks = Blocks::new(style, names.into_iter(), ["severity", "not evaluated", "why, and what it takes"]);
         for gap in &report.gaps {
-            blocks.heading("gap".into(), &format!("{} could not be read", line(&gap.what)), "", "");
+            blocks.heading("gap".into(), &format!("{} could not be read", line(&gap.error.what)), "", "");
             // Over the full width: what fixes it often is a command to paste.
-            blocks.wide(&format!("{} {}", sentence(&line(&gap.why)), cost(report, &gap.id)));
-            blocks.wide(&block(&gap.fix));
+            blocks.wide(&format!("{} {}", sentence(&line(&gap.error.why)), cost(report, &gap.id)));
+            blocks.wide(&block(&gap.error.fix));
         }
         for g in &own {
             blocks.group(g, fold(&g.results, |r| block(&reasons(r))));

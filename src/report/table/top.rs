@@ -34,7 +34,7 @@ pub(crate) fn header(report: &Report, style: &Style) -> String {
         (0, false) => "partial: what is not in it counts as not known".into(),
         (n, complete) => {
             let what = match &report.gaps[..] {
-                [one] => line(&one.what),
+                [one] => line(&one.error.what),
                 _ => count(n, "thing", "things"),
             };
             format!("{}{what} not read", if complete { "" } else { "partial, and " })
