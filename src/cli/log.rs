@@ -13,6 +13,8 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::report::Outcome;
+
 /// The form of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -141,9 +143,18 @@ pub fn line(text: &str) {
 }
 
 /// Logs the outcome of an audit with its counts, for machines that watch a job; people have them in the report.
-pub fn outcome(severity: &str, text: &str, fields: Map<String, Json>) {
+///
+/// The severities are Cloud Logging's:
+/// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
+pub fn outcome(outcome: Outcome, what: &str, fields: Map<String, Json>) {
     if format() == Format::Json {
-        json(severity, text, fields);
+        let severity = match outcome {
+            Outcome::Pass => "NOTICE",
+            Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
+            Outcome::Incomplete => "WARNING",
+            Outcome::NoResult => "CRITICAL",
+        };
+        json(severity, &format!("{what} finished: {}", outcome.name()), fields);
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use crate::collect::terraform::{Cluster, clusters_of_state, differences, place};
 use crate::facts::schema::Evidence;
@@ -81,9 +80,7 @@ fn read(path: &Path, chosen: Option<&str>) -> Result<State, Failure> {
         let chosen = chosen.unwrap_or_default();
         return Err(Failure::input(format!("{name}: no cluster is called {chosen}; there are\n{}", known.join("\n"))));
     }
-    let hash = Sha256::digest(text.as_bytes());
-    let digest = hash.iter().fold(String::from("sha256:"), |s, b| s + &format!("{b:02x}"));
-    Ok(State { clusters, file: TargetsFile { name, digest } })
+    Ok(State { clusters, file: TargetsFile::new(&name, &text) })
 }
 
 /// Where Terraform has a cluster and its node pools; empty without Terraform.

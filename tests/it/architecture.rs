@@ -16,7 +16,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
     ("check", &["facts", "inventory", "config"]),
     ("report", &["check", "config", "facts", "inventory"]),
-    ("fleet", &["check", "config", "inventory", "report"]),
+    // `collect`: it searches for clusters and reads them; `check` and `config`: what they are evaluated with.
+    ("fleet", &["check", "collect", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),
     ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
     (
