@@ -175,8 +175,8 @@ fn parts_become_the_report_of_the_whole_fleet() {
 
     let table = merge(&fleet, &[0, 1, 2], 3, "").stdout;
     for needle in [
-        "fleet    folder 4711   8 clusters found",
-        "parts    3 of 3 shards   2025-11-24 00:00 UTC to 2025-11-24 02:00 UTC",
+        "fleet   folder 4711   8 clusters found",
+        "parts   3 of 3 shards   2025-11-24 00:00 UTC to 2025-11-24 02:00 UTC",
         "FAIL, incomplete   8 clusters:   2 fail   1 no result   5 pass",
         "2 of 7 clusters have findings that are high or worse, which fails this audit.",
         "shop-1/europe-west1/main-1",

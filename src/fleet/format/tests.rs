@@ -62,9 +62,9 @@ fn the_outcome_comes_first_then_clusters_checks_and_what_was_not_evaluated() {
     ordered(
         &text,
         &[
-            "fleet    folder 4711, 4 projects   14 clusters found\n",
-            "parts    3 of 4 shards   missing: shard 2 of 4   2026-11-23 09:00 UTC to 2026-11-23 09:03 UTC\n",
-            "tool     gke-posture 0.1.0   9 checks   --no-configmaps   2026-11-23 09:03 UTC\n",
+            "fleet   folder 4711, 4 projects   14 clusters found\n",
+            "parts   3 of 4 shards   missing: shard 2 of 4   2026-11-23 09:00 UTC to 2026-11-23 09:03 UTC\n",
+            "tool    gke-posture 0.1.0   9 checks   --no-configmaps   2026-11-23 09:03 UTC\n",
             "\nFAIL, incomplete   14 clusters:   ",
             "findings   ",
             " clusters have findings that are high or worse, which fails this audit.",
@@ -231,7 +231,7 @@ fn a_shard_says_so() {
     let text = render(&report, 100);
     let own = report.clusters.len();
     assert!(
-        text.contains(&format!("shard    1/4, counted from 0   {own} of them belong to it   audit-x7k2p\n")),
+        text.contains(&format!("shard   1/4, counted from 0   {own} of them belong to it   audit-x7k2p\n")),
         "{text}"
     );
     assert!(!text.contains("missing"));
