@@ -101,13 +101,13 @@ impl Check {
 
     /// Whether a run judges by it.
     pub fn is_selected(&self, config: &Config) -> bool {
-        config.is_asked_for(&self.id) || config.is_enabled(&self.id) && config.profile.includes(self.profile)
+        config.is_switched_on(&self.id) || config.is_enabled(&self.id) && config.profile.includes(self.profile)
     }
 
     /// Whether its results are told of and not counted: nobody asked for it, or security is what the run is about.
     pub fn is_advice(&self, config: &Config) -> bool {
         let beside = self.profile == Profile::Operations && config.profile != Selection::Operations;
-        beside || self.opt_in && !config.is_asked_for(&self.id)
+        beside || self.opt_in && !config.is_switched_on(&self.id)
     }
 
     /// What its verdict is judged by, derived from the facts that `when`, `skip` and `pass` name and from how its subjects are

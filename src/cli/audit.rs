@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::audit::{Settings, audit};
 use crate::check::{Framework, Registry, Verdict};
 use crate::collect;
-use crate::config::{Config, Selection, Severity, hint};
+use crate::config::{Config, Selection, Severity};
+use crate::document::hint;
 use crate::report::framework::FrameworkReport;
 use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
 

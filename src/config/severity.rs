@@ -1,8 +1,10 @@
-//! How bad a finding is.
+//! Severity of findings.
 
 use serde::{Deserialize, Serialize};
 
-/// Severity of a finding. It lives here, not with the results, because the user's file may set it.
+use crate::document::Cursor;
+
+/// Severity of a finding. It is defined here, not with the results, because the user's file may set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -30,8 +32,8 @@ impl Severity {
         }
     }
 
-    /// The severity of that exact name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| s.name() == name)
+    /// Parses the name of a severity in a file; any other text is a problem.
+    pub(crate) fn parse(c: Cursor<'_>) -> Option<Self> {
+        c.one_of("severity", &Self::ALL.map(|s| (s.name(), s)))
     }
 }

@@ -1,4 +1,4 @@
-//! Reads Kubernetes objects from a tree into slim objects.
+//! Parses Kubernetes objects: of each only the fields that the audit needs.
 
 mod pod_spec;
 mod pods;
@@ -8,17 +8,16 @@ use std::collections::BTreeMap;
 
 use base64::prelude::*;
 
+use crate::document::{Content, Cursor};
 use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
-
-use super::tree::{Cursor, Kind};
 
 pub use pod_spec::pod_spec;
 pub use pods::{controller, has_finished, member, pod};
 pub use services::{endpoint_slice, endpoints, ingress, service};
 
-/// The API a file object claims to be of.
+/// API version and kind of an object.
 pub struct Head<'a> {
     pub api_version: &'a str,
     pub kind: &'a str,
@@ -31,14 +30,14 @@ impl Head<'_> {
     }
 }
 
-/// The annotations that are kept, without secrets in their values.
+/// The annotations that the audit needs, with secrets in their values masked.
 fn annotations(metadata: &Cursor<'_>) -> Labels {
     let Some(all) = metadata.get("annotations") else { return Labels::new() };
-    let kept = all.texts().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
+    let kept = all.strings::<Vec<_>>().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
     kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
 }
 
-/// Reads metadata. `namespace` is the default for namespaced objects that name none; empty for cluster-scoped ones.
+/// Parses metadata. `namespace` is that of namespaced objects that name none; empty for cluster-scoped ones.
 pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
     let Some(m) = c.get("metadata") else {
         c.problem("metadata is missing");
@@ -106,8 +105,8 @@ pub fn protocol(c: &Cursor<'_>) -> Protocol {
 
 /// A port by number or name.
 pub fn port_ref(c: &Cursor<'_>) -> Option<PortRef> {
-    match &c.node.kind {
-        Kind::Str(name) => {
+    match &c.node.content {
+        Content::Str(name) => {
             if is_port_name(name) {
                 Some(PortRef::Name(name.clone().into_owned()))
             } else {
@@ -133,37 +132,38 @@ pub fn is_port_name(name: &str) -> bool {
 }
 
 pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
-    let data = c.get("data").map(|d| d.strings()).unwrap_or_default();
+    let data: Vec<_> = c.get("data").map(|d| d.strings()).unwrap_or_default();
     ConfigMap {
         meta,
-        data: data.iter().map(|(k, v)| (k.to_owned(), lexicon::Value::mask(k, v))).collect(),
+        data: data.iter().map(|(k, v)| ((*k).to_owned(), lexicon::Value::mask(k, v))).collect(),
         binary_keys: c
             .get("binaryData")
             .map(|d| d.entries())
             .unwrap_or_default()
             .iter()
-            .map(|(k, _)| k.to_string())
+            .map(|(e, _)| e.key.to_string())
             .collect(),
     }
 }
 
-/// Names and key names only: the values are not even decoded.
+/// Parses names and keys of a Secret. Its values are not decoded.
 pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     let mut keys: Vec<String> = ["data", "stringData"]
         .iter()
         .filter_map(|k| c.get(k))
-        .flat_map(|d| d.entries().into_iter().map(|(k, _)| k.to_owned()).collect::<Vec<_>>())
+        .flat_map(|d| d.entries().into_iter().map(|(e, _)| e.key.to_string()).collect::<Vec<_>>())
         .collect();
     keys.sort();
     keys.dedup();
     SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
 }
 
-/// As [`secret`], with the settings of TLS among its values. `variables`: under which names a key is used, where it is not
-/// its own.
+/// As [`secret`], with TLS settings among its values. `variables` are the names of environment variables by key, where they
+/// differ from it.
 pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
     let mut found = secret(c, meta);
-    for (key, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
+    for (entry, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
+        let key = &*entry.key;
         let raw =
             value.node.as_str().and_then(|t| BASE64_STANDARD.decode(t).ok()).and_then(|b| String::from_utf8(b).ok());
         let name = variables.get(key).map_or(key, String::as_str);

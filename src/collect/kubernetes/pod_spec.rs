@@ -1,45 +1,45 @@
-//! What pods and their templates are made of.
+//! Specifications of pods and of pod templates.
 
 use std::sync::Arc;
 
+use crate::document::{Content, Cursor, Problems};
 use crate::inventory::object::*;
 use crate::lexicon;
 
 use super::super::api_format;
+use super::super::interner::Interner;
 use super::super::json_text::Wrong;
-use super::super::shared::Shared;
 use super::super::spec_text::{ACCESS, is_access};
-use super::super::tree::{Cursor, Kind, Problems};
 use super::protocol;
 
-/// The specification of a pod or of a template, one for all that are equal.
-pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
-    let Kind::Spec(spec) = &c.node.kind else { return shared.share(read_pod_spec(c)) };
-    let read = || match api_format::read_spec(spec) {
+/// Parses the specification of a pod or of a template. Equal ones are one in memory.
+pub fn pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
+    let Content::Raw(spec) = &c.node.content else { return interner.intern_spec(parse_normalized(c)) };
+    let read = || match api_format::read_spec(&**spec) {
         Ok(node) => {
             let problems = Problems::default();
-            let read = read_pod_spec(&Cursor::new(&node, &problems));
-            let found = problems.take(&node);
-            found.iter().for_each(|(_, _, message)| c.problem_below(message));
-            found.is_empty().then_some(read)
+            let pod_spec = parse_normalized(&Cursor::new(&node, &problems));
+            let problems = problems.drain("", &node);
+            problems.iter().for_each(|p| c.problem_below(&p.message));
+            problems.is_empty().then_some(pod_spec)
         }
         Err(Wrong) => {
-            c.problem("it is no JSON, or nested too deep");
+            c.problem("not valid JSON, or nested too deeply");
             None
         }
     };
-    shared.of_text(spec.digest(), read).unwrap_or_default()
+    interner.spec_of_text(spec.digest(), read).unwrap_or_default()
 }
 
-fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {
-    let mut spec = written_pod_spec(c);
+fn parse_normalized(c: &Cursor<'_>) -> PodSpec {
+    let mut spec = parse_fields(c);
     let access = spec.volumes.iter().map(|v| &v.name).find(|name| is_access(name)).cloned();
     if let Some(access) = access.filter(|_| spec.volumes.iter().all(|v| v.name != ACCESS)) {
         let mounts = spec.containers.iter_mut().flat_map(|c| &mut c.mounts).map(|m| &mut m.volume);
         let volumes = spec.volumes.iter_mut().map(|v| &mut v.name);
         mounts.chain(volumes).filter(|name| **name == access).for_each(|name| *name = ACCESS.to_owned());
     }
-    // They stay for the whole run.
+    // Specifications stay in memory for the whole run.
     spec.containers.shrink_to_fit();
     spec.volumes.shrink_to_fit();
     for c in &mut spec.containers {
@@ -51,7 +51,7 @@ fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {
     spec
 }
 
-fn written_pod_spec(c: &Cursor<'_>) -> PodSpec {
+fn parse_fields(c: &Cursor<'_>) -> PodSpec {
     let mut containers = Vec::new();
     for i in c.items("initContainers") {
         let role = match i.string_at("restartPolicy").as_deref() {
@@ -103,7 +103,7 @@ fn container_port(c: &Cursor<'_>) -> Option<ContainerPort> {
         name: c.string_at("name").filter(|n| !n.is_empty()),
         port: c.get("containerPort")?.port()?,
         protocol: protocol(c),
-        host_port: c.get("hostPort").filter(|p| p.node.kind != Kind::Int(0)).and_then(|p| p.port()),
+        host_port: c.get("hostPort").filter(|p| p.node.content != Content::Int(0)).and_then(|p| p.port()),
     })
 }
 
