@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::fleet::shard::Shard;
 use crate::fleet::{self, FleetReport, PartFile, PartInput, markdown, part_file, table};
-use crate::report::Outcome;
 use crate::report::table::Style;
+use crate::report::{Format, Outcome};
 
-use super::audit::{Format, format_of};
+use super::audit::format_of;
 use super::input::{quote, source_date_epoch};
 use super::output::{self, Color};
 use super::{Failure, log};

@@ -111,7 +111,7 @@ mod tests {
             (good.replace(':', ";"), "damaged or cut off"),
             ("[]".into(), "is no fleet report"),
             ("{\"a\": 1}".into(), "is no fleet report of gke-posture: missing field `schemaVersion`"),
-            (sample().json(), "is the report of one cluster, not of a fleet"),
+            (crate::report::format::json::to_json(&sample()).unwrap(), "is the report of one cluster, not of a fleet"),
             (with(&|j| _ = j.as_object_mut().unwrap().remove("scope")), "missing field `scope`"),
             (
                 with(&|j| j["schemaVersion"] = 2.into()),

@@ -18,7 +18,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("report", &["check", "config", "facts", "inventory"]),
     ("fleet", &["check", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),
-    ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
+    // `collect` for the digest of the evidence and the comparison with the Terraform state.
+    ("audit", &["check", "collect", "config", "facts", "inventory", "network", "report"]),
     (
         "cli",
         &[

@@ -255,7 +255,7 @@ fn parts_that_cannot_be_used_are_refused_by_name() {
     refused(&|r| _ = r.write(FILE, ""), &["r/fleet-1-of-3.json: is damaged or cut off"]);
     refused(&|r| _ = r.write(FILE, [0xff, 0xfe, 0x00]), &["r/fleet-1-of-3.json: is damaged"]);
     refused(
-        &|r| _ = r.write(FILE, fleet.clean.json()),
+        &|r| _ = r.write(FILE, serde_json::to_string(&fleet.clean).unwrap()),
         &["r/fleet-1-of-3.json: is the report of one cluster, not of a fleet"],
     );
     refused(

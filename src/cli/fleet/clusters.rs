@@ -7,18 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 
-use crate::audit::{Settings, audit};
-use crate::check::Registry;
-use crate::collect;
+use crate::audit::{Evidence, Settings, audit};
+use crate::check::{FixTool, Registry};
 use crate::collect::live::{self, Options, Progress, Target};
 use crate::collect::terraform::Cluster;
 use crate::config::{Config, Severity};
 use crate::fleet::ClusterEntry;
 use crate::inventory::{ClusterName, FaultKind, ReadError, Snapshot};
 use crate::network::Dataplane;
-use crate::report::{self, ExitPolicy, Report, WaiverReport};
+use crate::report::{self, ExitPolicy, Format, Report, WaiverReport};
 
-use super::super::terraform::{self, FixFor};
 use super::super::{Failure, log, output};
 
 /// How far the run is.
@@ -48,7 +46,7 @@ pub struct Shared {
     pub output_dir: Option<PathBuf>,
     /// What Terraform's state says of the clusters.
     pub terraform: BTreeMap<ClusterName, Cluster>,
-    pub fix_for: FixFor,
+    pub fix_for: Option<FixTool>,
     /// The first report that could not be written.
     pub failed: Mutex<Option<Failure>>,
     /// What a person does about clusters that an interrupted run did not audit.
@@ -139,28 +137,15 @@ async fn audit_one(shared: &Arc<Shared>, name: &ClusterName) -> Judged {
     }
 }
 
-fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> Judged {
+fn judge(shared: &Shared, name: &ClusterName, snapshot: Snapshot) -> Judged {
     let state = snapshot.cluster.as_ref().and_then(|c| c.config.get("status")?.as_str().map(str::to_owned));
-    let described = shared.terraform.get(name);
-    let live = described.and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
-    if let Some(cluster) = described {
-        snapshot.terraform.clone_from(&cluster.addresses);
-    }
     let settings = Settings {
-        registry: &shared.registry,
-        config: &shared.config,
         dataplane: shared.dataplane,
-        now: shared.now,
         exit: shared.exit,
-        digest: collect::digest(&snapshot),
+        fix_for: shared.fix_for,
+        ..Settings::new(&shared.registry, &shared.config, shared.now)
     };
-    let places = terraform::Places::of(&snapshot);
-    let mut report = audit(snapshot, &settings);
-    terraform::annotate(&mut report, &places);
-    if let Some(cluster) = described {
-        terraform::compare(&mut report, cluster, live.as_ref());
-    }
-    terraform::keep_fixes(&mut report, shared.fix_for);
+    let report = audit(Evidence::new(snapshot, shared.terraform.get(name)), &settings);
     let mut file = None;
     if let Some(dir) = shared.output_dir.as_ref().filter(|_| !shared.stopped.load(Ordering::Relaxed)) {
         match write(dir, name, &report) {
@@ -177,10 +162,10 @@ fn judge(shared: &Shared, name: &ClusterName, mut snapshot: Snapshot) -> Judged 
 /// Writes a cluster's own reports and answers the name of the JSON.
 fn write(dir: &Path, name: &ClusterName, report: &Report) -> Result<String, Failure> {
     let stem = name.file_stem();
-    let markdown = report::markdown::render(report, None).map_err(Failure::input)?;
-    output::write_file(&dir.join(format!("{stem}.md")), markdown.as_bytes())?;
+    let render = |format| report::render(report, format, &Default::default()).map_err(Failure::input);
+    output::write_file(&dir.join(format!("{stem}.md")), render(Format::Markdown)?.as_bytes())?;
     let file = format!("{stem}.json");
-    output::write_file(&dir.join(&file), report.json().as_bytes())?;
+    output::write_file(&dir.join(&file), render(Format::Json)?.as_bytes())?;
     Ok(file)
 }
 

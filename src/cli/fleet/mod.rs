@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::check::Registry;
+use crate::check::{FixTool, Registry};
 use crate::collect::live::{Discovered, Scope, discover};
 use crate::config::Config;
 use crate::fleet::shard::Shard;
@@ -21,11 +21,10 @@ use crate::fleet::{
 use crate::inventory::ClusterName;
 use crate::network::Dataplane;
 use crate::report::table::Style;
-use crate::report::{self, ExitPolicy, Outcome};
+use crate::report::{self, ExitPolicy, Format, Outcome};
 
-use super::audit::Format;
 use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};
-use super::terraform::{self, FixFor};
+use super::terraform;
 use super::{Failure, log, output, shard};
 use clusters::{Audited, Shared, State, audit_all, is_gone};
 
@@ -65,7 +64,7 @@ pub struct Job<'a> {
     pub live: &'a LiveArgs,
     /// Terraform's state, whose clusters are audited.
     pub state: Option<terraform::State>,
-    pub fix_for: FixFor,
+    pub fix_for: Option<FixTool>,
     pub format: Format,
     pub outputs: Vec<(&'a Path, Format)>,
     pub show_all: bool,
