@@ -6,24 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value as Json, json};
 
-use crate::audit::{Settings, audit};
-use crate::check::{Registry, Severity};
-use crate::collect;
+use crate::check::{FixTool, Registry, Severity};
 use crate::collect::live::Scope;
 use crate::config::Config;
 use crate::fleet::shard::Shard;
 use crate::fleet::{
-    self, ClusterEntry, FleetAudit, FleetReport, FleetRun, Observer, Part, Rules, StartError, Targets, format,
-    part_stem,
+    self, ClusterEntry, FleetAudit, FleetReport, FleetRun, Observer, Part, Rules, StartError, Targets, part_stem,
 };
 use crate::inventory::ClusterName;
 use crate::network::Dataplane;
-use crate::report::table::Style;
-use crate::report::{self, ExitPolicy, Outcome, Report};
+use crate::report::{self, ExitPolicy, Format, Outcome, Report, Style};
 
-use super::audit::Format;
 use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};
-use super::terraform::{self, FixFor};
+use super::terraform::State;
 use super::{Failure, log, output, shard};
 
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -75,8 +70,8 @@ pub struct Job<'a> {
     pub now: jiff::Timestamp,
     pub live: &'a LiveArgs,
     /// Terraform's state, whose clusters are audited.
-    pub state: Option<terraform::State>,
-    pub fix_for: FixFor,
+    pub state: Option<State>,
+    pub fix_for: Option<FixTool>,
     pub format: Format,
     pub outputs: Vec<(&'a Path, Format)>,
     pub show_all: bool,
@@ -128,7 +123,7 @@ impl FleetArgs {
 /// Runs the audit of a fleet and returns the exit status.
 pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
     let mut targets = args.targets(job.live)?;
-    let mut described = Default::default();
+    let mut terraform = Default::default();
     if let Some(state) = job.state {
         if targets.file.is_some() || !targets.scopes.is_empty() {
             return Err(Failure::input(
@@ -137,7 +132,7 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         }
         targets.named.extend(state.clusters.keys().cloned());
         targets.file = Some(state.file);
-        described = state.clusters;
+        terraform = state.clusters;
     }
     let choice = shard::choose(args.shard, |name| std::env::var_os(name))?;
     choice.note.iter().for_each(|note| log::note(note));
@@ -151,36 +146,16 @@ pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
         options: job.live.options(job.registry.needs(&job.config), job.now),
         registry: job.registry,
         config: job.config,
+        dataplane: job.dataplane,
         exit: job.exit,
+        fix_for: job.fix_for,
         now: job.now,
         rules: Rules {
             checks: job.rules.0,
             configuration: job.rules.1,
             options: rule_options(job.live, job.dataplane),
         },
-        evaluate: Box::new(move |fleet, name, mut snapshot| {
-            let described = described.get(name);
-            let live = described.and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
-            if let Some(cluster) = described {
-                snapshot.terraform.clone_from(&cluster.addresses);
-            }
-            let settings = Settings {
-                registry: &fleet.registry,
-                config: &fleet.config,
-                dataplane: job.dataplane,
-                now: fleet.now,
-                exit: fleet.exit,
-                digest: collect::digest(&snapshot),
-            };
-            let places = terraform::Places::of(&snapshot);
-            let mut report = audit(snapshot, &settings);
-            terraform::annotate(&mut report, &places);
-            if let Some(cluster) = described {
-                terraform::compare(&mut report, cluster, live.as_ref());
-            }
-            terraform::keep_fixes(&mut report, job.fix_for);
-            report
-        }),
+        terraform,
     };
     let progress = Arc::new(Progress { output_dir: args.output_dir.clone(), ..Progress::default() });
     let shown = progress.clone();
@@ -243,8 +218,9 @@ impl Observer for Progress {
         let stem = name.file_stem();
         let file = format!("{stem}.json");
         let write = |name: &str, text: String| output::write_file(&dir.join(name), text.as_bytes()).map_err(|e| e.text);
-        write(&format!("{stem}.md"), report::markdown::render(report, None)?)?;
-        write(&file, report.json())?;
+        let render = |format| report::render(report, format, &Default::default());
+        write(&format!("{stem}.md"), render(Format::Markdown)?)?;
+        write(&file, render(Format::Json)?)?;
         Ok(Some(file))
     }
 
@@ -273,7 +249,7 @@ pub(super) fn write_report(
     for (path, format) in files {
         write_file(path, report, *format, style)?;
     }
-    output::print(&render(report, format, style)?)?;
+    output::print(&fleet::render(report, format, style).map_err(Failure::input)?)?;
     if report.outcome == Outcome::NoResult {
         log::error("no cluster gave a result");
     }
@@ -282,15 +258,8 @@ pub(super) fn write_report(
 
 fn write_file(path: &Path, report: &FleetReport, format: Format, style: &Style) -> Result<(), Failure> {
     let plain = Style { width: 100, color: false, ..style.clone() };
-    output::write_file(path, render(report, format, &plain)?.as_bytes())
-}
-
-fn render(report: &FleetReport, format: Format, style: &Style) -> Result<String, Failure> {
-    match format {
-        Format::Json => format::json::render(report).map_err(Failure::input),
-        Format::Markdown => format::markdown::render(report).map_err(Failure::input),
-        Format::Table => Ok(format::table::render(report, style)),
-    }
+    let text = fleet::render(report, format, &plain).map_err(Failure::input)?;
+    output::write_file(path, text.as_bytes())
 }
 
 /// Options that change results, as the report records them.

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::fleet::shard::Shard;
 use crate::fleet::{self, FleetReport, PartFile, PartInput, part_file};
-use crate::report::table::Style;
+use crate::report::{Format, Style};
 
-use super::audit::{Format, format_of};
+use super::audit::format_of;
 use super::fleet::write_report;
 use super::input::{quote, source_date_epoch};
 use super::output::{self, Color};

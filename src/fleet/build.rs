@@ -91,7 +91,7 @@ impl FleetReport {
 
     /// What a failure of a check is called; of a check that is not in the report, its id.
     pub(super) fn finding<'a>(&'a self, check: &'a str) -> &'a str {
-        self.checks.iter().find(|c| c.info.id == check).map_or(check, |c| &c.info.title)
+        self.checks.iter().find(|c| c.info.id == check).map_or(check, |c| c.info.finding())
     }
 
     /// The clusters that gave a result, the worst first: by number of failures of each severity, then of unknown
@@ -147,6 +147,7 @@ fn count_clusters_by_check(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> 
         infos.entry((*id).to_string()).or_insert_with(|| CheckInfo {
             id: (*id).into(),
             title: (*id).into(),
+            finding: None,
             severity,
             why: String::new(),
             controls: BTreeMap::new(),
@@ -214,20 +215,20 @@ fn sum_waivers(waivers: Vec<WaiverReport>) -> Vec<WaiverReport> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::format::json::render;
     use crate::fleet::sample::{fleet, fleet_parts};
+    use crate::report::format::json::to_json;
     use crate::report::{Outcome, SeverityCounts};
 
     #[test]
     fn the_order_of_the_input_does_not_matter() {
         let mut parts = fleet_parts();
-        let before = render(&FleetReport::new(parts.clone())).unwrap();
+        let before = to_json(&FleetReport::new(parts.clone())).unwrap();
         parts.clusters.reverse();
         parts.checks.reverse();
         parts.gaps.reverse();
         parts.scope.discovered.reverse();
         parts.gaps.push(parts.gaps[0].clone());
-        assert_eq!(render(&FleetReport::new(parts)).unwrap(), before);
+        assert_eq!(to_json(&FleetReport::new(parts)).unwrap(), before);
     }
 
     #[test]
@@ -275,6 +276,7 @@ mod tests {
         let info = |id: &str| CheckInfo {
             id: id.into(),
             title: id.into(),
+            finding: None,
             severity: Severity::Low,
             why: String::new(),
             controls: BTreeMap::new(),

@@ -89,20 +89,20 @@ fn names_of(c: &ClusterEntry) -> (String, String, String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::format::json::render;
     use crate::fleet::sample::fleet;
+    use crate::report::format::json::to_json;
     use crate::report::sample::sample;
     use serde_json::{Value as Json, json};
 
     #[test]
     fn what_was_written_is_read() {
         let report = fleet();
-        assert_eq!(decode(render(&report).unwrap().as_bytes()), Ok(report));
+        assert_eq!(decode(to_json(&report).unwrap().as_bytes()), Ok(report));
     }
 
     #[test]
     fn what_cannot_be_used_is_refused_with_the_reason() {
-        let good = render(&fleet()).unwrap();
+        let good = to_json(&fleet()).unwrap();
         let with = |change: &dyn Fn(&mut Json)| {
             let mut json: Json = serde_json::from_str(&good).unwrap();
             change(&mut json);
@@ -116,7 +116,7 @@ mod tests {
             (good.replace(':', ";"), "damaged or cut off"),
             ("[]".into(), "is not a fleet report"),
             ("{\"a\": 1}".into(), "is not a fleet report of gke-posture: missing field `schemaVersion`"),
-            (sample().json(), "is the report of one cluster, not of a fleet"),
+            (to_json(&sample()).unwrap(), "is the report of one cluster, not of a fleet"),
             (with(&|j| _ = j.as_object_mut().unwrap().remove("scope")), "missing field `scope`"),
             (
                 with(&|j| j["schemaVersion"] = 3.into()),

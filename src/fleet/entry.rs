@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::Verdict;
 use crate::inventory::{FaultKind, ReadError};
 use crate::report::exit::counts;
-use crate::report::group::{groups, subject};
+use crate::report::view::{findings, subject};
 use crate::report::{CheckSummary, Outcome, Report};
 
 use super::*;
@@ -24,7 +24,7 @@ impl ClusterEntry {
         entry.gaps = report.gaps.clone();
         entry.drift = report.drift.clone();
         entry.report = file;
-        entry.evidence = Some(report.evidence.digest.clone());
+        entry.evidence = Some(report.evidence.evidence_digest.clone());
         if report.outcome == Outcome::NoResult {
             let nothing = || {
                 ReadError::new(
@@ -77,14 +77,14 @@ impl ClusterEntry {
 }
 
 impl From<&CheckSummary> for CheckInfo {
-    /// Without controls: a report on one cluster has them with its results only.
     fn from(c: &CheckSummary) -> CheckInfo {
         CheckInfo {
             id: c.id.clone(),
             title: c.title.clone(),
+            finding: c.finding.clone(),
             severity: c.severity,
             why: c.why.clone(),
-            controls: BTreeMap::new(),
+            controls: c.controls.clone(),
         }
     }
 }
@@ -92,15 +92,15 @@ impl From<&CheckSummary> for CheckInfo {
 fn worst_findings(report: &Report) -> Vec<WorstFinding> {
     let mut seen: Vec<&str> = vec![];
     let mut out = vec![];
-    for group in groups(report, Verdict::Fail) {
-        let Some(first) = group.results.first().filter(|_| !seen.contains(&group.check)) else { continue };
+    for group in findings(report) {
+        let Some(first) = group.results().next().filter(|_| !seen.contains(&group.check)) else { continue };
         seen.push(group.check);
         out.push(WorstFinding {
             check: group.check.into(),
             severity: group.severity,
             subject: subject(first),
             message: first.message.clone(),
-            count: group.results.len(),
+            count: group.results().count(),
         });
         if out.len() == WORST_CHECKS {
             break;
@@ -154,7 +154,7 @@ mod tests {
             assert_eq!(c.worst.is_some(), c.counts.of(Verdict::Fail) > 0);
         }
         assert_eq!(entry.gaps, report.gaps);
-        assert_eq!(entry.evidence, Some(report.evidence.digest));
+        assert_eq!(entry.evidence, Some(report.evidence.evidence_digest));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod build;
 mod decode;
 mod entry;
-pub mod format;
+mod format;
 mod merge;
 mod model;
 mod outcome;
@@ -23,6 +23,7 @@ use crate::inventory::ClusterName;
 
 pub use build::FleetParts;
 pub use decode::decode;
+pub use format::render;
 pub use merge::{PartInput, merge};
 pub use model::{
     CheckInfo, ClusterCheck, ClusterEntry, ClusterSummary, DiscoveryGap, FLEET_SCHEMA_VERSION, Failing, FleetCheck,

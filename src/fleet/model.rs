@@ -250,13 +250,24 @@ pub struct FleetTotals {
 #[serde(rename_all = "camelCase")]
 pub struct CheckInfo {
     pub id: String,
+    /// The control: true where the check passes.
     pub title: String,
+    /// What a failure is called; absent: as the title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
     pub severity: Severity,
     /// Why it matters.
     pub why: String,
     /// Framework → control ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub controls: BTreeMap<String, Vec<String>>,
+}
+
+impl CheckInfo {
+    /// What a failure is called.
+    pub fn finding(&self) -> &str {
+        self.finding.as_ref().unwrap_or(&self.title)
+    }
 }
 
 /// A check over all clusters that gave a result.

@@ -1,16 +1,19 @@
 //! The audit of many clusters: finds them, audits several at a time, and makes one report on all of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::check::Registry;
+use crate::audit::{self, Evidence, Settings};
+use crate::check::{FixTool, Registry};
 use crate::collect::live::{self, Discovered, Options, Progress, Target, discover};
+use crate::collect::terraform::Cluster;
 use crate::config::Config;
 use crate::inventory::{ClusterName, FaultKind, ReadError, Snapshot};
+use crate::network::Dataplane;
 use crate::report::{ExitPolicy, Report, Tool, WaiverReport};
 
 use super::{CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, Targets};
@@ -24,16 +27,29 @@ pub struct FleetAudit {
     pub parallel: usize,
     pub registry: Registry,
     pub config: Config,
+    /// Stated by the user; `None`: decided by the configuration of each cluster.
+    pub dataplane: Option<Dataplane>,
     pub exit: ExitPolicy,
+    /// The tool whose fixes the reports have; `None`: all tools.
+    pub fix_for: Option<FixTool>,
     /// The one time of the run.
     pub now: jiff::Timestamp,
     pub options: Options,
     pub rules: Rules,
-    /// Makes the report on one cluster.
-    pub evaluate: Evaluate,
+    /// The clusters that a Terraform state describes, which they are compared with.
+    pub terraform: BTreeMap<ClusterName, Cluster>,
 }
 
-type Evaluate = Box<dyn Fn(&FleetAudit, &ClusterName, Snapshot) -> Report + Send + Sync>;
+impl FleetAudit {
+    fn settings(&self) -> Settings<'_> {
+        Settings {
+            dataplane: self.dataplane,
+            exit: self.exit,
+            fix_for: self.fix_for,
+            ..Settings::new(&self.registry, &self.config, self.now)
+        }
+    }
+}
 
 /// Is notified while clusters are found and audited.
 pub trait Observer: Send + Sync {
@@ -176,7 +192,8 @@ impl Run {
 
     fn evaluate(&self, name: &ClusterName, snapshot: Snapshot) -> Audited {
         let status = snapshot.cluster.as_ref().and_then(|c| c.config.get("status")?.as_str().map(str::to_owned));
-        let report = (self.audit.evaluate)(&self.audit, name, snapshot);
+        let evidence = Evidence::new(snapshot, self.audit.terraform.get(name));
+        let report = audit::audit(evidence, &self.audit.settings());
         let (mut file, mut unwritten) = (None, None);
         if !self.interrupted.load(Ordering::Relaxed) {
             match self.observer.keep_report(name, &report) {
@@ -208,13 +225,13 @@ impl Run {
         let names = discovered.clusters.iter().map(ToString::to_string).filter(|name| !deleted.contains(name));
         let scope = FleetScope { requested: audit.targets.requested(), discovered: names.collect() };
         let mut parts = FleetParts {
-            tool: Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            tool: Tool::current(),
             generated_at: audit.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             exit: audit.exit,
             scope,
             rules: audit.rules.clone(),
             part: audit.part.clone(),
-            checks: describe_checks(&audit.registry, &audit.config),
+            checks: audit::describe_checks(&self.audit.settings()).iter().map(CheckInfo::from).collect(),
             gaps: discovered.unseen.into_iter().map(|u| DiscoveryGap { scope: u.scope, error: u.error }).collect(),
             ..FleetParts::default()
         };
@@ -231,17 +248,4 @@ impl Run {
 fn failed(name: &ClusterName, why: &str) -> Audited {
     let fix = "Audit the cluster alone to see more.";
     ClusterEntry::without_result(name, ReadError::new(FaultKind::Other, name.to_string(), why, fix)).into()
-}
-
-fn describe_checks(registry: &Registry, config: &Config) -> Vec<CheckInfo> {
-    let selected = registry.checks().iter().filter(|c| c.is_selected(config));
-    selected
-        .map(|c| CheckInfo {
-            id: c.id.clone(),
-            title: c.title.clone(),
-            severity: config.severity_of(&c.id).unwrap_or(c.severity),
-            why: c.why.clone(),
-            controls: registry.controls_of(&c.id).clone(),
-        })
-        .collect()
 }

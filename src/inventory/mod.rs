@@ -1,6 +1,7 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
 mod cluster_name;
+mod drift;
 pub mod join;
 mod label_map;
 pub mod labels;
@@ -11,6 +12,7 @@ mod source;
 pub mod workload;
 
 pub use cluster_name::ClusterName;
+pub use drift::Drift;
 pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};
 pub use labels::{LabelView, Tri};
 pub use read_error::{FaultKind, ReadError};

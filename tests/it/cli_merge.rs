@@ -9,7 +9,7 @@ use gke_posture::fleet::{
     CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Requested, Rules, part_stem,
 };
 use gke_posture::inventory::{ClusterName, FaultKind, ReadError};
-use gke_posture::report::{ExitPolicy, Report, Tool};
+use gke_posture::report::{ExitPolicy, Format, Report, Style, Tool};
 use serde_json::Value;
 
 /// What becomes of a cluster.
@@ -108,7 +108,7 @@ fn merge(fleet: &Fleet, shards: &[u32], count: u32, flags: &str) -> Out {
 }
 
 fn render(report: &FleetReport) -> String {
-    gke_posture::fleet::format::json::render(report).unwrap()
+    gke_posture::fleet::render(report, Format::Json, &Style::default()).unwrap()
 }
 
 /// Changes the JSON of a file.
@@ -259,7 +259,7 @@ fn parts_that_cannot_be_used_are_refused_by_name() {
     refused(&|r| _ = r.write(FILE, ""), &["r/fleet-1-of-3.json: is damaged or cut off"]);
     refused(&|r| _ = r.write(FILE, [0xff, 0xfe, 0x00]), &["r/fleet-1-of-3.json: is damaged"]);
     refused(
-        &|r| _ = r.write(FILE, fleet.clean.json()),
+        &|r| _ = r.write(FILE, serde_json::to_string(&fleet.clean).unwrap()),
         &["r/fleet-1-of-3.json: is the report of one cluster, not of a fleet"],
     );
     refused(

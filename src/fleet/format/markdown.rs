@@ -23,7 +23,7 @@ const NAMES: usize = 20;
 ///
 /// # Errors
 /// One sentence that begins with the template's name and line; none is known that a report can cause.
-pub fn render(report: &FleetReport) -> Result<String, String> {
+pub(super) fn render(report: &FleetReport) -> Result<String, String> {
     render_value(TEMPLATE_NAME, TEMPLATE, view(report)?)
 }
 
@@ -79,7 +79,7 @@ fn worst(report: &FleetReport, c: &ClusterEntry) -> Json {
     let findings = c.worst.iter().map(|w| {
         json!({
             "severity": w.severity,
-            "title": report.finding(&w.check),
+            "finding": report.finding(&w.check),
             "subject": w.subject,
             "message": w.message,
             "more": w.count - 1,
@@ -97,7 +97,7 @@ fn failing(c: &FleetCheck) -> Json {
     let names = wording::failing_names(c);
     json!({
         "id": c.info.id,
-        "title": c.info.title,
+        "finding": c.info.finding(),
         "severity": c.worst,
         "why": c.info.why,
         "controls": c.info.controls,

@@ -21,7 +21,7 @@ const NAMES: usize = 4;
 const WIDE: usize = 110;
 
 /// Renders a fleet report for people at a terminal. No line is wider than the style's width.
-pub fn render(report: &FleetReport, style: &Style) -> String {
+pub(super) fn render(report: &FleetReport, style: &Style) -> String {
     let mut parts = vec![
         header(report, style),
         outcome(report, style),
@@ -155,7 +155,7 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
         head.push("worst finding");
     }
     let mut rows: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_string()).collect()];
-    let shown = limit(style, listed.len(), CLUSTERS);
+    let shown = style.limit(listed.len(), CLUSTERS);
     for c in listed.iter().take(shown) {
         let (word, lacks) = verdict::word(c.outcome);
         let s = c.summary.unwrap_or_default();
@@ -200,11 +200,11 @@ fn checks(report: &FleetReport, style: &Style) -> String {
         return String::new();
     }
     let mut blocks = Blocks::new(style, std::iter::empty(), ["severity", "check and clusters", ""]);
-    let shown = limit(style, failing.len(), CHECKS);
+    let shown = style.limit(failing.len(), CHECKS);
     for c in failing.iter().take(shown) {
         let word = c.worst.map_or(String::new(), |s| severity(s, style));
         let extent = format!("{}, {}", share(c.failing.len(), c), count(c.findings, "finding", "findings"));
-        blocks.heading(word, &c.info.title, &c.info.id, &extent);
+        blocks.heading(word, c.info.finding(), &c.info.id, &extent);
         let names = wording::failing_names(c);
         blocks.wide(&some(style, &names));
     }
@@ -226,11 +226,11 @@ fn unevaluated(report: &FleetReport, style: &Style) -> String {
     let mut blocks = Blocks::new(style, std::iter::empty(), ["cause", "not evaluated", ""]);
     // Only the unknown checks, which come last, are cut: the rest kept clusters from being evaluated.
     let (hard, soft): (Vec<Unevaluated>, Vec<Unevaluated>) = all.into_iter().partition(|o| o.severity.is_none());
-    let shown = limit(style, soft.len(), CAUSES);
+    let shown = style.limit(soft.len(), CAUSES);
     for o in hard.iter().chain(soft.iter().take(shown)) {
         let word = o.severity.map_or_else(|| o.word.clone(), |s| severity(s, style));
         blocks.heading(word, &o.title, &o.check, &o.extent);
-        let listed = limit(style, o.reasons.len(), REASONS);
+        let listed = style.limit(o.reasons.len(), REASONS);
         for s in o.reasons.iter().take(listed) {
             if !s.clusters.is_empty() {
                 blocks.wide(&some(style, &s.clusters));
@@ -289,14 +289,9 @@ fn lines(text: &str, style: &Style) -> String {
     if text.is_empty() { String::new() } else { fitting.join("\n") + "\n" }
 }
 
-/// How many of a list to show: all where the line that says what is left out would save nothing.
-fn limit(style: &Style, len: usize, most: usize) -> usize {
-    if style.show_all || len <= most + 1 { len } else { most }
-}
-
 /// Names in a row, cut where there are many.
 fn some(style: &Style, names: &[String]) -> String {
-    let shown = limit(style, names.len(), NAMES);
+    let shown = style.limit(names.len(), NAMES);
     let mut text = names.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
     if shown < names.len() {
         text.push_str(&format!(" … {} more (--all)", number(names.len() - shown)));

@@ -1,8 +1,8 @@
 use super::*;
 use crate::check::Severity;
-use crate::fleet::format::json::render;
 use crate::fleet::sample::{SHARDS, fleet, merged, part, part_input};
 use crate::report::Outcome;
+use crate::report::format::json::to_json;
 
 fn all() -> Vec<PartInput> {
     (0..SHARDS).map(part_input).collect()
@@ -47,7 +47,7 @@ fn all_parts_together_are_the_fleet() {
 fn the_order_of_parts_does_not_matter() {
     let mut parts = all();
     parts.reverse();
-    assert_eq!(render(&merge(parts, None).unwrap()), render(&merged(&[])));
+    assert_eq!(to_json(&merge(parts, None).unwrap()), to_json(&merged(&[])));
 }
 
 #[test]
