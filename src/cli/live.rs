@@ -146,7 +146,7 @@ impl LiveArgs {
     pub fn repeat(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut option = |name: &str, value: Option<String>| {
-            words.extend(value.map(|v| format!("--{name} {}", super::input::quote(&v))));
+            words.extend(value.map(|v| format!("--{name} {}", crate::check::shell_quote(&v))));
         };
         self.project.iter().for_each(|p| option("project", Some(p.clone())));
         option("location", self.location.clone());
