@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::SourceFile;
 use super::load::Placed;
-use crate::config::yaml;
-use crate::config::{Decoder, Problem, hint};
+use crate::config::Problem;
+use crate::document::{Cursor, PathStyle, Problems, hint, parse_yaml};
 
 /// A framework, such as a CIS benchmark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,62 +36,68 @@ pub struct Control {
     pub checks: Vec<String>,
 }
 
+const PATHS: PathStyle = PathStyle { root: "controls", separator: ": ", indexes: false };
+
 /// Reads all files of controls. `checks` are the ids that they may name.
 pub(super) fn load(files: &[SourceFile], checks: &[&str]) -> (Vec<Framework>, Vec<Problem>) {
     let mut frameworks: Vec<Framework> = Vec::new();
-    let mut problems = Vec::new();
+    let mut all = Vec::new();
     for file in files {
-        let mut d = Decoder::new(&file.name);
-        match yaml::parse(&file.name, &file.text) {
-            Err(problem) => problems.push(problem),
-            Ok(root) => {
-                if let Some((framework, id)) = read(&mut d, &root, checks) {
-                    if frameworks.iter().any(|f| f.framework == framework.framework) {
-                        problems.push(id.problem(&file.name, format!("duplicate framework \"{}\"", id.text)));
-                    }
-                    frameworks.push(framework);
-                }
+        let root = match parse_yaml(&file.name, &file.text) {
+            Ok(root) => root,
+            Err(problem) => {
+                all.push(problem);
+                continue;
             }
+        };
+        let problems = Problems::new(PATHS);
+        if let Some((framework, id)) = parse_framework(Cursor::new(&root, &problems), checks) {
+            if frameworks.iter().any(|f| f.framework == framework.framework) {
+                all.push(id.problem(&file.name, format!("duplicate framework \"{}\"", id.text)));
+            }
+            frameworks.push(framework);
         }
-        problems.extend(d.problems);
+        all.extend(problems.drain(&file.name, &root));
     }
     frameworks.sort_by(|a, b| a.framework.cmp(&b.framework));
-    (frameworks, problems)
+    (frameworks, all)
 }
 
-fn read(d: &mut Decoder<'_>, root: &yaml::Node, known: &[&str]) -> Option<(Framework, Placed)> {
-    let fields = d.fields(root, "controls", &["framework", "title", "note", "superseded", "controls"]);
-    let mut require = |key: &str| fields.require(d, "controls", key);
-    let [id, title, list] = ["framework", "title", "controls"].map(&mut require);
-    let id = id.and_then(|n| d.text(n, "framework").map(|t| Placed::new(t, n)));
-    let title = title.and_then(|n| d.text(n, "title"));
-    let note = fields.get("note").and_then(|n| d.text(n, "note"));
-    let superseded = fields.get("superseded").and_then(|n| d.boolean(n, "superseded")).unwrap_or(false);
+fn parse_framework(c: Cursor<'_>, known: &[&str]) -> Option<(Framework, Placed)> {
+    let fields = c.object(&["framework", "title", "note", "superseded", "controls"])?;
+    let [id, title, list] = ["framework", "title", "controls"].map(|key| fields.require(key));
+    let id = id.and_then(|n| Some(Placed::new(n.text()?, n)));
+    let title = title.and_then(|n| n.text());
+    let note = fields.get("note").and_then(|n| n.text()).map(str::to_owned);
+    let superseded = fields.bool_at("superseded").unwrap_or(false);
     let mut controls: Vec<Control> = Vec::new();
-    for item in list.map_or(&[][..], |n| d.items(n, "controls")) {
-        const WHAT: &str = "control";
-        let fields = d.fields(item, WHAT, &["id", "title", "note", "checks"]);
-        let mut require = |key: &str| fields.require(d, WHAT, key);
-        let [id, title, checks] = ["id", "title", "checks"].map(&mut require);
-        let id = id.and_then(|n| d.text(n, "control: id"));
-        let title = title.and_then(|n| d.text(n, "control: title"));
-        let note = fields.get("note").and_then(|n| d.text(n, "control: note"));
-        let mut named = Vec::new();
-        for (check, node) in checks.map_or_else(Vec::new, |n| d.texts(n, "control: checks")) {
-            if !known.contains(&check.as_str()) {
-                d.report(node, format!("unknown check \"{check}\"{}", hint(&check, known.iter().copied())));
+    for item in list.map(|n| n.list()).unwrap_or_default() {
+        if let Some(control) = parse_control(item.named("control"), known) {
+            if controls.iter().any(|c| c.id == control.id) {
+                item.problem_without_path(item.position(), format_args!("duplicate control \"{}\"", control.id));
             }
-            named.push(check);
-        }
-        if let (Some(id), Some(title)) = (id, title) {
-            if controls.iter().any(|c| c.id == id) {
-                d.report(item, format!("duplicate control \"{id}\""));
-            }
-            controls.push(Control { id, title, note, checks: named });
+            controls.push(control);
         }
     }
     let id = id?;
-    Some((Framework { framework: id.text.clone(), title: title?, note, superseded, controls }, id))
+    Some((Framework { framework: id.text.clone(), title: title?.to_owned(), note, superseded, controls }, id))
+}
+
+fn parse_control(c: Cursor<'_>, known: &[&str]) -> Option<Control> {
+    let fields = c.object(&["id", "title", "note", "checks"])?;
+    let [id, title, list] = ["id", "title", "checks"].map(|key| fields.require(key));
+    let [id, title] = [id, title].map(|field| field.and_then(|n| n.text()).map(str::to_owned));
+    let note = fields.get("note").and_then(|n| n.text()).map(str::to_owned);
+    let mut checks = Vec::new();
+    for item in list.map(|n| n.list()).unwrap_or_default() {
+        let Some(check) = item.text() else { continue };
+        if !known.contains(&check) {
+            let hint = hint(check, known.iter().copied());
+            item.problem_without_path(item.position(), format_args!("unknown check \"{check}\"{hint}"));
+        }
+        checks.push(check.to_owned());
+    }
+    Some(Control { id: id?, title: title?, note, checks })
 }
 
 /// Framework → control ids for one check, in order of the framework's file; of frameworks that no later version replaces.

@@ -8,8 +8,8 @@ use super::definition::{Check, CheckTest, Given, Lower, Note, Skip};
 use super::expr::Expr;
 use super::scope::{Scope, Vocabulary};
 use super::{Fix, Severity, SourceFile, Verdict, template};
-use crate::config::yaml::{self, Node, Value};
-use crate::config::{Decoder, Entry, Problem, Profile, hint};
+use crate::config::{Problem, Profile};
+use crate::document::{Content, Cursor, Node, PathStyle, Problems, parse_yaml};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
 const KEYS: [&str; 20] = [
@@ -35,6 +35,8 @@ const KEYS: [&str; 20] = [
     "tests",
 ];
 
+const PATHS: PathStyle = PathStyle { root: "check", separator: ": ", indexes: false };
+
 /// What could be read of a file.
 #[derive(Default)]
 pub(super) struct Loaded {
@@ -54,8 +56,9 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    pub fn new(text: String, node: &Node) -> Self {
-        Placed { text, line: node.line, column: node.column }
+    pub fn new(text: &str, c: Cursor<'_>) -> Self {
+        let (line, column) = c.position();
+        Placed { text: text.to_owned(), line, column }
     }
 
     pub fn problem(&self, file: &str, message: String) -> Problem {
@@ -65,14 +68,16 @@ impl Placed {
 
 /// Reads one file on its own; what concerns several files is the registry's business.
 pub(super) fn load(file: &SourceFile, vocabulary: Vocabulary) -> Loaded {
-    let root = match yaml::parse(&file.name, &file.text) {
+    let root = match parse_yaml(&file.name, &file.text) {
         Ok(root) => root,
         Err(problem) => return Loaded { problems: vec![problem], ..Loaded::default() },
     };
-    let mut reader = Reader { d: Decoder::new(&file.name), text: &file.text, scope: None, vocabulary };
+    let problems = Problems::new(PATHS);
+    let mut reader = Reader { problems: &problems, text: &file.text, scope: None, vocabulary };
     let mut loaded = Loaded::default();
-    loaded.check = reader.check(&root, &mut loaded).map(|c| Check { file: file.name.clone(), ..c });
-    loaded.problems = reader.d.problems;
+    loaded.check =
+        reader.check(Cursor::new(&root, &problems), &mut loaded).map(|c| Check { file: file.name.clone(), ..c });
+    loaded.problems = problems.drain(&file.name, &root);
     if !loaded.problems.is_empty() {
         loaded.check = None;
     }
@@ -80,7 +85,7 @@ pub(super) fn load(file: &SourceFile, vocabulary: Vocabulary) -> Loaded {
 }
 
 struct Reader<'a> {
-    d: Decoder<'a>,
+    problems: &'a Problems,
     text: &'a str,
     /// `None` while the subject is not known: expressions are not looked at then.
     scope: Option<Scope>,
@@ -88,55 +93,51 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn check(&mut self, root: &Node, loaded: &mut Loaded) -> Option<Check> {
-        const WHAT: &str = "check";
-        let fields = self.d.fields(root, WHAT, &KEYS);
-        let mut require = |key: &str| fields.require(&mut self.d, WHAT, key);
+    fn check(&mut self, root: Cursor<'_>, loaded: &mut Loaded) -> Option<Check> {
+        let fields = root.object(&KEYS)?;
         let [id, title, severity, subject, pass, message, why, tests] =
-            ["id", "title", "severity", "subject", "pass", "message", "why", "tests"].map(&mut require);
+            ["id", "title", "severity", "subject", "pass", "message", "why", "tests"].map(|key| fields.require(key));
 
         let id = id.and_then(|n| {
-            let id = self.d.text(n, "id")?;
+            let id = n.text()?;
             let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
             if !id.split('-').all(word) {
-                self.d.report(n, format!("id: \"{id}\": expected lower-case words joined by \"-\""));
+                n.problem(format_args!("\"{id}\": expected lower-case words joined by \"-\""));
             }
-            loaded.id = Some(Placed::new(id.clone(), n));
-            Some(id)
+            loaded.id = Some(Placed::new(id, n));
+            Some(id.to_owned())
         });
-        let title = title.and_then(|n| self.d.text(n, "title"));
-        let own_severity = severity.and_then(|n| self.d.severity(n, "severity"));
-        let subject = subject.and_then(|n| self.subject(n));
+        let title = title.and_then(|n| n.text()).map(str::to_owned);
+        let own_severity = severity.and_then(Severity::parse);
+        let subjects = SubjectKind::ALL.map(|k| (k.name(), k));
+        let subject = subject.and_then(|n| n.one_of("kind", &subjects));
         self.scope = subject.map(|subject| Scope { subject, vocabulary: self.vocabulary });
 
         let profiles = Profile::ALL.map(|p| (p.name(), p));
-        let profile = fields.get("profile").and_then(|n| self.d.one_of(n, "profile", "profile", &profiles));
+        let profile = fields.get("profile").and_then(|n| n.one_of("profile", &profiles));
         let profile = profile.unwrap_or_default();
         if let (Profile::Operations, Some(at), Some(level)) = (profile, severity, own_severity)
             && level > Severity::Low
         {
-            let message = format!("severity: {}: a check of operations is low at most", level.name());
-            self.d.report(at, message);
+            at.problem(format_args!("{}: a check of operations is low at most", level.name()));
         }
-        let opt_in = fields.get("optIn").and_then(|n| self.d.boolean(n, "optIn")).unwrap_or(false);
-        let when = fields.get("when").map(|n| self.expression(n, "when"));
+        let opt_in = fields.bool_at("optIn").unwrap_or(false);
+        let when = fields.get("when").map(|n| self.expression(n));
         let skip = fields.get("skip").map_or_else(Vec::new, |n| self.skip(n));
-        let pass = pass.and_then(|n| self.expression(n, "pass"));
+        let pass = pass.and_then(|n| self.expression(n));
         let lower = fields.get("lower").map_or_else(Vec::new, |n| self.lower(n, own_severity));
-        let message = message.and_then(|n| self.template(n, "message"));
-        let unknown = fields.get("unknown").and_then(|n| self.template(n, "unknown"));
-        let unknown_once = fields.get("unknownOnce").and_then(|n| self.d.boolean(n, "unknownOnce")).unwrap_or(false);
+        let message = message.and_then(|n| self.template(n));
+        let unknown = fields.get("unknown").and_then(|n| self.template(n));
+        let unknown_once = fields.bool_at("unknownOnce").unwrap_or(false);
         let mut notes = fields.get("notes").map_or_else(Vec::new, |n| self.notes(n));
-        if let Some(text) = fields.get("note").and_then(|n| self.template(n, "note")) {
+        if let Some(text) = fields.get("note").and_then(|n| self.template(n)) {
             notes.insert(0, Note { when: None, text });
         }
-        if let Some(node) = fields.get("impliedBy") {
-            let named = self.d.texts(node, "impliedBy");
-            loaded.implied_by = named.into_iter().map(|(text, node)| Placed::new(text, node)).collect();
-        }
-        let why = why.and_then(|n| self.d.text(n, "why"));
+        let implied_by = fields.items("impliedBy").into_iter();
+        loaded.implied_by = implied_by.filter_map(|n| Some(Placed::new(n.text()?, n))).collect();
+        let why = why.and_then(|n| n.text()).map(str::to_owned);
         let fix = fields.get("fix").map_or_else(Fix::default, |n| self.fix(n));
-        let references = fields.get("references").map_or_else(Vec::new, |n| self.references(n));
+        let references = references(fields);
         let tests = tests.map_or_else(Vec::new, |n| self.tests(n));
 
         Some(Check {
@@ -164,182 +165,129 @@ impl Reader<'_> {
         })
     }
 
-    fn subject(&mut self, node: &Node) -> Option<SubjectKind> {
-        let name = self.d.text(node, "subject")?;
-        let kind = SubjectKind::ALL.into_iter().find(|k| k.name() == name);
-        if kind.is_none() {
-            let names = SubjectKind::ALL.map(SubjectKind::name);
-            let message =
-                format!("subject: unknown kind \"{name}\"{}; valid: {}", hint(&name, names), names.join(", "));
-            self.d.report(node, message);
-        }
-        kind
-    }
-
-    fn expression(&mut self, node: &Node, what: &str) -> Option<Expr> {
+    fn expression(&self, c: Cursor<'_>) -> Option<Expr> {
         // `pass: true` is a boolean to YAML.
-        let source = match &node.value {
-            Value::Bool(b) => b.to_string(),
-            _ => self.d.text(node, what)?,
+        let source = match c.node.content {
+            Content::Bool(b) => b.to_string(),
+            _ => c.text()?.to_owned(),
         };
         match Expr::compile(&source, self.scope?) {
             Ok(expr) => Some(expr),
             Err(mistakes) => {
                 for mistake in mistakes {
-                    let place = node.place_of(self.text, mistake.offset);
-                    self.d.report_at(place, format!("{what}: {}", mistake.message));
+                    c.problem_at(c.node.position_of(self.text, mistake.offset), mistake.message);
                 }
                 None
             }
         }
     }
 
-    fn template(&mut self, node: &Node, what: &str) -> Option<String> {
-        let source = self.d.text(node, what)?;
+    fn template(&self, c: Cursor<'_>) -> Option<String> {
+        let source = c.text()?;
         if let Some(scope) = self.scope {
-            for (offset, message) in template::check(&source, scope) {
-                let place = node.place_of(self.text, offset);
-                self.d.report_at(place, format!("{what}: {message}"));
+            for (offset, message) in template::check(source, scope) {
+                c.problem_at(c.node.position_of(self.text, offset), message);
             }
         }
-        Some(source)
+        Some(source.to_owned())
     }
 
-    fn skip(&mut self, node: &Node) -> Vec<Skip> {
-        let mut rules = Vec::new();
-        for item in self.d.items(node, "skip") {
-            let fields = self.d.fields(item, "skip", &["when", "because"]);
-            let mut require = |key: &str| fields.require(&mut self.d, "skip", key);
-            let [when, because] = ["when", "because"].map(&mut require);
-            let when = when.and_then(|n| self.expression(n, "skip: when"));
-            let because = because.and_then(|n| self.template(n, "skip: because"));
-            if let (Some(when), Some(because)) = (when, because) {
-                rules.push(Skip { when, because });
-            }
-        }
-        rules
+    fn skip(&self, c: Cursor<'_>) -> Vec<Skip> {
+        let rule = |item: Cursor<'_>| {
+            let fields = item.object(&["when", "because"])?;
+            let [when, because] = ["when", "because"].map(|key| fields.require(key));
+            let when = when.and_then(|n| self.expression(n));
+            let because = because.and_then(|n| self.template(n));
+            Some(Skip { when: when?, because: because? })
+        };
+        c.list().into_iter().filter_map(rule).collect()
     }
 
-    fn lower(&mut self, node: &Node, severity: Option<Severity>) -> Vec<Lower> {
-        let mut rules = Vec::new();
-        for item in self.d.items(node, "lower") {
-            let fields = self.d.fields(item, "lower", &["when", "to", "because"]);
-            let mut require = |key: &str| fields.require(&mut self.d, "lower", key);
-            let [when, to, because] = ["when", "to", "because"].map(&mut require);
-            let when = when.and_then(|n| self.expression(n, "lower: when"));
-            let level = to.and_then(|n| self.d.severity(n, "lower: to"));
+    fn lower(&self, c: Cursor<'_>, severity: Option<Severity>) -> Vec<Lower> {
+        let rule = |item: Cursor<'_>| {
+            let fields = item.object(&["when", "to", "because"])?;
+            let [when, to, because] = ["when", "to", "because"].map(|key| fields.require(key));
+            let when = when.and_then(|n| self.expression(n));
+            let level = to.and_then(Severity::parse);
             if let (Some(level), Some(own), Some(at)) = (level, severity, to)
                 && level >= own
             {
-                let message =
-                    format!("lower: to: {} is not lower than the check's severity, {}", level.name(), own.name());
-                self.d.report(at, message);
+                let (level, own) = (level.name(), own.name());
+                at.problem(format_args!("{level} is not lower than the check's severity, {own}"));
             }
-            let because = because.and_then(|n| self.d.text(n, "lower: because"));
-            if let (Some(when), Some(to), Some(because)) = (when, level, because) {
-                rules.push(Lower { when, to, because });
-            }
-        }
-        rules
+            let because = because.and_then(|n| n.text());
+            Some(Lower { when: when?, to: level?, because: because?.to_owned() })
+        };
+        c.list().into_iter().filter_map(rule).collect()
     }
 
-    fn notes(&mut self, node: &Node) -> Vec<Note> {
-        let mut notes = Vec::new();
-        for item in self.d.items(node, "notes") {
-            let fields = self.d.fields(item, "notes", &["when", "text"]);
-            let when = fields.get("when").map(|n| self.expression(n, "notes: when"));
-            let text = fields.require(&mut self.d, "notes", "text");
-            if let Some(text) = text.and_then(|n| self.template(n, "notes: text")) {
-                notes.push(Note { when: when.flatten(), text });
-            }
-        }
-        notes
+    fn notes(&self, c: Cursor<'_>) -> Vec<Note> {
+        let note = |item: Cursor<'_>| {
+            let fields = item.object(&["when", "text"])?;
+            let when = fields.get("when").map(|n| self.expression(n));
+            let text = fields.require("text").and_then(|n| self.template(n));
+            Some(Note { when: when.flatten(), text: text? })
+        };
+        c.list().into_iter().filter_map(note).collect()
     }
 
-    fn fix(&mut self, node: &Node) -> Fix {
-        let fields = self.d.fields(node, "fix", &["kubectl", "gcloud", "terraform"]);
-        let mut of = |key: &str| fields.get(key).and_then(|n| self.template(n, &format!("fix: {key}")));
-        Fix { kubectl: of("kubectl"), gcloud: of("gcloud"), terraform: of("terraform") }
+    fn fix(&self, c: Cursor<'_>) -> Fix {
+        let Some(fields) = c.object(&["kubectl", "gcloud", "terraform"]) else { return Fix::default() };
+        let command = |key: &str| fields.get(key).and_then(|n| self.template(n));
+        Fix { kubectl: command("kubectl"), gcloud: command("gcloud"), terraform: command("terraform") }
     }
 
-    fn references(&mut self, node: &Node) -> Vec<String> {
-        let mut references = Vec::new();
-        for (text, item) in self.d.texts(node, "references") {
-            if !text.starts_with("https://") {
-                self.d.report(item, format!("references: \"{text}\": expected a https:// address"));
-            }
-            references.push(text);
-        }
-        references
-    }
-
-    fn tests(&mut self, node: &Node) -> Vec<CheckTest> {
-        let before = self.d.problems.len();
-        let mut tests = Vec::new();
-        for item in self.d.items(node, "tests") {
+    fn tests(&self, c: Cursor<'_>) -> Vec<CheckTest> {
+        let before = self.problems.len();
+        let mut tests: Vec<CheckTest> = Vec::new();
+        for item in c.list() {
             if let Some(test) = self.test(item) {
-                if tests.iter().any(|t: &CheckTest| t.name == test.name) {
-                    self.d.report(item, format!("tests: there are two of the name \"{}\"", test.name));
+                if tests.iter().any(|t| t.name == test.name) {
+                    item.problem(format_args!("there are two of the name \"{}\"", test.name));
                 }
                 tests.push(test);
             }
         }
         for (verdict, word) in [(Verdict::Pass, "passing"), (Verdict::Fail, "failing")] {
-            let broken = self.d.problems.len() > before;
+            let broken = self.problems.len() > before;
             if !broken && !tests.iter().any(|t| t.expect == verdict) {
-                self.d.report(node, format!("tests: there is no {word} one (expect: {})", verdict.name()));
+                c.problem(format_args!("there is no {word} one (expect: {})", verdict.name()));
             }
         }
         tests
     }
 
-    fn test(&mut self, node: &Node) -> Option<CheckTest> {
-        const WHAT: &str = "tests";
-        let fields = self.d.fields(node, WHAT, &["name", "given", "expect", "severity", "message"]);
-        let mut require = |key: &str| fields.require(&mut self.d, WHAT, key);
-        let [name, given, expect] = ["name", "given", "expect"].map(&mut require);
-        let name = name.and_then(|n| self.d.text(n, "tests: name"));
+    fn test(&self, c: Cursor<'_>) -> Option<CheckTest> {
+        let fields = c.object(&["name", "given", "expect", "severity", "message"])?;
+        let [name, given, expect] = ["name", "given", "expect"].map(|key| fields.require(key));
+        let name = name.and_then(|n| n.text());
         let given = given.map(|n| self.given(n));
-        let expect = expect.and_then(|n| {
-            let word = self.d.text(n, "tests: expect")?;
-            let verdicts = [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable];
-            let verdict = verdicts.into_iter().find(|v| v.name() == word);
-            if verdict.is_none() {
-                let names = verdicts.map(Verdict::name);
-                let valid = names.join(", ");
-                self.d.report(
-                    n,
-                    format!("tests: expect: unknown verdict \"{word}\"{}; valid: {valid}", hint(&word, names)),
-                );
-            }
-            verdict
-        });
-        let severity = fields.get("severity").and_then(|n| self.d.severity(n, "tests: severity"));
-        let message = fields.get("message").and_then(|n| self.d.text(n, "tests: message"));
-        Some(CheckTest { name: name?, given: given?, expect: expect?, severity, message })
+        let verdicts = [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable].map(|v| (v.name(), v));
+        let expect = expect.and_then(|n| n.one_of("verdict", &verdicts));
+        let severity = fields.get("severity").and_then(Severity::parse);
+        let message = fields.get("message").and_then(|n| n.text()).map(str::to_owned);
+        Some(CheckTest { name: name?.to_owned(), given: given?, expect: expect?, severity, message })
     }
 
-    fn given(&mut self, node: &Node) -> Given {
+    fn given(&self, c: Cursor<'_>) -> Given {
         let mut given = Given::new();
-        for Entry { name: root, key, value } in self.d.entries(node, "tests: given") {
+        for (entry, facts) in c.entries() {
             let Some(scope) = self.scope else { break };
-            let Some(kind) = scope.kind(root) else {
-                let message = scope.fact(root, "").err().unwrap_or_default();
-                self.d.report(key, format!("tests: given: {message}"));
+            let Some(kind) = scope.kind(&entry.key) else {
+                c.problem_at((entry.line, entry.column), scope.fact(&entry.key, "").err().unwrap_or_default());
                 continue;
             };
-            let facts: &mut BTreeMap<_, _> = given.entry(kind).or_default();
-            for Entry { name, key, value } in self.d.entries(value, &format!("tests: given: {root}")) {
-                match scope.fact(root, name) {
-                    Err(message) => self.d.report(key, format!("tests: given: {message}")),
-                    Ok(path) => match given_value(path.field, value) {
+            let values: &mut BTreeMap<_, _> = given.entry(kind).or_default();
+            for (fact, value) in facts.entries() {
+                match scope.fact(&entry.key, &fact.key) {
+                    Err(message) => c.problem_at((fact.line, fact.column), message),
+                    Ok(path) => match given_value(path.field, value.node) {
                         Some(json) => {
-                            facts.insert(path.field.name, json);
+                            values.insert(path.field.name, json);
                         }
                         None => {
-                            let found = value.value.describe();
-                            let expected = expected(path.field);
-                            self.d.report(value, format!("tests: given: {path}: expected {expected}, found {found}"));
+                            let (expected, found) = (expected(path.field), value.node.content.type_name());
+                            c.problem_at(value.position(), format_args!("{path}: expected {expected}, found {found}"));
                         }
                     },
                 }
@@ -349,27 +297,37 @@ impl Reader<'_> {
     }
 }
 
+fn references(check: Cursor<'_>) -> Vec<String> {
+    let mut references = Vec::new();
+    for item in check.items("references") {
+        let Some(text) = item.text() else { continue };
+        if !text.starts_with("https://") {
+            item.problem(format_args!("\"{text}\": expected a https:// address"));
+        }
+        references.push(text.to_owned());
+    }
+    references
+}
+
 fn expected(field: &Field) -> String {
     let ty = match field.ty {
         FactType::Bool => "true or false",
         FactType::Int => "a whole number",
-        FactType::String => "text",
-        FactType::StringList => "a list of texts",
+        FactType::String => "a string",
+        FactType::StringList => "a list of strings",
     };
     if field.nullable { format!("{ty} or null") } else { ty.into() }
 }
 
 /// The value of a fact, or `None` where it is not of the fact's type.
-fn given_value(field: &Field, node: &Node) -> Option<Json> {
-    match (field.ty, &node.value) {
-        (_, Value::Null) => field.nullable.then_some(Json::Null),
-        (FactType::Bool, Value::Bool(b)) => Some(Json::from(*b)),
-        (FactType::Int, Value::Int(i)) => Some(Json::from(*i)),
-        (FactType::String, Value::Str(s)) => Some(Json::from(s.as_str())),
-        (FactType::StringList, Value::Seq(items)) => {
-            let texts: Option<Vec<&str>> =
-                items.iter().map(|i| if let Value::Str(s) = &i.value { Some(s.as_str()) } else { None }).collect();
-            texts.map(Json::from)
+fn given_value(field: &Field, node: &Node<'_>) -> Option<Json> {
+    match (field.ty, &node.content) {
+        (_, Content::Null) => field.nullable.then_some(Json::Null),
+        (FactType::Bool, Content::Bool(b)) => Some(Json::from(*b)),
+        (FactType::Int, Content::Int(i)) => Some(Json::from(*i)),
+        (FactType::String, Content::Str(s)) => Some(Json::from(&**s)),
+        (FactType::StringList, Content::List(items)) => {
+            items.iter().map(Node::as_str).collect::<Option<Vec<_>>>().map(Json::from)
         }
         _ => None,
     }

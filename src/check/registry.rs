@@ -8,7 +8,8 @@ use super::expr::with_deep_stack;
 use super::load::{self, Loaded, Placed};
 use super::scope::{Scope, Vocabulary};
 use super::{Files, explain, selftest};
-use crate::config::{Config, KnownNames, Problem, hint};
+use crate::config::{Config, KnownNames, Problem};
+use crate::document::hint;
 use crate::facts::schema::{FactTable, SubjectKind};
 use crate::inventory::Need;
 

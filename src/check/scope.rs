@@ -1,7 +1,7 @@
 //! The facts that a check may name.
 
 use super::lexical::spoken;
-use crate::config::hint;
+use crate::document::hint;
 use crate::facts::schema::{Field, SubjectKind};
 
 /// Facts by subject kind.

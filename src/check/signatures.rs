@@ -7,7 +7,7 @@ use cel::{Context, Value};
 
 use super::functions::ENV;
 use super::typing::{Checker, Ty, Typed, reason};
-use crate::config::hint;
+use crate::document::hint;
 
 impl Checker<'_> {
     /// The type of a call of a function, with its arguments checked.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::{self, Settings};
 use crate::check::{Framework, Registry, Verdict};
-use crate::config::{Config, Selection, Severity, hint};
+use crate::config::{Config, Selection, Severity};
+use crate::document::hint;
 use crate::report::{self, ExitPolicy, Format, Outcome, Report, Style};
 
 use super::fleet::{self, FleetArgs};

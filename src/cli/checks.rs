@@ -90,7 +90,7 @@ fn list(registry: &Registry, format: Format) -> Result<u8, Failure> {
 fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     let Some(e) = registry.describe(id) else {
         let names = registry.known_names().checks;
-        let hint = crate::config::hint(id, names.iter().map(String::as_str));
+        let hint = crate::document::hint(id, names.iter().map(String::as_str));
         return Err(Failure::input(format!("unknown check \"{id}\"{hint}; `gke-posture checks list` lists them")));
     };
     if format == Format::Json {

@@ -239,9 +239,9 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
             let short: Vec<String> =
                 inventory.workloads.iter().map(|w| format!("{}/{}", w.object.namespace, w.object.name)).collect();
             let hint = if parts.len() == 3 {
-                crate::config::hint(name, ids)
+                crate::document::hint(name, ids)
             } else {
-                crate::config::hint(name, short.iter().map(String::as_str))
+                crate::document::hint(name, short.iter().map(String::as_str))
             };
             Err(Failure::input(format!("no workload \"{text}\" in the evidence{hint}")))
         }

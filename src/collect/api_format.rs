@@ -1,9 +1,12 @@
 //! How much of what a Kubernetes API gives becomes a tree: no more than the readers of this room ask for. Most of a pod's
 //! bytes are such.
 
+use std::sync::Arc;
+
+use crate::document::{Content, Node, RawObject, parse_json_value};
+
 use super::json_text::{Walk, Wrong};
 use super::spec_text::{Alike, SpecText};
-use super::tree::{Json, Kind, Node, Placed};
 
 /// Deepest nesting that is read; serde_json's own.
 const DEEPEST: usize = 128;
@@ -102,19 +105,19 @@ impl<'a> Reader<'a> {
 
     fn below(&mut self, part: Part, depth: usize) -> Result<Node<'a>, Wrong> {
         let depth = depth.checked_sub(1).ok_or(Wrong)?;
-        let kind = match self.walk.peek()? {
-            b'{' if part == Part::PodSpec => Kind::Spec(Box::new(self.spec_of_pod()?)),
-            b'{' if part == Part::TemplateSpec => Kind::Spec(Box::new(SpecText::read(&mut self.walk)?)),
+        let content = match self.walk.peek()? {
+            b'{' if part == Part::PodSpec => Content::Raw(Arc::new(self.spec_of_pod()?)),
+            b'{' if part == Part::TemplateSpec => Content::Raw(Arc::new(SpecText::read(&mut self.walk)?)),
             b'{' => {
                 let mut entries = Vec::new();
                 let mut first = true;
                 while let Some(key) = self.walk.key(&mut first)? {
                     match part.at(&key) {
-                        Some(part) => entries.push((key, self.below(part, depth)?)),
+                        Some(part) => entries.push((key, self.below(part, depth)?).into()),
                         None => drop(self.walk.skip()?),
                     }
                 }
-                Kind::Map(entries)
+                Content::Object(entries)
             }
             b'[' => {
                 let mut items = Vec::new();
@@ -122,12 +125,12 @@ impl<'a> Reader<'a> {
                 while self.walk.element(&mut first)? {
                     items.push(self.below(Part::Any, depth)?);
                 }
-                Kind::Seq(items)
+                Content::List(items)
             }
-            b'"' => Kind::Str(self.walk.string()?),
-            _ => serde_json::from_str::<Placed<'_, Json>>(self.walk.word()?).map_err(|_| Wrong)?.0.kind,
+            b'"' => Content::Str(self.walk.string()?),
+            _ => parse_json_value(self.walk.word()?).map_err(|_| Wrong)?.content,
         };
-        Ok(Node { kind, line: 0, column: 0 })
+        Ok(content.into())
     }
 }
 
@@ -146,9 +149,9 @@ pub fn read(text: &str, part: Part) -> Result<Node<'_>, Wrong> {
 ///
 /// # Errors
 /// As of [`Reader::node`].
-pub fn read_spec<'a>(spec: &'a SpecText<'_>) -> Result<Node<'a>, Wrong> {
-    let fields = spec.fields().map(|(key, value)| Ok((key.into(), read(value, Part::Any)?)));
-    Ok(Node { kind: Kind::Map(fields.collect::<Result<_, _>>()?), line: 0, column: 0 })
+pub fn read_spec<'a>(spec: &'a dyn RawObject) -> Result<Node<'a>, Wrong> {
+    let fields = spec.fields().into_iter().map(|(key, value)| Ok((key, read(value, Part::Any)?).into()));
+    Ok(Content::Object(fields.collect::<Result<_, _>>()?).into())
 }
 
 fn is_no_metadata(key: &str) -> bool {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
-
-use super::tree::{Cursor, Kind};
 
 fn count(c: Option<Cursor<'_>>) -> Option<u32> {
     c.and_then(|n| n.int()).and_then(|n| u32::try_from(n).ok())
@@ -15,20 +14,20 @@ fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
     let Some(c) = c else { return Labels::new() };
     c.entries()
         .into_iter()
-        .filter_map(|(k, v)| {
-            let text = match &v.node.kind {
+        .filter_map(|(entry, v)| {
+            let text = match &v.node.content {
                 // The command may hold the passphrase itself, as in `echo …`.
-                Kind::Str(_) if k == "ssl_passphrase_command" => crate::lexicon::HIDDEN.to_owned(),
-                Kind::Str(s) => crate::lexicon::mask_text(s),
-                Kind::Int(i) => i.to_string(),
-                Kind::Float(f) => f.to_string(),
-                Kind::Bool(b) => b.to_string(),
+                Content::Str(_) if entry.key == "ssl_passphrase_command" => crate::lexicon::HIDDEN.to_owned(),
+                Content::Str(s) => crate::lexicon::mask_text(s),
+                Content::Int(i) => i.to_string(),
+                Content::Float(f) => f.to_string(),
+                Content::Bool(b) => b.to_string(),
                 _ => {
                     v.str();
                     return None;
                 }
             };
-            Some((k.to_owned(), text))
+            Some((entry.key.to_string(), text))
         })
         .collect()
 }

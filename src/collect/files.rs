@@ -4,14 +4,12 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::value::RawValue;
-
+use crate::document::{Content, Problem, parse_json, parse_yaml_documents};
 use crate::inventory::{Origin, Snapshot};
-use crate::problem::Problem;
+use crate::lexicon::mask_text;
 
 use super::archive;
 use super::builder::{Builder, Options};
-use super::tree::{Json, Kind, Node, Owned, Placed, Yaml};
 
 /// Name of the configuration file, which is no evidence.
 pub const CONFIG_NAMES: [&str; 2] = ["gke-posture.yaml", "gke-posture.yml"];
@@ -188,18 +186,15 @@ fn content(builder: &mut Builder, loaded: &mut Option<Snapshot>, file: &str, byt
         return false;
     }
     let documents = match text.trim_start().as_bytes().first() {
-        Some(b'{' | b'[') => match json(text) {
-            Ok(documents) => Ok(documents),
+        Some(b'{' | b'[') => match parse_json(file, text, mask_text) {
+            Ok(document) => Ok(vec![document]),
             // A flow-style YAML file may start like JSON.
-            Err(json_error) => yaml(file, text).map_err(|yaml_error| {
-                if Path::new(file).extension().is_some_and(|e| e == "json") {
-                    problem_of_json(file, &json_error)
-                } else {
-                    yaml_error
-                }
+            Err(json_error) => parse_yaml_documents(file, text, mask_text).map_err(|yaml_error| {
+                let is_json = Path::new(file).extension().is_some_and(|e| e == "json");
+                if is_json { json_error } else { yaml_error }
             }),
         },
-        _ => yaml(file, text),
+        _ => parse_yaml_documents(file, text, mask_text),
     };
     let documents = match documents {
         Ok(documents) => documents,
@@ -210,9 +205,9 @@ fn content(builder: &mut Builder, loaded: &mut Option<Snapshot>, file: &str, byt
     };
     let mut any = false;
     for node in &documents {
-        let read = match &node.kind {
-            Kind::Null => continue,
-            Kind::Seq(items) => {
+        let read = match &node.content {
+            Content::Null => continue,
+            Content::List(items) => {
                 items.iter().map(|i| builder.document(file, i)).fold(!items.is_empty(), |all, one| all && one)
             }
             _ => builder.document(file, node),
@@ -234,134 +229,4 @@ fn content(builder: &mut Builder, loaded: &mut Option<Snapshot>, file: &str, byt
         }
     }
     any
-}
-
-/// No object of Kubernetes is nested that deep.
-const MAX_DEPTH: usize = 200;
-
-/// YAML documents. The budget grows with the file: the parser's defaults refuse clusters of ordinary size, while aliases
-/// stay bounded by what the text itself could hold.
-pub(super) fn yaml(file: &str, text: &str) -> Result<Vec<Node<'static>>, Problem> {
-    let size = text.len().max(1 << 16);
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_events: size.saturating_mul(2),
-            max_nodes: size,
-            max_documents: size,
-            max_total_scalar_bytes: size.saturating_mul(2),
-            max_depth: MAX_DEPTH,
-        },
-    };
-    let documents: Vec<Owned<Yaml>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|e| {
-        let at = e.location();
-        Problem {
-            file: file.to_owned(),
-            line: at.map_or(0, |l| l.line() as u32),
-            column: at.map_or(0, |l| l.column() as u32),
-            message: format!("not valid YAML: {}", first_line(&e)),
-        }
-    })?;
-    Ok(documents.into_iter().map(|d| d.0).collect())
-}
-
-const TOO_LARGE: &str = "its aliases would make it many times as large as it is";
-
-/// The parser's message without its own place and without the snippet, which could quote a secret.
-fn first_line(e: &serde_saphyr::Error) -> String {
-    use serde_saphyr::{Error, budget::BudgetBreach};
-    match e.without_snippet() {
-        Error::DuplicateMappingKey { key: Some(key), .. } => {
-            return format!("the key \"{}\" is given twice", crate::lexicon::mask_text(key));
-        }
-        Error::DuplicateMappingKey { key: None, .. } => return "a key is given twice".to_owned(),
-        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
-            return format!("nested deeper than {MAX_DEPTH} levels");
-        }
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => return TOO_LARGE.to_owned(),
-        // What goes wrong inside of an alias is wrapped.
-        Error::AliasError { error, .. } => return first_line(error),
-        _ => {}
-    }
-    let text = e.without_snippet().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    let line = match line.split_once(": ") {
-        Some((place, rest)) if place.starts_with("line ") => rest,
-        _ => line,
-    };
-    // The place is said before the message.
-    let line = line.split_once(" at line ").map_or(line, |(message, _)| message);
-    crate::lexicon::mask_text(line)
-}
-
-/// One JSON value; the items of a list get the line that each starts on.
-fn json(text: &str) -> Result<Vec<Node<'_>>, serde_json::Error> {
-    let whole: &RawValue = serde_json::from_str(text)?;
-    let mut lines = Lines { text, at: 0, line: 1 };
-    let raw = whole.get();
-    if raw.starts_with('[') {
-        let items: Vec<&RawValue> = serde_json::from_str(raw)?;
-        let nodes = items.into_iter().map(|i| json_node(i, &mut lines)).collect::<Result<Vec<_>, _>>()?;
-        return Ok(vec![Node { kind: Kind::Seq(nodes), line: 1, column: 0 }]);
-    }
-    #[derive(serde::Deserialize)]
-    struct List<'a> {
-        #[serde(rename = "apiVersion", default)]
-        api_version: Option<String>,
-        #[serde(default)]
-        kind: Option<String>,
-        #[serde(borrow, default)]
-        items: Option<Vec<&'a RawValue>>,
-    }
-    match serde_json::from_str::<List<'_>>(raw) {
-        Ok(List { api_version: Some(api), kind: Some(kind), items: Some(items) }) if kind.ends_with("List") => {
-            let nodes = items.into_iter().map(|i| json_node(i, &mut lines)).collect::<Result<Vec<_>, _>>()?;
-            let scalar = |s: String| Node { kind: Kind::Str(s.into()), line: 0, column: 0 };
-            let entries = vec![
-                ("apiVersion".into(), scalar(api)),
-                ("kind".into(), scalar(kind)),
-                ("items".into(), Node { kind: Kind::Seq(nodes), line: 1, column: 0 }),
-            ];
-            Ok(vec![Node { kind: Kind::Map(entries), line: 1, column: 0 }])
-        }
-        _ => Ok(vec![json_node(whole, &mut lines)?]),
-    }
-}
-
-fn json_node<'a>(raw: &'a RawValue, lines: &mut Lines<'_>) -> Result<Node<'a>, serde_json::Error> {
-    let mut node = serde_json::from_str::<Placed<'_, Json>>(raw.get())?.0;
-    node.line = lines.of(raw.get());
-    Ok(node)
-}
-
-/// Counts lines up to slices of one text, which are asked for in order.
-struct Lines<'a> {
-    text: &'a str,
-    at: usize,
-    line: u32,
-}
-
-impl Lines<'_> {
-    fn of(&mut self, part: &str) -> u32 {
-        let offset = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-        if let Some(between) = self.text.as_bytes().get(self.at..offset) {
-            self.line += between.iter().filter(|b| **b == b'\n').count() as u32;
-            self.at = offset;
-        }
-        self.line
-    }
-}
-
-fn problem_of_json(file: &str, e: &serde_json::Error) -> Problem {
-    let text = e.to_string();
-    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(m, _)| m);
-    Problem {
-        file: file.to_owned(),
-        line: e.line() as u32,
-        column: e.column() as u32,
-        message: format!("not valid JSON: {}", crate::lexicon::mask_text(message)),
-    }
 }

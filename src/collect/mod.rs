@@ -14,9 +14,8 @@ mod policy;
 mod shared;
 mod spec_text;
 pub mod terraform;
-mod tree;
 
-pub use crate::problem::Problem;
+pub use crate::document::Problem;
 pub use archive::{decode, digest, encode, write_atomically};
 pub use builder::Options;
 pub use files::{CONFIG_NAMES, read, read_embedded};

@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::document::{Cursor, Problems};
 use crate::inventory::object::{Labels, Member};
 
 use super::api_format::{Part, Reader};
 use super::json_text::Walk;
 use super::kubernetes;
-use super::tree::{Cursor, Problems};
 
 /// What of a pod's metadata is in [`kubernetes::meta`], beside its name and namespace.
 const SHARED: [&str; 3] = ["annotations", "labels", "ownerReferences"];

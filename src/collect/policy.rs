@@ -1,25 +1,25 @@
 //! Reads a NetworkPolicy and refuses what the API server refuses, with the place:
 //! <https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/>.
 
+use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
 use super::kubernetes::{port_ref, protocol};
-use super::tree::{Cursor, Kind};
 
 const REFUSED: &str = "the API server refuses this object";
 
 pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
     const STRICT: &str = "kubectl refuses it, and an API server that is told not to validate drops it";
     let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
-    spec.only(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
+    spec.refuse_unknown_fields(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
     for (list, peers) in [("ingress", "from"), ("egress", "to")] {
         for rule in spec.items(list) {
-            rule.only(&[peers, "ports"], STRICT);
+            rule.refuse_unknown_fields(&[peers, "ports"], STRICT);
             for peer in rule.items(peers) {
-                peer.only(&["podSelector", "namespaceSelector", "ipBlock"], STRICT);
+                peer.refuse_unknown_fields(&["podSelector", "namespaceSelector", "ipBlock"], STRICT);
             }
             for port in rule.items("ports") {
-                port.only(&["protocol", "port", "endPort"], STRICT);
+                port.refuse_unknown_fields(&["protocol", "port", "endPort"], STRICT);
             }
         }
     }
@@ -57,7 +57,10 @@ pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
 
 /// A label selector with the API's validation of operators and values.
 pub fn selector(c: &Cursor<'_>) -> LabelSelector {
-    c.only(&["matchLabels", "matchExpressions"], "the API server drops it, and an empty selector selects everything");
+    c.refuse_unknown_fields(
+        &["matchLabels", "matchExpressions"],
+        "the API server drops it, and an empty selector selects everything",
+    );
     let match_expressions = c
         .items("matchExpressions")
         .iter()
@@ -162,7 +165,7 @@ fn ports(rule: &Cursor<'_>) -> Vec<PolicyPort> {
                     }
                 }
             });
-            if !matches!(p.node.kind, Kind::Map(_) | Kind::Null) {
+            if !matches!(p.node.content, Content::Object(_) | Content::Null) {
                 p.problem("expected an object");
             }
             PolicyPort { protocol: protocol(p), port, end_port }

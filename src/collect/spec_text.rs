@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::document::RawObject;
+
 use super::json_text::{Walk, Wrong};
 
 /// Name without what is random of the volume that admission gives to pods for their token.
@@ -89,13 +91,13 @@ impl<'a> SpecText<'a> {
     }
 
     /// The JSON of each field that is read, but for the node's name.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         FIELDS.into_iter().zip(&self.rest.fields).filter_map(|(key, value)| Some((key, value.as_deref()?)))
     }
 
     /// SHA-256 of the fields that are read, where specifications that differ in nothing but the name of the token's volume
     /// have the same.
-    pub fn digest(&self) -> [u8; 32] {
+    fn digest(&self) -> [u8; 32] {
         *self.rest.digest.get_or_init(|| {
             let mut digest = Sha256::new();
             for (key, value) in self.fields() {
@@ -115,14 +117,32 @@ impl<'a> SpecText<'a> {
     }
 
     /// The same with texts of its own.
-    pub fn into_owned(self) -> SpecText<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+    fn to_owned_text(&self) -> SpecText<'static> {
+        let own = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
         let rest = Rest {
-            fields: self.rest.fields.clone().map(|f| f.map(own)),
-            access: self.rest.access.clone().map(own),
+            fields: self.rest.fields.each_ref().map(|f| f.as_ref().map(own)),
+            access: self.rest.access.as_ref().map(own),
             digest: self.rest.digest.clone(),
         };
-        SpecText { node: self.node.map(own), rest: Arc::new(rest) }
+        SpecText { node: self.node.as_ref().map(own), rest: Arc::new(rest) }
+    }
+}
+
+impl RawObject for SpecText<'_> {
+    fn fields(&self) -> Vec<(&'static str, &str)> {
+        self.fields().collect()
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        self.digest()
+    }
+
+    fn own_string(&self, key: &str) -> Option<&str> {
+        self.node.as_deref().filter(|_| key == "nodeName")
+    }
+
+    fn to_static(&self) -> Arc<dyn RawObject> {
+        Arc::new(self.to_owned_text())
     }
 }
 
@@ -237,7 +257,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> SpecText<'static> {
-        SpecText::read(&mut Walk::new(text)).unwrap().into_owned()
+        SpecText::read(&mut Walk::new(text)).unwrap().to_owned_text()
     }
 
     fn pod(suffix: &str, node: &str, more: &str) -> SpecText<'static> {

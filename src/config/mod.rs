@@ -1,17 +1,14 @@
 //! The user's `gke-posture.yaml`: environments, platform namespaces, checks switched off or re-rated, thresholds and
-//! waivers. Text comes in as a string; no I/O. It depends on no room but `problem`.
+//! waivers. It does no I/O: the file comes in as text.
 
-mod decode;
 mod parse;
 mod pattern;
 mod profile;
 mod schema;
 mod severity;
 mod waiver;
-pub(crate) mod yaml;
 
-pub use crate::problem::{Problem, hint, nearest};
-pub(crate) use decode::{Decoder, Entry};
+pub use crate::document::Problem;
 pub use pattern::Pattern;
 pub use profile::{CallerPermission, Profile, Selection};
 pub use schema::json_schema;

@@ -2,12 +2,13 @@
 
 use jiff::civil::Date;
 
-use super::decode::Decoder;
-use super::yaml::{self, Node, Value};
 use super::{
-    CallerPermission, CheckSetting, Config, Environment, KnownNames, Pattern, Problem, Selection, Thresholds, Waiver,
-    hint,
+    CallerPermission, CheckSetting, Config, Environment, KnownNames, Pattern, Problem, Selection, Severity, Thresholds,
+    Waiver,
 };
+use crate::document::{Cursor, PathStyle, Problems, hint, parse_yaml};
+
+const PATHS: PathStyle = PathStyle { root: "configuration", separator: ".", indexes: false };
 
 impl Config {
     /// Reads the text of a configuration file. `name` is how problems call the file. An empty file is valid.
@@ -16,10 +17,10 @@ impl Config {
     /// Every mistake in the file, in order of line and column: syntax, unknown keys and check ids (with the nearest
     /// valid name), wrong types, bad dates, missing fields, values out of range, a name in two environments.
     pub fn parse(name: &str, text: &str, known: &KnownNames) -> Result<Config, Vec<Problem>> {
-        let root = yaml::parse(name, text).map_err(|p| vec![p])?;
-        let mut decoder = Decoder::new(name);
-        let config = decode(&mut decoder, &root, known);
-        let mut problems = decoder.problems;
+        let root = parse_yaml(name, text).map_err(|p| vec![p])?;
+        let problems = Problems::new(PATHS);
+        let config = if root.is_null() { Config::default() } else { parse(Cursor::new(&root, &problems), known) };
+        let mut problems = problems.drain(name, &root);
         if problems.is_empty() {
             return Ok(config);
         }
@@ -28,11 +29,7 @@ impl Config {
     }
 }
 
-fn decode(d: &mut Decoder<'_>, root: &Node, known: &KnownNames) -> Config {
-    let mut config = Config::default();
-    if root.value == Value::Null {
-        return config;
-    }
+fn parse(root: Cursor<'_>, known: &KnownNames) -> Config {
     let keys = [
         "environments",
         "platformNamespaces",
@@ -43,137 +40,98 @@ fn decode(d: &mut Decoder<'_>, root: &Node, known: &KnownNames) -> Config {
         "thresholds",
         "waivers",
     ];
-    let fields = d.fields(root, "configuration", &keys);
-    if let Some(node) = fields.get("environments") {
-        let mut names: Vec<(String, &str)> = Vec::new();
-        for entry in d.entries(node, "environments") {
-            let environment = environment(d, entry.name, entry.value, &mut names);
-            config.environments.insert(entry.name.into(), environment);
-        }
+    let mut config = Config::default();
+    let Some(root) = root.object(&keys) else { return config };
+    let mut names: Vec<(String, &str)> = Vec::new();
+    for (entry, value) in root.get("environments").map(|c| c.entries()).unwrap_or_default() {
+        config.environments.insert(entry.key.to_string(), parse_environment(value, &entry.key, &mut names));
     }
-    if let Some(node) = fields.get("platformNamespaces") {
-        config.platform_namespaces = patterns(d, node, "platformNamespaces");
+    let items = root.items("platformNamespaces");
+    config.platform_namespaces = items.iter().filter_map(|c| c.text()).map(Pattern::new).collect();
+    let profiles = Selection::ALL.map(|s| (s.name(), s));
+    config.profile = root.get("profile").and_then(|c| c.one_of("profile", &profiles)).unwrap_or_default();
+    let permissions = CallerPermission::ALL.map(|p| (p.name(), p));
+    let items = root.items("callerPermissions");
+    config.caller_permissions = items.iter().filter_map(|c| c.one_of("permission", &permissions)).collect();
+    config.untrusted_workloads = root.bool_at("untrustedWorkloads").unwrap_or_default();
+    for (entry, value) in root.get("checks").map(|c| c.entries()).unwrap_or_default() {
+        require_known_check(value, (entry.line, entry.column), &entry.key, known);
+        config.checks.insert(entry.key.to_string(), parse_check_setting(value));
     }
-    if let Some(node) = fields.get("profile") {
-        let known = Selection::ALL.map(|s| (s.name(), s));
-        config.profile = d.one_of(node, "profile", "profile", &known).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("callerPermissions") {
-        const WHAT: &str = "callerPermissions";
-        let known = CallerPermission::ALL.map(|p| (p.name(), p));
-        let items = d.items(node, WHAT);
-        config.caller_permissions = items.iter().filter_map(|n| d.one_of(n, WHAT, "permission", &known)).collect();
-    }
-    if let Some(node) = fields.get("untrustedWorkloads") {
-        config.untrusted_workloads = d.boolean(node, "untrustedWorkloads").unwrap_or_default();
-    }
-    if let Some(node) = fields.get("checks") {
-        for entry in d.entries(node, "checks") {
-            known_check(d, entry.key, entry.name, known);
-            config.checks.insert(entry.name.into(), check_setting(d, entry.name, entry.value));
-        }
-    }
-    if let Some(node) = fields.get("thresholds") {
-        config.thresholds = thresholds(d, node);
-    }
-    if let Some(node) = fields.get("waivers") {
-        config.waivers = d.items(node, "waivers").iter().filter_map(|n| waiver(d, n, known)).collect();
-    }
+    config.thresholds = root.get("thresholds").map(parse_thresholds).unwrap_or_default();
+    config.waivers = root.items("waivers").into_iter().filter_map(|c| parse_waiver(c.named("waiver"), known)).collect();
     config
 }
 
-fn known_check(d: &mut Decoder<'_>, at: &Node, id: &str, known: &KnownNames) {
-    if !known.checks.iter().any(|c| c == id) {
-        d.report(at, format!("unknown check \"{id}\"{}", hint(id, known.checks.iter().map(String::as_str))));
+fn require_known_check(c: Cursor<'_>, position: (u32, u32), id: &str, known: &KnownNames) {
+    if !known.checks.iter().any(|check| check == id) {
+        let hint = hint(id, known.checks.iter().map(String::as_str));
+        c.problem_without_path(position, format_args!("unknown check \"{id}\"{hint}"));
     }
 }
 
-fn patterns(d: &mut Decoder<'_>, node: &Node, what: &str) -> Vec<Pattern> {
-    d.texts(node, what).into_iter().map(|(text, _)| Pattern::new(text)).collect()
-}
-
 /// `names` are the entries of the environments read so far, to find one that is in two.
-fn environment<'n>(
-    d: &mut Decoder<'_>,
-    name: &'n str,
-    node: &'n Node,
-    names: &mut Vec<(String, &'n str)>,
-) -> Environment {
-    let what = format!("environments.{name}");
-    let fields = d.fields(node, &what, &["namespaces", "databases"]);
+fn parse_environment<'a>(c: Cursor<'a>, name: &'a str, names: &mut Vec<(String, &'a str)>) -> Environment {
     let mut environment = Environment::default();
-    for (key, target) in [("namespaces", &mut environment.namespaces), ("databases", &mut environment.databases)] {
-        let Some(list) = fields.get(key) else { continue };
-        for (text, item) in d.texts(list, &format!("{what}.{key}")) {
+    let Some(c) = c.object(&["namespaces", "databases"]) else { return environment };
+    for (key, patterns) in [("namespaces", &mut environment.namespaces), ("databases", &mut environment.databases)] {
+        for item in c.items(key) {
+            let Some(text) = item.text() else { continue };
             let entry = format!("{key} {text}");
             match names.iter().find(|(e, other)| *e == entry && *other != name) {
-                Some((_, other)) => d.report(item, format!("\"{text}\" is in environment \"{other}\" already")),
+                Some((_, other)) => item.problem_without_path(
+                    item.position(),
+                    format_args!("\"{text}\" is in environment \"{other}\" already"),
+                ),
                 None => names.push((entry, name)),
             }
-            target.push(Pattern::new(text));
+            patterns.push(Pattern::new(text));
         }
     }
     environment
 }
 
-fn check_setting(d: &mut Decoder<'_>, id: &str, node: &Node) -> CheckSetting {
-    let what = format!("checks.{id}");
-    let fields = d.fields(node, &what, &["enabled", "severity"]);
-    let enabled = fields.get("enabled").and_then(|n| d.boolean(n, &format!("{what}.enabled")));
-    let severity = fields.get("severity").and_then(|n| d.severity(n, &format!("{what}.severity")));
-    CheckSetting { enabled, severity }
+fn parse_check_setting(c: Cursor<'_>) -> CheckSetting {
+    let Some(c) = c.object(&["enabled", "severity"]) else { return CheckSetting::default() };
+    CheckSetting { enabled: c.bool_at("enabled"), severity: c.get("severity").and_then(Severity::parse) }
 }
 
-fn thresholds(d: &mut Decoder<'_>, node: &Node) -> Thresholds {
-    let fields = d.fields(node, "thresholds", &["ingressCoverage", "egressCoverage"]);
-    let mut t = Thresholds::default();
-    for (key, target) in [("ingressCoverage", &mut t.ingress_coverage), ("egressCoverage", &mut t.egress_coverage)] {
-        if let Some(percent) = fields.get(key).and_then(|n| d.percent(n, &format!("thresholds.{key}"))) {
-            *target = percent;
-        }
-    }
-    t
+fn parse_thresholds(c: Cursor<'_>) -> Thresholds {
+    let Some(c) = c.object(&["ingressCoverage", "egressCoverage"]) else { return Thresholds::default() };
+    let percent = |key: &str| c.get(key).and_then(|n| n.percent()).unwrap_or_default();
+    Thresholds { ingress_coverage: percent("ingressCoverage"), egress_coverage: percent("egressCoverage") }
 }
 
-fn waiver(d: &mut Decoder<'_>, node: &Node, known: &KnownNames) -> Option<Waiver> {
-    const WHAT: &str = "waiver";
-    let fields = d.fields(node, WHAT, &["check", "subject", "reason", "owner", "ticket", "until"]);
-    let mut text = |key: &str, required: bool| {
-        let node = if required { fields.require(d, WHAT, key) } else { fields.get(key) };
-        node.and_then(|n| d.text(n, &format!("{WHAT}: {key}")))
-    };
-    let check = text("check", true);
-    let subject = text("subject", true);
-    let reason = text("reason", true);
-    let owner = text("owner", true);
-    let ticket = text("ticket", false);
-    let until = text("until", true);
-    if let (Some(id), Some(at)) = (&check, fields.get("check")) {
-        if id != "*" && id.contains('*') {
-            d.report(at, format!("waiver: check \"{id}\": expected the exact id of a check, or \"*\" for every check"));
-        } else if id != "*" {
-            known_check(d, at, id, known);
+fn parse_waiver(c: Cursor<'_>, known: &KnownNames) -> Option<Waiver> {
+    let c = c.object(&["check", "subject", "reason", "owner", "ticket", "until"])?;
+    let [check, subject, reason, owner, until] =
+        ["check", "subject", "reason", "owner", "until"].map(|key| c.require(key).and_then(|n| Some((n, n.text()?))));
+    let ticket = c.get("ticket").and_then(|n| n.text());
+    if let Some((n, id)) = check.filter(|(_, id)| *id != "*") {
+        match id.contains('*') {
+            true => n.problem(format_args!("\"{id}\": expected the exact id of a check, or \"*\" for every check")),
+            false => require_known_check(n, n.position(), id, known),
         }
     }
-    let until = until.and_then(|t| {
-        let date = date(&t);
-        if let (None, Some(at)) = (date, fields.get("until")) {
-            d.report(at, format!("waiver: until: \"{t}\" is no date, expected YYYY-MM-DD"));
+    let until = until.and_then(|(n, text)| {
+        let date = parse_date(text);
+        if date.is_none() {
+            n.problem(format_args!("\"{text}\" is no date, expected YYYY-MM-DD"));
         }
         date
     });
     Some(Waiver {
-        check: check?,
-        subject: Pattern::new(subject?),
-        reason: reason?,
-        owner: owner?,
-        ticket,
+        check: check?.1.to_owned(),
+        subject: Pattern::new(subject?.1),
+        reason: reason?.1.to_owned(),
+        owner: owner?.1.to_owned(),
+        ticket: ticket.map(str::to_owned),
         until: until?,
     })
 }
 
-/// Exactly `YYYY-MM-DD`; jiff alone would take a time as well.
-fn date(text: &str) -> Option<Date> {
+/// Exactly `YYYY-MM-DD`; jiff alone would accept a time as well.
+fn parse_date(text: &str) -> Option<Date> {
     text.parse::<Date>().ok().filter(|d| d.to_string() == text)
 }
 
@@ -234,21 +192,24 @@ mod tests {
             ),
             ("thresholds: { egressCoverage: -1 }", "-1 is out of range"),
             ("thresholds: { egressCoverage: 0.5 }", "expected a whole number from 0 to 100, found a number"),
-            ("thresholds: 5", "1:13: thresholds: expected a mapping, found a number"),
-            ("checks: { other: { enabled: yes } }", "1:29: checks.other.enabled: expected true or false, found text"),
+            ("thresholds: 5", "1:13: thresholds: expected an object, found a number"),
+            (
+                "checks: { other: { enabled: yes } }",
+                "1:29: checks.other.enabled: expected true or false, found a string",
+            ),
             (
                 "checks: { other: { severity: hihg } }",
                 "(did you mean \"high\"?); valid: critical, high, medium, low, info",
             ),
             ("profile: securty", "1:10: profile: unknown profile \"securty\" (did you mean \"security\"?)"),
             ("callerPermissions: [container.admin]", "unknown permission \"container.admin\""),
-            ("untrustedWorkloads: perhaps", "expected true or false, found text"),
-            ("checks: { other: false }", "checks.other: expected a mapping, found true or false"),
-            ("platformNamespaces: x", "platformNamespaces: expected a list, found text"),
-            ("platformNamespaces: [1]", "expected text, found a number (put it in quotes)"),
+            ("untrustedWorkloads: perhaps", "expected true or false, found a string"),
+            ("checks: { other: false }", "checks.other: expected an object, found a boolean"),
+            ("platformNamespaces: x", "platformNamespaces: expected a list, found a string"),
+            ("platformNamespaces: [1]", "platformNamespaces: expected a string, found a number (put it in quotes)"),
             ("platformNamespaces: ['']", "platformNamespaces: is empty"),
-            ("environments: [a]", "environments: expected a mapping, found a list"),
-            ("[]", "1:1: configuration: expected a mapping, found a list"),
+            ("environments: [a]", "environments: expected an object, found a list"),
+            ("[]", "1:1: configuration: expected an object, found a list"),
         ] {
             let message = only(text);
             assert!(message.contains(expected), "{text}: {message}");

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::Cursor;
+
 /// Severity of a finding. It lives here, not with the results, because the user's file may set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -30,8 +32,8 @@ impl Severity {
         }
     }
 
-    /// The severity of that exact name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| s.name() == name)
+    /// The severity that a file names; any other text is a problem.
+    pub(crate) fn parse(c: Cursor<'_>) -> Option<Self> {
+        c.one_of("severity", &Self::ALL.map(|s| (s.name(), s)))
     }
 }

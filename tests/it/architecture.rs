@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 /// (room, rooms it may use). A room is a folder or a file directly below `src/`.
 const ARROWS: [(&str, &[&str]); 15] = [
-    ("problem", &[]),
+    ("document", &[]),
     ("lexicon", &[]),
-    ("config", &["problem"]),
+    ("config", &["document"]),
     ("inventory", &["lexicon"]),
     ("network", &["inventory"]),
     ("database", &["inventory", "lexicon"]),
-    ("collect", &["inventory", "lexicon", "problem"]),
+    ("collect", &["document", "inventory", "lexicon"]),
     ("facts", &["inventory", "network", "database", "config"]),
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
-    ("check", &["facts", "inventory", "config"]),
+    ("check", &["config", "document", "facts", "inventory"]),
     ("report", &["check", "config", "facts", "inventory"]),
     ("fleet", &["check", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "check",
             "collect",
             "config",
+            "document",
             "example",
             "facts",
             "fleet",

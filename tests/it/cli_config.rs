@@ -41,7 +41,7 @@ fn mistakes_are_named_with_their_place() {
             "gke-posture.yaml:1:31: thresholds.egressCoverage: expected a whole number",
         ),
         ("checks: { policy-end-port: { severity: hihg } }\n".to_owned(), "(did you mean \"high\"?)"),
-        ("environments: { prod: [a] }\n".to_owned(), "environments.prod: expected a mapping, found a list"),
+        ("environments: { prod: [a] }\n".to_owned(), "environments.prod: expected an object, found a list"),
         ("a: [\n".to_owned(), "gke-posture.yaml:1:4: "),
     ] {
         let out = audit(&room, &text, "").status(2).warns(message);

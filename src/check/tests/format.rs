@@ -88,7 +88,7 @@ fn mistakes_in_these_keys_are_refused() {
     for (more, expected) in [
         ("profile: operatons", "profile: unknown profile \"operatons\" (did you mean \"operations\"?)"),
         ("profile: operations", "severity: high: a check of operations is low at most"),
-        ("optIn: maybe", "optIn: expected true or false, found text"),
+        ("optIn: maybe", "optIn: expected true or false, found a string"),
         ("skip: [{ when: database.tls }]", "skip: \"because\" is missing"),
         ("skip: [{ when: database.tsl, because: x }]", "skip: when: unknown fact \"database.tsl\""),
     ] {

@@ -62,8 +62,8 @@ fn values_of_a_wrong_kind_are_refused() {
         ("severity: high", "severity: hgh", "3:11: severity: unknown severity \"hgh\" (did you mean \"high\"?)"),
         ("subject: database", "subject: databse", "subject: unknown kind \"databse\" (did you mean \"database\"?)"),
         ("id: database-encrypted", "id: Database_X", "1:5: id: \"Database_X\": expected lower-case words"),
-        ("why: Plain", "why: 5\nx: Plain", "why: expected text, found a number (put it in quotes)"),
-        ("unknownOnce: false", "unknownOnce: maybe", "unknownOnce: expected true or false, found text"),
+        ("why: Plain", "why: 5\nx: Plain", "why: expected a string, found a number (put it in quotes)"),
+        ("unknownOnce: false", "unknownOnce: maybe", "unknownOnce: expected true or false, found a string"),
         ("https://example.com", "http://example.com", "expected a https:// address"),
         ("to: medium", "to: high", "lower: to: high is not lower than the check's severity, high"),
         ("expect: fail, severity: high", "expect: failed, severity: high", "unknown verdict \"failed\""),
@@ -93,11 +93,11 @@ fn given_facts_must_exist_and_have_the_right_type() {
     for (given, expected) in [
         ("{ database: { tsl: true } }", "unknown fact \"database.tsl\" (did you mean \"tls\"?)"),
         ("{ database: { tls: 1 } }", "database.tls: expected true or false, found a number"),
-        ("{ database: { tls: null } }", "database.tls: expected true or false, found nothing"),
-        ("{ database: { environment: 1 } }", "expected text or null, found a number"),
-        ("{ database: { clients: [1] } }", "database.clients: expected a list of texts, found a list"),
+        ("{ database: { tls: null } }", "database.tls: expected true or false, found null"),
+        ("{ database: { environment: 1 } }", "expected a string or null, found a number"),
+        ("{ database: { clients: [1] } }", "database.clients: expected a list of strings, found a list"),
         ("{ workload: {} }", "unknown name \"workload\"; a database check sees"),
-        ("{ database: 1 }", "tests: given: database: expected a mapping"),
+        ("{ database: 1 }", "tests: given: database: expected an object, found a number"),
     ] {
         let text = check_text("a", "database.tls", "").replace("{ database: { tls: true } }", given);
         let message = only(&text);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::document::Problem;
 use crate::inventory::{ClusterConfig, FaultKind, Gap, Need, Origin, ReadError};
-use crate::problem::Problem;
 
 use super::super::{gke, terraform};
 use super::Builder;

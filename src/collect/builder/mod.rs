@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use crate::document::Problem;
+use crate::document::{Cursor, Node, Problems};
 use crate::inventory::object::*;
 use crate::inventory::{Completeness, Origin, Snapshot};
-use crate::problem::Problem;
 
 use super::kubernetes::{self as k8s, Head};
 use super::shared::Shared;
-use super::tree::{Cursor, Node, Problems};
 use super::{cnpg, gke, policy, terraform};
 
 /// Namespace in which objects that name none are put.
@@ -126,7 +126,7 @@ impl Builder {
     /// # Errors
     /// What of the object could not be understood, in one sentence. A NetworkPolicy of which that holds is kept as one
     /// whose rules are not known.
-    pub fn item(&mut self, node: &Node, head: &Head<'_>, api: &str) -> Result<(), String> {
+    pub(crate) fn item(&mut self, node: &Node, head: &Head<'_>, api: &str) -> Result<(), String> {
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
         let origin = Origin::api(api, metadata("resourceVersion").map(str::to_owned));
         self.at(node, head, &origin, None)
@@ -151,7 +151,7 @@ impl Builder {
     ///
     /// # Errors
     /// As of [`item`](Self::item).
-    pub fn terraform(
+    pub(crate) fn terraform(
         &mut self,
         node: &Node,
         head: &Head<'_>,
@@ -167,8 +167,8 @@ impl Builder {
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
         let policies = self.snapshot.network_policies.len();
         self.dispatch(&c, head, origin);
-        let found = problems.take(node);
-        let Some(first) = found.first().map(|(_, _, message)| message.as_str()).or(vague) else { return Ok(()) };
+        let problems = problems.drain("", node);
+        let Some(first) = problems.first().map(|p| p.message.as_str()).or(vague) else { return Ok(()) };
         let name = metadata("name").unwrap_or("without a name");
         let what = match metadata("namespace") {
             Some(namespace) => format!("{namespace}/{}/{name}", head.kind),
@@ -222,7 +222,7 @@ impl Builder {
     }
 
     /// A document's top level: one object, or a list of them. Answers whether it was anything that we read.
-    pub fn document(&mut self, file: &str, node: &Node) -> bool {
+    pub(crate) fn document(&mut self, file: &str, node: &Node) -> bool {
         let kind = node.get("kind").and_then(Node::as_str);
         let api_version = node.get("apiVersion").and_then(Node::as_str);
         match (api_version, kind) {
@@ -233,7 +233,7 @@ impl Builder {
                         for item in Cursor::new(node, &problems).items("items") {
                             self.object(file, item.node, Some((api_version, item_kind)));
                         }
-                        self.drain(file, node, &problems);
+                        self.problems.extend(problems.drain(file, node));
                     }
                     _ => self.object(file, node, None),
                 }
@@ -259,7 +259,7 @@ impl Builder {
     }
 
     /// One object. `list` gives apiVersion and kind of items of a typed list, which carry none of their own.
-    pub fn object(&mut self, file: &str, node: &Node, list: Option<(&str, &str)>) {
+    pub(crate) fn object(&mut self, file: &str, node: &Node, list: Option<(&str, &str)>) {
         let problems = Problems::default();
         let c = Cursor::new(node, &problems);
         let own = |key: &str| node.get(key).and_then(Node::as_str);
@@ -274,18 +274,7 @@ impl Builder {
             }
             _ => c.problem("apiVersion or kind is missing: not a Kubernetes object"),
         }
-        self.drain(file, node, &problems);
-    }
-
-    /// The line is that of the whole object for formats that know no other.
-    fn drain(&mut self, file: &str, node: &Node<'_>, problems: &Problems) {
-        let line = node.line;
-        self.problems.extend(problems.take(node).into_iter().map(|(at, column, message)| Problem {
-            file: file.to_owned(),
-            line: if at == 0 { line } else { at },
-            column,
-            message,
-        }));
+        self.problems.extend(problems.drain(file, node));
     }
 
     fn dispatch(&mut self, c: &Cursor<'_>, head: &Head<'_>, origin: &Origin) {

@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 
 use base64::prelude::*;
 
+use crate::document::{Content, Cursor};
 use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
-
-use super::tree::{Cursor, Kind};
 
 pub use pod_spec::pod_spec;
 pub use pods::{controller, has_finished, member, pod};
@@ -34,7 +33,7 @@ impl Head<'_> {
 /// The annotations that are kept, without secrets in their values.
 fn annotations(metadata: &Cursor<'_>) -> Labels {
     let Some(all) = metadata.get("annotations") else { return Labels::new() };
-    let kept = all.texts().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
+    let kept = all.strings::<Vec<_>>().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
     kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
 }
 
@@ -106,8 +105,8 @@ pub fn protocol(c: &Cursor<'_>) -> Protocol {
 
 /// A port by number or name.
 pub fn port_ref(c: &Cursor<'_>) -> Option<PortRef> {
-    match &c.node.kind {
-        Kind::Str(name) => {
+    match &c.node.content {
+        Content::Str(name) => {
             if is_port_name(name) {
                 Some(PortRef::Name(name.clone().into_owned()))
             } else {
@@ -133,16 +132,16 @@ pub fn is_port_name(name: &str) -> bool {
 }
 
 pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
-    let data = c.get("data").map(|d| d.strings()).unwrap_or_default();
+    let data: Vec<_> = c.get("data").map(|d| d.strings()).unwrap_or_default();
     ConfigMap {
         meta,
-        data: data.iter().map(|(k, v)| (k.to_owned(), lexicon::Value::mask(k, v))).collect(),
+        data: data.iter().map(|(k, v)| ((*k).to_owned(), lexicon::Value::mask(k, v))).collect(),
         binary_keys: c
             .get("binaryData")
             .map(|d| d.entries())
             .unwrap_or_default()
             .iter()
-            .map(|(k, _)| k.to_string())
+            .map(|(e, _)| e.key.to_string())
             .collect(),
     }
 }
@@ -152,7 +151,7 @@ pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     let mut keys: Vec<String> = ["data", "stringData"]
         .iter()
         .filter_map(|k| c.get(k))
-        .flat_map(|d| d.entries().into_iter().map(|(k, _)| k.to_owned()).collect::<Vec<_>>())
+        .flat_map(|d| d.entries().into_iter().map(|(e, _)| e.key.to_string()).collect::<Vec<_>>())
         .collect();
     keys.sort();
     keys.dedup();
@@ -163,7 +162,8 @@ pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
 /// its own.
 pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
     let mut found = secret(c, meta);
-    for (key, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
+    for (entry, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
+        let key = &*entry.key;
         let raw =
             value.node.as_str().and_then(|t| BASE64_STANDARD.decode(t).ok()).and_then(|b| String::from_utf8(b).ok());
         let name = variables.get(key).map_or(key, String::as_str);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::document::{Content, Cursor, Problems};
 use crate::inventory::object::*;
 use crate::lexicon;
 
@@ -9,19 +10,18 @@ use super::super::api_format;
 use super::super::json_text::Wrong;
 use super::super::shared::Shared;
 use super::super::spec_text::{ACCESS, is_access};
-use super::super::tree::{Cursor, Kind, Problems};
 use super::protocol;
 
 /// The specification of a pod or of a template, one for all that are equal.
 pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
-    let Kind::Spec(spec) = &c.node.kind else { return shared.share(read_pod_spec(c)) };
-    let read = || match api_format::read_spec(spec) {
+    let Content::Raw(spec) = &c.node.content else { return shared.share(read_pod_spec(c)) };
+    let read = || match api_format::read_spec(&**spec) {
         Ok(node) => {
             let problems = Problems::default();
-            let read = read_pod_spec(&Cursor::new(&node, &problems));
-            let found = problems.take(&node);
-            found.iter().for_each(|(_, _, message)| c.problem_below(message));
-            found.is_empty().then_some(read)
+            let pod_spec = read_pod_spec(&Cursor::new(&node, &problems));
+            let problems = problems.drain("", &node);
+            problems.iter().for_each(|p| c.problem_below(&p.message));
+            problems.is_empty().then_some(pod_spec)
         }
         Err(Wrong) => {
             c.problem("it is no JSON, or nested too deep");
@@ -103,7 +103,7 @@ fn container_port(c: &Cursor<'_>) -> Option<ContainerPort> {
         name: c.string_at("name").filter(|n| !n.is_empty()),
         port: c.get("containerPort")?.port()?,
         protocol: protocol(c),
-        host_port: c.get("hostPort").filter(|p| p.node.kind != Kind::Int(0)).and_then(|p| p.port()),
+        host_port: c.get("hostPort").filter(|p| p.node.content != Content::Int(0)).and_then(|p| p.port()),
     })
 }
 

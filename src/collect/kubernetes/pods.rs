@@ -1,12 +1,11 @@
 //! Pods and the controllers that make them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
 use super::super::shared::Shared;
-use super::super::tree::{Cursor, Kind};
 use super::{annotations, pod_spec};
 
 /// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
@@ -96,8 +95,8 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> 
     let spec = c.get("spec");
     let labels: Labels = meta.labels.iter().filter(|(k, _)| is_per_pod(k, &meta.labels)).collect();
     meta.labels.retain(|k, _| !labels.contains_key(k));
-    let node = spec.as_ref().and_then(|s| match &s.node.kind {
-        Kind::Spec(text) => text.node.clone().map(Cow::into_owned),
+    let node = spec.as_ref().and_then(|s| match &s.node.content {
+        Content::Raw(text) => text.own_string("nodeName").map(str::to_owned),
         _ => s.string_at("nodeName"),
     });
     let member = member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));

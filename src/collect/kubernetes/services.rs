@@ -1,8 +1,8 @@
 //! Services, what is behind them, and Ingresses.
 
+use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::super::tree::{Cursor, Kind};
 use super::{port_ref, protocol};
 
 pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
@@ -41,7 +41,7 @@ pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
                 let port = p.get("port")?.port()?;
                 let target = match p.get("targetPort") {
                     None => PortRef::Number(port),
-                    Some(t) if matches!(t.node.kind, Kind::Int(0)) => PortRef::Number(port),
+                    Some(t) if matches!(t.node.content, Content::Int(0)) => PortRef::Number(port),
                     Some(t) => port_ref(&t)?,
                 };
                 Some(ServicePort {
@@ -49,7 +49,7 @@ pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
                     port,
                     protocol: protocol(p),
                     target,
-                    node_port: p.get("nodePort").filter(|n| n.node.kind != Kind::Int(0)).and_then(|n| n.port()),
+                    node_port: p.get("nodePort").filter(|n| n.node.content != Content::Int(0)).and_then(|n| n.port()),
                 })
             })
             .collect(),

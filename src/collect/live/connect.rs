@@ -152,7 +152,7 @@ pub async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result
     };
     let names: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
     if !names.contains(&chosen.as_str()) {
-        let hint = crate::problem::hint(&chosen, names.iter().copied());
+        let hint = crate::document::hint(&chosen, names.iter().copied());
         return Err(format!("kubeconfig {shown} has no context \"{chosen}\"{hint}{}", list(&kubeconfig)));
     }
     let own_proxy = cluster_of(&kubeconfig, &chosen).is_some_and(|c| c.proxy_url.is_some());

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use crate::document::Node;
 use crate::inventory::object::{EnvFromSource, EnvSource, PodSpec};
 use crate::inventory::{Gap, Need, Snapshot};
 
 use super::super::api_format::{self, Part};
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
-use super::super::tree::Node;
 use super::api::{Api, JSON};
 use super::fault::Fault;
 use super::gap;

@@ -138,8 +138,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::super::api_format::Part;
-    use super::super::super::tree::Node;
     use super::*;
+    use crate::document::Node;
 
     fn names(body: &str) -> Result<(Vec<String>, ListMeta), Fault> {
         let mut found = Vec::new();

@@ -5,12 +5,12 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::document::{Content, Node, Problem, parse_yaml_documents};
 use crate::inventory::{FaultKind, Gap, Need, Origin, ReadError, Terraform};
-use crate::problem::Problem;
+use crate::lexicon::mask_text;
 
 use super::super::builder::Builder;
 use super::super::kubernetes::Head;
-use super::super::tree::{Kind, Node};
 use super::document::{Document, Resource, SENSITIVE};
 
 /// (resource type without `_v1`, apiVersion, kind, what is not known without it).
@@ -102,7 +102,7 @@ fn yaml(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(
     match resource.values.get("yaml_body").and_then(Value::as_str) {
         None => document(builder, resource, origin, Value::Null, Vec::new()),
         Some(text) => {
-            for node in super::super::files::yaml("yaml_body", text).map_err(|p| p.message)? {
+            for node in parse_yaml_documents("yaml_body", text, mask_text).map_err(|p| p.message)? {
                 document(builder, resource, origin, node.to_json(), Vec::new())?;
             }
             Ok(())
@@ -165,15 +165,15 @@ fn put(
 }
 
 fn node(value: &Value) -> Node<'_> {
-    let kind = match value {
-        Value::Null => Kind::Null,
-        Value::Bool(b) => Kind::Bool(*b),
-        Value::Number(n) => n.as_i64().map_or_else(|| Kind::Float(n.as_f64().unwrap_or_default()), Kind::Int),
-        Value::String(s) => Kind::Str(s.into()),
-        Value::Array(items) => Kind::Seq(items.iter().map(node).collect()),
-        Value::Object(map) => Kind::Map(map.iter().map(|(k, v)| (k.into(), node(v))).collect()),
+    let content = match value {
+        Value::Null => Content::Null,
+        Value::Bool(b) => Content::Bool(*b),
+        Value::Number(n) => n.as_i64().map_or_else(|| Content::Float(n.as_f64().unwrap_or_default()), Content::Int),
+        Value::String(s) => Content::Str(s.into()),
+        Value::Array(items) => Content::List(items.iter().map(node).collect()),
+        Value::Object(map) => Content::Object(map.iter().map(|(k, v)| (k, node(v)).into()).collect()),
     };
-    Node { kind, line: 0, column: 0 }
+    content.into()
 }
 
 /// Blocks whose name in the API is another, where they are lists.

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::document::Problem;
 use crate::inventory::{Origin, Terraform};
-use crate::problem::Problem;
 
 use super::builder::Builder;
 use document::{Document, Form};

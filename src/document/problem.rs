@@ -1,8 +1,8 @@
-//! What is wrong with a file, and where; and the name that was probably meant. A leaf room.
+//! A mistake in a file, with its position, and the name that was probably meant.
 
 use std::fmt;
 
-/// One mistake in an input file. Displays as `file:line:column: message`.
+/// One mistake in an input file. Displays as `file:line:column: message`, or with as much of that as is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Display name of the file.
@@ -11,7 +11,7 @@ pub struct Problem {
     pub line: u32,
     /// 1-based, in characters; 0 where only the line is known.
     pub column: u32,
-    /// One sentence for a person, without the place.
+    /// One sentence, without the position.
     pub message: String,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 /// The candidate that `name` is most likely a misspelling of, or `None` where nothing is near.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let limit = (name.chars().count() / 3).max(1);
     candidates
@@ -40,7 +40,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// ` (did you mean "x"?)`, or nothing.
-pub fn hint<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, candidates).map(|c| format!(" (did you mean \"{c}\"?)")).unwrap_or_default()
 }
 
