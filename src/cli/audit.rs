@@ -244,10 +244,10 @@ pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
     Format::from_ending(ending).ok_or_else(|| {
         let endings: Vec<String> =
             Format::ALL.iter().filter_map(|f| f.endings().first().map(|e| format!(".{e}"))).collect();
+        let (last, others) = endings.split_last().map_or(("", String::new()), |(l, o)| (l.as_str(), o.join(", ")));
         Failure::input(format!(
-            "--output {}: the format of a file follows from its ending, which must be one of {}",
-            path.display(),
-            endings.join(", ")
+            "--output {}: the format of a file follows from its ending, which is {others} or {last}",
+            path.display()
         ))
     })
 }

@@ -158,7 +158,7 @@ mod tests {
             for key in ["title", "controls", "why", "references"] {
                 assert_eq!(r.get(key), None, "{r}");
             }
-            assert_eq!(r.get("fix").is_some(), r["verdict"] == "fail" && r["fix"] != json!({}), "{r}");
+            assert!(r.get("fix").is_none() || r["verdict"] == "fail", "{r}");
             let empty = |v: &Json| v.is_null() || v == &json!([]) || v == &json!({});
             assert!(!r.as_object().unwrap().values().any(empty), "{r}");
         }

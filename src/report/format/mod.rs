@@ -49,12 +49,12 @@ macro_rules! formats {
 }
 
 formats! {
-    /// For a terminal.
-    Table: table, ["txt"];
     /// For an auditor: rendered by a template.
     Markdown: markdown, ["md", "markdown"];
     /// For programs: everything that the report holds.
     Json: json, ["json"];
+    /// For a terminal.
+    Table: table, ["txt"];
 }
 
 impl Format {
