@@ -173,11 +173,7 @@ impl Bench<'_, '_> {
     }
 
     fn fail(&self, check: &Check, blank: CheckResult) -> CheckResult {
-        let mut result = CheckResult {
-            verdict: Verdict::Fail,
-            message: self.text(check, &check.message),
-            ..blank
-        };
+        let mut result = CheckResult { verdict: Verdict::Fail, message: self.text(check, &check.message), ..blank };
         // An unknown lowers nothing.
         let rule = check.lower.iter().find(|l| l.when.eval(&self.view) == Outcome::True);
         if let Some(rule) = rule {
