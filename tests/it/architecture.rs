@@ -18,9 +18,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
     ("check", &["config", "document", "facts", "inventory"]),
     ("report", &["check", "config", "facts", "inventory"]),
-    ("fleet", &["check", "config", "inventory", "report"]),
+    // `audit` and `collect`: it finds, reads and audits clusters.
+    ("fleet", &["audit", "check", "collect", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),
-    ("audit", &["check", "config", "facts", "inventory", "network", "platform", "report"]),
+    // `collect` for the digest of the evidence and the comparison with the Terraform state.
+    ("audit", &["check", "collect", "config", "facts", "inventory", "network", "platform", "report"]),
     (
         "cli",
         &[

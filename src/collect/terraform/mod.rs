@@ -19,7 +19,7 @@ use super::builder::Builder;
 use document::{Document, Form};
 
 pub use cluster::Cluster;
-pub use drift::{Difference, differences};
+pub use drift::differences;
 #[cfg(test)]
 pub(crate) use mapping::{RECORDED_ELSEWHERE, full_cluster};
 
