@@ -221,8 +221,8 @@ fn parse_secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
 }
 
-/// As [`parse_secret`], with TLS settings among its values. `variables` are the names of environment variables by key, where they
-/// differ from it.
+/// As [`parse_secret`], with TLS settings among its values. `variables` are the names of environment variables by key,
+/// where they differ from it.
 fn parse_secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
     let mut found = parse_secret(c, meta);
     for (entry, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
