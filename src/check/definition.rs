@@ -15,7 +15,10 @@ use crate::inventory::Need;
 pub struct Check {
     /// Words of lower-case letters and digits joined by `-`.
     pub id: String,
+    /// The control: true where the check passes.
     pub title: String,
+    /// What a failure is called; the title where the file does not say.
+    pub finding: String,
     pub severity: Severity,
     pub subject: SubjectKind,
     pub profile: Profile,

@@ -69,7 +69,6 @@ impl<'a> Judge<'a> {
         let severity = self.severity(check);
         CheckResult {
             check: check.id.clone(),
-            title: check.title.clone(),
             severity,
             base_severity: (severity != check.severity).then_some(check.severity),
             verdict: Verdict::Pass,
@@ -81,7 +80,6 @@ impl<'a> Judge<'a> {
             reasons: Vec::new(),
             evidence: Vec::new(),
             fix: Fix::default(),
-            controls: self.registry.controls.get(&check.id).cloned().unwrap_or_default(),
             caused_by: None,
             waiver: None,
         }

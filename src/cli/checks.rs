@@ -99,7 +99,11 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
         return json(&e);
     }
     let width = output::width().clamp(60, 100);
-    let mut text = format!("{}   {}   {}\n{}\n\n", e.id, e.severity.name(), e.subject.name(), e.title);
+    let mut text = format!("{}   {}   {}\n{}\n", e.id, e.severity.name(), e.subject.name(), e.title);
+    if e.finding != e.title {
+        text.push_str(&format!("A failure is reported as: {}\n", e.finding));
+    }
+    text.push('\n');
     paragraph(&mut text, &e.why, width, 0, 0);
     text.push_str("\nFacts\n");
     for fact in &e.facts {

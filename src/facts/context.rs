@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use crate::config::{Config, PRODUCTION};
 use crate::inventory::object::Meta;
-use crate::inventory::{ClassId, Inventory, Known, ObjectRef, Origin, Reason, Tri, Workload};
-use crate::network::{Dataplane, Direction, Reach};
+use crate::inventory::{ClassId, Dataplane, Inventory, Known, ObjectRef, Origin, Reason, Tri, Workload};
+use crate::network::{Direction, Reach};
 
 use super::schema::{Evidence, Fact, Facts, Subject, SubjectKind};
 
@@ -132,9 +132,9 @@ impl<'a> Context<'a> {
         }
         policies
             .iter()
-            .filter_map(|p| self.inventory.snapshot.network_policies.get(*p))
+            .filter_map(|p| self.reach.model.policies.get(*p))
             .map(|p| {
-                let selector = crate::inventory::labels::display(&p.spec.pod_selector);
+                let selector = crate::inventory::labels::display(&p.selector);
                 self.evidence(&p.meta, "spec.podSelector", Json::from(selector), &format!("selects {}", w.id))
             })
             .collect()

@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::inventory::object::{LabelSelector, PolicyType};
-use crate::inventory::{Known, ObjectRef, Origin, Reason, Tri};
-use crate::network::{Dataplane, Direction};
+use crate::inventory::{Dataplane, Known, ObjectRef, Origin, Reason, Tri};
+use crate::network::Direction;
 
 use super::context::{self, Context, tri};
 use super::environment::{self, Environment};
@@ -186,7 +186,7 @@ fn deny_evidence(
     let policy_type = if direction == Direction::Ingress { PolicyType::Ingress } else { PolicyType::Egress };
     let mut list: Vec<Evidence> = policies
         .iter()
-        .filter_map(|p| cx.inventory.snapshot.network_policies.get(*p))
+        .filter_map(|p| cx.reach.model.policies.get(*p))
         .map(|p| {
             cx.evidence(
                 &p.meta,

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use crate::inventory::object::{PortRef, Protocol};
-use crate::inventory::{ClassId, Known, Need, Reason, Tri};
+use crate::inventory::{ClassId, Dataplane, Known, Need, Reason, Tri};
 use crate::network::policy::{Peer as RulePeer, Port, PortMatch};
 use crate::network::service::target_ports;
-use crate::network::{Dataplane, Direction, explain, well_known};
+use crate::network::{Direction, explain, well_known};
 
 use super::context::{self, Context, SetFacts, set_of};
 use super::schema::{Evidence, Facts, SubjectKind};
@@ -33,11 +33,11 @@ crate::facts! {
         /// Whether it selects no workload at all.
         selected_empty / "selectedEmpty": bool => [NetworkPolicies, Workloads],
         /// Peers of its rules that select no pod, such as `ingress[0].from[1]: pods app=x of namespace y`.
-        dead_peers / "deadPeers": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        unmatched_peers / "unmatchedPeers": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
         /// Peers of which the evidence does not say whether they select a pod.
-        dead_peers_maybe / "deadPeersMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        unmatched_peers_maybe / "unmatchedPeersMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
         /// Whether every peer selects some pod.
-        dead_peers_empty / "deadPeersEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
+        unmatched_peers_empty / "unmatchedPeersEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
         /// Ingress ports that no selected pod serves, with what is served instead.
         mismatched_ports / "mismatchedPorts": Vec<String> => [NetworkPolicies, Workloads, Services],
         /// Ingress ports of which the evidence does not say whether a pod serves them (no container declares a port).
@@ -62,10 +62,10 @@ crate::facts! {
 }
 
 pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
-    let meta = cx.inventory.snapshot.network_policies[index].meta.clone();
     let policy = cx.reach.model.policies[index].clone();
+    let meta = policy.meta.clone();
     let (classes, selected) = selection(cx, index);
-    let dead = dead_peers(cx, index);
+    let unmatched = unmatched_peers(cx, index);
     let (mismatched, port_evidence) = mismatched_ports(cx, index, &classes);
     let dns = without_dns(cx, index, &classes);
     let selector = crate::inventory::labels::display(&policy.selector);
@@ -98,7 +98,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     );
     let end_evidence = field("endPort", &end_ports, "GKE documents that endPort has no effect on Dataplane V2");
     let list = |known: &Known<Vec<String>>| known.value().cloned().unwrap_or_default();
-    let dead_evidence = field("peers", &list(&dead.certain), "no pod of the evidence has these labels");
+    let unmatched_evidence = field("peers", &list(&unmatched.certain), "no pod of the evidence has these labels");
     let dns_evidence = field(
         "spec.egress",
         &list(&dns.certain),
@@ -114,9 +114,9 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
         selected: selected.certain,
         selected_maybe: selected.maybe,
         selected_empty: selected.empty,
-        dead_peers: dead.certain,
-        dead_peers_maybe: dead.maybe,
-        dead_peers_empty: dead.empty,
+        unmatched_peers: unmatched.certain,
+        unmatched_peers_maybe: unmatched.maybe,
+        unmatched_peers_empty: unmatched.empty,
         mismatched_ports: mismatched.certain,
         mismatched_ports_maybe: mismatched.maybe,
         mismatched_ports_empty: mismatched.empty,
@@ -141,7 +141,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
         values.into_values(),
         vec![
             ("selectedEmpty", vec![selected_evidence]),
-            ("deadPeersEmpty", dead_evidence),
+            ("unmatchedPeersEmpty", unmatched_evidence),
             ("mismatchedPortsEmpty", port_evidence),
             ("rulesOutsidePolicyTypes", outside_evidence),
             ("endPorts", end_evidence),
@@ -159,7 +159,7 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
     let policy = &cx.reach.model.policies[index];
     let mut classes = Vec::new();
     let (mut certain, mut maybe) = (Vec::new(), Vec::new());
-    for &w in cx.inventory.workloads_in(&policy.namespace) {
+    for &w in cx.inventory.workloads_in(&policy.meta.namespace) {
         let workload = &cx.inventory.workloads[w];
         for c in 0..workload.classes.len() {
             let hit = cx
@@ -180,10 +180,10 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
     }
     let mut reasons =
         vec![Reason::undecided("the selector asks for a label that pods get at run time: give live Pods")];
-    if certain.is_empty() && maybe.is_empty() && !cx.inventory.complete(Need::Workloads, &policy.namespace) {
+    if certain.is_empty() && maybe.is_empty() && !cx.inventory.complete(Need::Workloads, &policy.meta.namespace) {
         reasons = vec![Reason::missing(format!(
             "the input holds no workload of namespace {}: add them, or say --complete if there is none",
-            policy.namespace
+            policy.meta.namespace
         ))];
         return (
             classes,
@@ -198,7 +198,7 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
 }
 
 /// Selector peers that match no pod of the evidence.
-fn dead_peers(cx: &Context<'_>, index: usize) -> SetFacts {
+fn unmatched_peers(cx: &Context<'_>, index: usize) -> SetFacts {
     let policy = &cx.reach.model.policies[index];
     let model = &cx.reach.model;
     let complete_everywhere = cx.inventory.snapshot.completeness == crate::inventory::Completeness::Complete
@@ -209,14 +209,14 @@ fn dead_peers(cx: &Context<'_>, index: usize) -> SetFacts {
         for (i, rule) in policy.rules[d as usize].iter().enumerate() {
             for (j, peer) in rule.peers.iter().flatten().enumerate() {
                 let RulePeer::Pods { namespaces, .. } = peer else { continue };
-                let hit = model.peer_selects_any(peer, &policy.namespace);
+                let hit = model.peer_selects_any(peer, &policy.meta.namespace);
                 let text = format!(
                     "{}[{i}].{list}[{j}]: {}",
                     d.name(),
-                    explain::describe_peer(model, peer, &policy.namespace)
+                    explain::describe_peer(model, peer, &policy.meta.namespace)
                 );
                 let complete = complete_everywhere
-                    || namespaces.is_none() && cx.inventory.complete(Need::Workloads, &policy.namespace);
+                    || namespaces.is_none() && cx.inventory.complete(Need::Workloads, &policy.meta.namespace);
                 match hit {
                     Tri::Yes => {}
                     Tri::No if complete => certain.push(text),
@@ -271,7 +271,7 @@ fn served(cx: &Context<'_>, class: ClassId, protocol: Protocol) -> Served {
 /// Ports of ingress rules that nothing serves: the rule then silently allows nothing.
 fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -> (SetFacts, Vec<Evidence>) {
     let policy = &cx.reach.model.policies[index];
-    let meta = &cx.inventory.snapshot.network_policies[index].meta;
+    let meta = &policy.meta;
     let (mut certain, mut maybe, mut reasons, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     if !policy.isolates[0] || classes.is_empty() {
         return (set_of(certain, maybe, reasons), evidence);
@@ -375,12 +375,12 @@ fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
 /// Whether some policy that selects the class opens a port for anyone.
 fn opened(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, port: u16) -> bool {
     let model = &cx.reach.model;
-    let namespace = &model.policies[index].namespace;
+    let namespace = &model.policies[index].meta.namespace;
     let pods = &cx.inventory.workloads[class.0].classes[class.1];
     model
         .policies
         .iter()
-        .filter(|p| p.namespace == *namespace && p.isolates[0])
+        .filter(|p| p.meta.namespace == *namespace && p.isolates[0])
         .filter(|p| model.cells_of(class).iter().any(|c| model.cells[*c].labels.matches(&p.selector) > Tri::No))
         .flat_map(|p| &p.rules[0])
         .any(|r| {

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::inventory::object::LabelSelector;
-use crate::inventory::{Reason, Tri};
+use crate::inventory::{Dataplane, Reason, Tri};
 
-use super::dataplane::Dataplane;
 use super::model::{Cell, Model, Target};
 use super::named_port;
 use super::policy::{Direction, Peer, Policy, Port, PortMatch, Rule};
@@ -222,7 +221,7 @@ impl Engine {
                 continue;
             };
             for peer in peers {
-                let selected = self.selected(model, peer, &p.namespace);
+                let selected = self.selected(model, peer, &p.meta.namespace);
                 for (targets, matched) in selected.iter().filter(|(_, matched)| *matched > Tri::No) {
                     for target in targets {
                         add(pool, target, matched);
@@ -257,7 +256,7 @@ impl Engine {
     pub fn peer_matches(&self, model: &Model, policy: &Policy, peer: &Peer, target: Target) -> Tri {
         match peer {
             Peer::Pods { .. } => {
-                model.cells.get(target).map_or(Tri::No, |c| model.peer_selects(peer, &policy.namespace, c))
+                model.cells.get(target).map_or(Tri::No, |c| model.peer_selects(peer, &policy.meta.namespace, c))
             }
             Peer::Block(b) => block_matches(model, self.dataplane, *b, target),
         }

@@ -1,10 +1,9 @@
 //! Databases and their clients through the whole road: from manifests to verdicts.
 
-use gke_posture::audit::{Settings, audit};
+use gke_posture::audit::{Evidence, Settings, audit};
 use gke_posture::check::{CheckResult, Registry, Verdict, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
-use gke_posture::report::ExitPolicy;
 
 /// Results of the built-in checks over `manifests`, which are complete.
 fn judge(manifests: &str) -> Vec<CheckResult> {
@@ -12,15 +11,8 @@ fn judge(manifests: &str) -> Vec<CheckResult> {
     let options = Options::new("default", true);
     let snapshot = read_embedded(&[("in.yaml", manifests)], "test", options).expect("valid manifests");
     let config = Config::default();
-    let settings = Settings {
-        registry: &registry,
-        config: &config,
-        dataplane: None,
-        now: jiff::Timestamp::UNIX_EPOCH,
-        exit: ExitPolicy::default(),
-        digest: String::new(),
-    };
-    audit(snapshot, &settings).results
+    let settings = Settings::new(&registry, &config, jiff::Timestamp::UNIX_EPOCH);
+    audit(Evidence::new(snapshot, None), &settings).results
 }
 
 fn one<'a>(results: &'a [CheckResult], check: &str, subject: &str) -> &'a CheckResult {
@@ -156,7 +148,7 @@ spec:
     );
     let r = results.iter().find(|r| r.check == "database-client-tls-mode").expect("one client");
     assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
-    assert!(r.note.as_deref().is_some_and(|t| t.contains("refuses everything without TLS")), "{:?}", r.note);
+    assert!(r.note.as_deref().is_some_and(|t| t.contains("accepts only encrypted connections")), "{:?}", r.note);
 }
 
 #[test]
@@ -193,7 +185,7 @@ fn trust_admits_anybody_and_is_critical() {
 }
 
 #[test]
-fn an_agent_on_the_database_s_own_node_is_a_remark_and_no_excess() {
+fn an_agent_on_the_database_s_own_node_is_a_note_and_no_unexpected_client() {
     // A policy that admits nobody but the operator and the peers; the agent runs on every node, also on the database's.
     let live = CLUSTER.to_owned()
         + "---
@@ -225,7 +217,7 @@ status: { phase: Running, podIPs: [{ ip: 10.128.0.1 }], hostIPs: [{ ip: 10.128.0
     let r = one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg");
     assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
     assert!(r.note.as_deref().is_some_and(|t| t.contains("kube-system/DaemonSet/agent")), "{:?}", r.note);
-    // The same agent, when any node is admitted, is excess.
+    // The same agent, when any node is admitted, is an unexpected client.
     let open = live.replace("policyTypes: [Ingress] }", "policyTypes: [Ingress], ingress: [{}] }");
     let results = judge(&open);
     assert_eq!(one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg").verdict, Verdict::Fail);
