@@ -1,6 +1,7 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
 mod cluster_name;
+mod drift;
 pub mod join;
 mod kinds;
 mod label_map;
@@ -12,6 +13,7 @@ mod source;
 pub mod workload;
 
 pub use cluster_name::ClusterName;
+pub use drift::Drift;
 pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};
 pub(crate) use kinds::with_object_lists;
 pub use kinds::{KINDS, List, ObjectKind, Scope};

@@ -1,12 +1,13 @@
 //! The head of the table, the verdict line and the coverage.
 
+use super::grid::{GAP, Grid, fit};
+use super::wrap::{width, wrap};
 use super::{Style, paint, severity};
 use crate::check::Verdict;
-use crate::report::grid::{GAP, Grid, fit};
 use crate::report::text::{count, line, number, percent, time};
+use crate::report::view::{CoverageRow, View};
 use crate::report::verdict;
-use crate::report::wrap::{width, wrap};
-use crate::report::{NamespaceCoverage, Outcome, Report};
+use crate::report::{Outcome, Report};
 
 /// What was audited and by what evidence.
 pub(crate) fn header(report: &Report, style: &Style) -> String {
@@ -31,7 +32,7 @@ pub(crate) fn header(report: &Report, style: &Style) -> String {
     let mut evidence = vec![line(&e.source), count(e.objects, "object", "objects")];
     evidence.push(match (report.gaps.len(), e.complete) {
         (0, true) => "nothing missing".into(),
-        (0, false) => "partial: what is not in it counts as not known".into(),
+        (0, false) => "partial: what is not in it counts as unknown".into(),
         (n, complete) => {
             let what = match &report.gaps[..] {
                 [one] => line(&one.error.what),
@@ -68,10 +69,10 @@ pub(crate) fn join(segments: &[String], max: usize) -> String {
 }
 
 /// The answer with its counts, and what follows from it.
-pub(crate) fn verdict(report: &Report, style: &Style) -> String {
+pub(super) fn verdict(report: &Report, style: &Style) -> String {
     let (word, lacks) = verdict::word(report.outcome);
     let by = &report.summary.by_verdict;
-    // Plain and coloured side by side: widths are those of the plain text.
+    // Plain and colored side by side: widths are those of the plain text.
     let mut segments: Vec<(String, String)> =
         vec![(format!("{word}{lacks}"), paint(word, outcome_color(report.outcome), style) + lacks)];
     let failing = &report.summary.by_severity;
@@ -99,7 +100,7 @@ pub(crate) fn verdict(report: &Report, style: &Style) -> String {
     out
 }
 
-/// Texts, plain and coloured, side by side as far as they fit. Widths are those of the plain ones.
+/// Texts, plain and colored, side by side as far as they fit. Widths are those of the plain ones.
 pub(crate) fn flow(segments: Vec<(String, String)>, style: &Style) -> String {
     let (mut out, mut used) = (String::new(), 0);
     for (plain, shown) in segments {
@@ -119,7 +120,7 @@ pub(crate) fn flow(segments: Vec<(String, String)>, style: &Style) -> String {
     out
 }
 
-/// The colour of an answer.
+/// The color of an outcome.
 pub(crate) fn outcome_color(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pass => "1;32",
@@ -129,9 +130,9 @@ pub(crate) fn outcome_color(outcome: Outcome) -> &'static str {
 }
 
 /// How much network policies cover, by namespace.
-pub(crate) fn coverage(report: &Report, style: &Style) -> String {
-    let c = &report.summary.coverage;
-    let (platform, own): (Vec<_>, Vec<_>) = c.namespaces.iter().partition(|n| n.platform);
+pub(super) fn coverage(report: &Report, view: &View<'_>, style: &Style) -> String {
+    let t = &report.summary.coverage.total;
+    let (platform, own): (Vec<&CoverageRow<'_>>, Vec<_>) = view.coverage.iter().partition(|n| n.platform);
     if own.is_empty() {
         return String::new();
     }
@@ -141,7 +142,7 @@ pub(crate) fn coverage(report: &Report, style: &Style) -> String {
             .into(),
     ];
     // Counts and percentages stand in columns of their own, though a header covers both.
-    let digits = number(c.total.workloads).len();
+    let digits = number(t.workloads).len();
     let isolated = |n: usize, unknown: usize, of: usize| {
         let unknown = if unknown > 0 { format!(", {} unknown", number(unknown)) } else { String::new() };
         let text = match percent(n, of) {
@@ -151,22 +152,16 @@ pub(crate) fn coverage(report: &Report, style: &Style) -> String {
         text.replace(' ', "\u{a0}")
     };
     for n in &own {
-        let v = &n.coverage;
-        let environment = match &n.environment {
-            Some(e) if n.environment_guessed => format!("{} (guessed)", line(e)),
-            Some(e) => line(e),
-            None => "not set".into(),
-        };
+        let v = n.coverage;
         rows.push(vec![
-            line(&n.namespace),
-            environment,
+            n.namespace.clone(),
+            n.environment.clone(),
             number(v.workloads),
             isolated(v.ingress_isolated, v.ingress_unknown, v.workloads),
             isolated(v.egress_isolated, v.egress_unknown, v.workloads),
-            default_deny(n).into(),
+            n.default_deny.into(),
         ]);
     }
-    let t = &c.total;
     rows.push(vec![
         "total".into(),
         String::new(),
@@ -198,7 +193,7 @@ pub(crate) fn coverage(report: &Report, style: &Style) -> String {
         notes.push("Network policies are not enforced in this cluster: none of them has an effect.".to_string());
     }
     if !platform.is_empty() {
-        let names: Vec<String> = platform.iter().map(|n| line(&n.namespace)).collect();
+        let names: Vec<String> = platform.iter().map(|n| n.namespace.clone()).collect();
         notes.push(format!(
             "Not counted: {} of the platform ({}).",
             count(names.len(), "namespace", "namespaces"),
@@ -210,17 +205,4 @@ pub(crate) fn coverage(report: &Report, style: &Style) -> String {
         out.push('\n');
     }
     out
-}
-
-/// Whether a policy that selects every pod denies by default, per direction.
-pub(crate) fn default_deny(n: &NamespaceCoverage) -> &'static str {
-    match (n.default_deny_ingress, n.default_deny_egress) {
-        (Some(true), Some(true)) => "yes",
-        (Some(false), Some(false)) => "no",
-        (Some(true), Some(false)) => "ingress only",
-        (Some(false), Some(true)) => "egress only",
-        (Some(true), None) => "ingress, rest unknown",
-        (None, Some(true)) => "egress, rest unknown",
-        _ => "unknown",
-    }
 }

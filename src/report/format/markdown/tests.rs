@@ -37,7 +37,7 @@ fn skeleton(text: &str) -> Vec<String> {
 
 #[test]
 fn answers_come_in_an_auditors_order() {
-    let text = render(&sample(), None).unwrap();
+    let text = render_report(&sample(), None).unwrap();
     let headings: Vec<&str> = text.lines().filter(|l| l.starts_with("## ")).collect();
     let expected = [
         "## 1. What was audited",
@@ -54,8 +54,11 @@ fn answers_come_in_an_auditors_order() {
         "| Collected by | auditor@example.com, gke-posture 0.1.0 |",
         "**FAIL, incomplete.** 11 findings are high or worse, which fails this audit. The answer is incomplete",
         "### Not read: ConfigMaps in all namespaces",
-        "2 results of 1 check are unknown for it.",
-        "cilium.io/v2 CiliumNetworkPolicy (1), gateway.networking.k8s.io/v1 HTTPRoute (3)",
+        "2 results of 1 check are unknown because of it.",
+        "- cilium.io/v2 CiliumNetworkPolicy (1): no check is about objects of this kind",
+        "- gateway.networking.k8s.io/v1 HTTPRoute (3): ",
+        "### Unknown, high: Database client verifies the server",
+        "| Policy ports match container ports (`policy-port-mismatch`) |",
         "### 4.1 Critical: Production database is reachable from another environment",
         "| `data/Cluster/postgres-prod` | `spec.postgresql.pg_hba[0]` | `host all all all md5` |",
         "**Controls.** CIS GKE 1.6: 4.3.2; PCI DSS 4.0: 1.4.4, 6.5.3.",
@@ -67,13 +70,13 @@ fn answers_come_in_an_auditors_order() {
         assert!(text.contains(needle), "no {needle:?}");
     }
     assert!(!text.contains("\n\n\n") && text.ends_with('\n') && !text.ends_with("\n\n"));
-    assert_eq!(text, render(&sample(), None).unwrap());
+    assert_eq!(text, render_report(&sample(), None).unwrap());
 }
 
 #[test]
 fn every_row_of_a_table_has_the_cells_of_its_head() {
     for report in [sample(), hostile(), Report::new(Default::default())] {
-        let text = render(&report, None).unwrap();
+        let text = render_report(&report, None).unwrap();
         let mut bars = None;
         for l in outside(&text) {
             if l.starts_with('|') {
@@ -88,7 +91,7 @@ fn every_row_of_a_table_has_the_cells_of_its_head() {
 
 #[test]
 fn hostile_data_changes_no_structure() {
-    let (calm, wild) = (render(&sample(), None).unwrap(), render(&hostile(), None).unwrap());
+    let (calm, wild) = (render_report(&sample(), None).unwrap(), render_report(&hostile(), None).unwrap());
     assert_eq!(skeleton(&wild), skeleton(&calm));
     assert!(wild.chars().all(|c| c == '\n' || !c.is_control()));
     assert!(!wild.contains('\u{202e}'));
@@ -126,7 +129,7 @@ fn hostile_data_changes_no_structure() {
 fn a_template_sees_the_report_and_its_output_is_escaped() {
     let template = "{{ target.name }}: {% for f in findings %}{{ f.title }}{{ \"; \" if not loop.last }}{% endfor %}\n\
                     {{ '<b>' }} {{ '<b>' | code }} {{ 1234567 | number }} {{ generatedAt | time }}";
-    let text = render(&sample(), Some(("mine.j2", template))).unwrap();
+    let text = render_report(&sample(), Some(("mine.j2", template))).unwrap();
     assert!(text.starts_with("gke-tomoda: Production database is reachable from another environment; Policy port"));
     assert!(text.ends_with("\\<b> `<b>` 1,234,567 2026-11-23 09:00 UTC\n"), "{text}");
 }
@@ -134,24 +137,24 @@ fn a_template_sees_the_report_and_its_output_is_escaped() {
 #[test]
 fn a_template_may_change_one_block_of_the_built_in_one() {
     let template = "{% extends \"report.md.j2\" %}\n{% block waivers %}\n## 6. Exceptions\n{% endblock %}";
-    let text = render(&sample(), Some(("mine.j2", template))).unwrap();
+    let text = render_report(&sample(), Some(("mine.j2", template))).unwrap();
     assert!(text.contains("## 6. Exceptions") && !text.contains("## 6. Waivers") && text.contains("## 7. Checks"));
 }
 
 #[test]
 fn errors_name_file_and_line() {
-    let error = |t: &str| render(&sample(), Some(("dir/mine.j2", t))).unwrap_err();
+    let error = |t: &str| render_report(&sample(), Some(("dir/mine.j2", t))).unwrap_err();
     assert!(error("ok\n{% for %}").starts_with("dir/mine.j2:2: "), "{}", error("ok\n{% for %}"));
     let typo = error("a\nb\n{{ target.nmae }}");
     assert!(typo.starts_with("dir/mine.j2:3: undefined value"), "{typo}");
     assert!(error("{{ 1 | nofilter }}").contains("nofilter"));
-    assert!(render(&sample(), Some((TEMPLATE_NAME, "x"))).is_err());
+    assert!(render_report(&sample(), Some((TEMPLATE_NAME, "x"))).is_err());
 }
 
 #[test]
 fn the_example_in_the_readme_works() {
-    let readme = include_str!("../../../reports/README.md");
+    let readme = include_str!("../../../../reports/README.md");
     let example = readme.split("```jinja\n").nth(1).and_then(|s| s.split("```\n").next()).unwrap();
-    let text = render(&sample(), Some(("example.md.j2", example))).unwrap();
+    let text = render_report(&sample(), Some(("example.md.j2", example))).unwrap();
     assert!(text.contains("gke-tomoda") && text.contains("Policy port matches no container port"), "{text}");
 }

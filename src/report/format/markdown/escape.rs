@@ -1,6 +1,6 @@
 //! Markdown in which data cannot be taken for markup. A message may mark code with backticks, and nothing else.
 
-use super::text::{block, line};
+use crate::report::text::{block, line};
 
 /// One line of prose: every character that Markdown would act on is escaped, paired backticks mark code.
 pub(crate) fn prose(s: &str) -> String {

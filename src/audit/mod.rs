@@ -1,18 +1,21 @@
-//! From evidence to a report: the one road that every audit takes.
+//! From evidence to a report: the one pipeline of every audit, of one cluster or of many.
+
+mod terraform;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::check::{Registry, waiver_report};
+use crate::check::{FixTool, Registry, waiver_report};
+use crate::collect::{self, terraform::Cluster};
 use crate::config::{Config, Profile};
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
 use crate::inventory::{Completeness, Inventory, Snapshot};
 use crate::network::{Dataplane, Enforcement, Reach, well_known};
-use crate::report::{self, ExitPolicy, Outcome, Parts, Report};
+use crate::report::{self, ExitPolicy, Parts, Report};
 
-/// What a person may choose about an audit.
+/// The options of an audit.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {
     pub registry: &'a Registry,
@@ -22,8 +25,39 @@ pub struct Settings<'a> {
     /// The one time of the run.
     pub now: jiff::Timestamp,
     pub exit: ExitPolicy,
-    /// `sha256:…` of the evidence.
-    pub digest: String,
+    /// The tool whose fixes the report has; `None`: all tools.
+    pub fix_for: Option<FixTool>,
+}
+
+impl<'a> Settings<'a> {
+    /// The defaults: dataplane decided by the evidence, fixes for all tools.
+    pub fn new(registry: &'a Registry, config: &'a Config, now: jiff::Timestamp) -> Settings<'a> {
+        Settings { registry, config, dataplane: None, now, exit: ExitPolicy::default(), fix_for: None }
+    }
+}
+
+/// The evidence of one cluster.
+pub struct Evidence<'a> {
+    snapshot: Snapshot,
+    /// The cluster in the Terraform state.
+    state: Option<&'a Cluster>,
+    digest: String,
+}
+
+impl<'a> Evidence<'a> {
+    /// `state` is the cluster in the Terraform state, which the snapshot is compared with.
+    pub fn new(mut snapshot: Snapshot, state: Option<&'a Cluster>) -> Evidence<'a> {
+        if let Some(cluster) = state {
+            snapshot.terraform.clone_from(&cluster.addresses);
+        }
+        let digest = collect::digest(&snapshot);
+        Evidence { snapshot, state, digest }
+    }
+
+    /// `sha256:…` of the snapshot.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
 }
 
 /// The evidence joined, with reach over it.
@@ -36,36 +70,39 @@ pub fn prepare(snapshot: Snapshot, dataplane: Option<Dataplane>) -> (Inventory, 
     (inventory, reach)
 }
 
-/// Judges a snapshot.
-pub fn audit(mut snapshot: Snapshot, settings: &Settings<'_>) -> Report {
-    // Nothing is concluded from a configuration that is still being made.
+/// Evaluates the checks on the evidence.
+pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
+    let Evidence { mut snapshot, state, digest } = evidence;
+    // Nothing is concluded from the configuration of a cluster that is still being created.
     snapshot.gaps.extend(facts::cluster::unsettled(&snapshot));
     let (inventory, mut reach) = prepare(snapshot, settings.dataplane);
     let knowledge = facts::build(&inventory, &mut reach, settings.config, settings.now);
     let today = jiff::tz::Offset::UTC.to_datetime(settings.now).date();
-    let results = settings.registry.run(&knowledge.table, settings.config, today);
+    let mut results = settings.registry.run(&knowledge.table, settings.config, today);
     let waivers = waiver_report(settings.config, &results, today);
-    let evidence = evidence(&inventory.snapshot, &settings.digest);
-    let mut report = Report::new(Parts {
-        tool: report::Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+    let snapshot = &inventory.snapshot;
+    terraform::add_places(&mut results, snapshot);
+    let mut evidence = summarize(snapshot, digest);
+    evidence.notes.extend(unmatched(settings.config, &inventory, &knowledge));
+    Report::new(Parts {
+        tool: report::Tool::current(),
         generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         exit: settings.exit,
         target: target(&inventory, &reach.enforcement),
-        evidence: report::EvidenceSummary {
-            notes: [evidence.notes.clone(), unmatched(settings.config, &inventory, &knowledge)].concat(),
-            ..evidence
-        },
+        evidence,
+        nothing_read: snapshot.is_empty(),
         results,
-        gaps: gaps(&inventory.snapshot),
+        fix_for: settings.fix_for,
+        gaps: gaps(snapshot),
         waivers,
-        not_evaluated: not_evaluated(settings, &knowledge),
-        checks: checks(settings),
+        not_evaluated: report::NotEvaluated {
+            checks: unused_checks(settings, &knowledge),
+            objects: unused_objects(snapshot),
+        },
+        checks: describe_checks(settings),
         namespaces: namespaces(&knowledge),
-    });
-    if inventory.snapshot.is_empty() {
-        report.outcome = Outcome::NoResult;
-    }
-    report
+        comparison: terraform::compare(state, snapshot),
+    })
 }
 
 fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
@@ -102,15 +139,12 @@ fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
     }
 }
 
-fn evidence(s: &Snapshot, digest: &str) -> report::EvidenceSummary {
-    let count = |map: BTreeMap<String, u32>| -> BTreeMap<String, usize> {
-        map.into_iter().map(|(k, n)| (k, n as usize)).collect()
-    };
-    let mut kinds = count(s.kinds());
+fn summarize(s: &Snapshot, digest: String) -> report::EvidenceSummary {
+    let mut kinds: BTreeMap<String, usize> = s.kinds().into_iter().map(|(kind, n)| (kind, n as usize)).collect();
     if s.cluster.is_some() {
         kinds.insert("GKE cluster configuration".to_owned(), 1);
     }
-    let unmodelled = count(s.unmodelled.clone());
+    let unused: usize = s.unmodelled.values().map(|n| *n as usize).sum();
     let mut notes = s.notes.clone();
     if s.finished_pods > 0 {
         notes.push(format!("{} finished pods hold no address and were left out", s.finished_pods));
@@ -119,17 +153,16 @@ fn evidence(s: &Snapshot, digest: &str) -> report::EvidenceSummary {
         source: s.source.clone(),
         collected_at: s.collected_at.clone(),
         collector: s.collector.clone().map(|v| report::Collector { identity: s.identity.clone(), version: Some(v) }),
-        digest: digest.to_owned(),
-        objects: kinds.values().sum::<usize>() + unmodelled.values().sum::<usize>(),
+        evidence_digest: digest,
+        objects: kinds.values().sum::<usize>() + unused,
         kinds,
-        unmodelled,
         ignored_files: s.ignored_files as usize,
         complete: s.completeness == Completeness::Complete && s.gaps.is_empty(),
         notes,
     }
 }
 
-/// Entries of the configuration's environments that mean nothing in the evidence: most often a misspelt name.
+/// Entries of the configuration's environments that match nothing in the evidence: most often a misspelled name.
 fn unmatched(config: &Config, inventory: &Inventory, knowledge: &Knowledge) -> Vec<String> {
     let databases = knowledge.table.subjects.get(&SubjectKind::Database).map(Vec::as_slice).unwrap_or_default();
     let mut notes = Vec::new();
@@ -162,7 +195,7 @@ fn gaps(s: &Snapshot) -> Vec<report::Gap> {
 }
 
 /// Checks out of scope, by what is missing.
-fn not_evaluated(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::NotEvaluated> {
+fn unused_checks(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::UnusedChecks> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let (config, table) = (settings.config, &knowledge.table);
     let absent = settings.registry.out_of_scope(table);
@@ -171,8 +204,8 @@ fn not_evaluated(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::
         let reason = match check.subject {
             _ if !config.is_enabled(&check.id) => "switched off in the configuration",
             _ if !check.is_selected(config) => match check.profile {
-                Profile::Operations => "about operations, not security: --profile all judges by them too",
-                Profile::Security => "about security, not operations: --profile all judges by them too",
+                Profile::Operations => "about operations, not security: --profile all evaluates them too",
+                Profile::Security => "about security, not operations: --profile all evaluates them too",
             },
             SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => "no cluster configuration given",
             _ if out_of_scope => "no Kubernetes objects given",
@@ -180,10 +213,26 @@ fn not_evaluated(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::
         };
         by_reason.entry(reason).or_default().push(check.id.clone());
     }
-    by_reason.into_iter().map(|(reason, checks)| report::NotEvaluated { checks, reason: reason.to_owned() }).collect()
+    by_reason.into_iter().map(|(reason, checks)| report::UnusedChecks { checks, reason: reason.to_owned() }).collect()
 }
 
-fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
+fn unused_objects(s: &Snapshot) -> Vec<report::UnusedObjects> {
+    let unused = |(name, n): (&String, &u32)| {
+        // The key is `apiVersion kind`.
+        let (api_version, kind) = name.rsplit_once(' ').unwrap_or(("", name));
+        report::UnusedObjects {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            count: *n as usize,
+            names: Vec::new(),
+            reason: "no check is about objects of this kind".to_owned(),
+        }
+    };
+    s.unmodelled.iter().map(unused).collect()
+}
+
+/// The checks of an audit, without counts.
+pub(crate) fn describe_checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
     settings
         .registry
         .checks()
@@ -191,10 +240,12 @@ fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
         .filter(|c| c.is_selected(settings.config))
         .map(|c| report::CheckSummary {
             id: c.id.clone(),
-            title: c.finding.clone(),
+            title: c.title.clone(),
+            finding: (c.finding != c.title).then(|| c.finding.clone()),
             severity: settings.config.severity_of(&c.id).unwrap_or(c.severity),
             why: c.why.clone(),
             references: c.references.clone(),
+            controls: settings.registry.controls_of(&c.id).clone(),
             counts: Default::default(),
         })
         .collect()

@@ -59,7 +59,7 @@ impl Grid {
         self.rows.push(cells);
     }
 
-    /// A row of plain texts, one of which is coloured line by line once it is wrapped.
+    /// A row of plain texts, one of which is colored line by line once it is wrapped.
     pub fn painted<S: AsRef<str>>(&mut self, cells: &[S], column: usize, paint: impl Fn(&str) -> String) {
         self.row(cells);
         if let Some(cell) = self.rows.last_mut().and_then(|row| row.get_mut(column)) {
@@ -67,7 +67,7 @@ impl Grid {
         }
     }
 
-    /// A row whose cells are wrapped (or coloured) already.
+    /// A row whose cells are wrapped (or colored) already.
     pub fn laid(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }

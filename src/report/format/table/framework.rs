@@ -1,12 +1,12 @@
-//! Control by control for a terminal.
+//! A report grouped by control, for a terminal.
 
-use super::{ControlFinding, ControlResult, ControlStatus, FrameworkReport};
-use crate::check::{Severity, Verdict};
+use super::grid::{GAP, Grid};
+use super::wrap::{width, wrap};
+use super::{Style, closing, header, paint, severity};
+use crate::check::Severity;
 use crate::report::Report;
-use crate::report::grid::{GAP, Grid};
-use crate::report::table::{self, Style};
-use crate::report::text::{line, number};
-use crate::report::wrap::{width, wrap};
+use crate::report::framework::{ControlResult, ControlStatement, ControlStatus, FrameworkReport};
+use crate::report::text::{count, line, number};
 
 /// Lines below one control before they are cut.
 const LINES: usize = 3;
@@ -14,9 +14,9 @@ const LINES: usize = 3;
 const SUBJECTS: usize = 3;
 
 pub(super) fn render(framework: &FrameworkReport, report: &Report, style: &Style) -> String {
-    let mut parts = vec![table::header(report, style), summary(framework, style), controls(framework, style)];
+    let mut parts = vec![header(report, style), summary(framework, style), controls(framework, style)];
     parts.push(not_covered(framework, style));
-    parts.push(table::closing(style));
+    parts.push(closing(style));
     parts.retain(|p| !p.is_empty());
     parts.join("\n")
 }
@@ -32,7 +32,7 @@ fn summary(framework: &FrameworkReport, style: &Style) -> String {
     for mut l in plain {
         l = l.replace('\u{a0}', " ");
         for (status, words) in &counts {
-            l = l.replace(words.as_str(), &table::paint(words, color(*status), style));
+            l = l.replace(words.as_str(), &paint(words, color(*status), style));
         }
         lines.push(l);
     }
@@ -51,53 +51,47 @@ fn controls(framework: &FrameworkReport, style: &Style) -> String {
     let status = ControlStatus::NotApplicable.name().len();
     let room = style.columns().saturating_sub(ids + status + 2 * GAP);
     let mut grid = Grid::new(vec![ids, status, room]);
-    grid.head_full(&["control", "status", "what it asks for"]);
+    grid.head_full(&["control", "status", "what it requires"]);
     for control in covered {
-        let word = table::paint(control.status.name(), color(control.status), style);
+        let word = paint(control.status.name(), color(control.status), style);
         grid.laid(vec![wrap(&line(&control.id), ids).join("\n"), word, wrap(&line(&control.title), room).join("\n")]);
-        let said = said(control);
-        let shown = if style.show_all || said.len() <= LINES + 1 { said.len() } else { LINES };
-        for (severity, text) in said.iter().take(shown) {
+        let statements = statements(control);
+        let shown = if style.show_all || statements.len() <= LINES + 1 { statements.len() } else { LINES };
+        for (word, text) in statements.iter().take(shown) {
             let text: Vec<String> = wrap(text, room - 2).into_iter().map(|l| format!("  {l}")).collect();
-            let word = severity.map_or(String::new(), |s| table::severity(s, style));
+            let word = word.map_or(String::new(), |s| severity(s, style));
             grid.laid(vec![String::new(), word, text.join("\n")]);
         }
-        if shown < said.len() {
+        if shown < statements.len() {
             grid.laid(vec![
                 String::new(),
                 String::new(),
-                format!("  … {} more: --all shows them", number(said.len() - shown)),
+                format!("  … {} more: --all shows them", number(statements.len() - shown)),
             ]);
         }
     }
     grid.render()
 }
 
-/// What stands below a control: failures by message, reasons, and what is not seen of it.
-fn said(control: &ControlResult) -> Vec<(Option<Severity>, String)> {
-    let mut said: Vec<(Option<Severity>, String)> = Vec::new();
-    let mut by_message: Vec<(&ControlFinding, Vec<String>)> = Vec::new();
-    for f in &control.findings {
-        let same = |g: &ControlFinding| g.message == f.message && g.verdict == f.verdict && g.severity == f.severity;
-        match by_message.iter_mut().find(|(g, _)| same(g)) {
-            Some((_, subjects)) => subjects.push(line(&f.subject)),
-            None => by_message.push((f, vec![line(&f.subject)])),
+/// The lines below a control: failures by message, reasons, and what the checks do not cover of it.
+fn statements(control: &ControlResult) -> Vec<(Option<Severity>, String)> {
+    let worded = |s: ControlStatement| {
+        let waived = if s.waived { " (waived)" } else { "" };
+        match s.severity {
+            Some(_) => (s.severity, format!("{}: {}{waived}", few(&s.subjects), s.text)),
+            None => (None, s.text),
         }
-    }
-    for (f, subjects) in by_message {
-        let waived = if f.verdict == Verdict::Waived { " (waived)" } else { "" };
-        said.push((Some(f.severity), format!("{}: {}{waived}", few(&subjects), line(&f.message))));
-    }
-    said.extend(control.reasons.iter().map(|r| (None, line(r))));
-    said.extend(control.note.iter().map(|n| (None, format!("Note: {}", line(n)))));
-    said
+    };
+    let note = control.note.iter().map(|n| (None, format!("Note: {}", line(n))));
+    control.statements().into_iter().map(worded).chain(note).collect()
 }
 
 fn few(subjects: &[String]) -> String {
     if subjects.len() <= SUBJECTS + 1 {
         return subjects.join(", ");
     }
-    format!("{} and {} more", subjects[..SUBJECTS].join(", "), number(subjects.len() - SUBJECTS))
+    let shown = subjects.get(..SUBJECTS).unwrap_or_default();
+    format!("{} and {} more", shown.join(", "), number(subjects.len() - SUBJECTS))
 }
 
 fn not_covered(framework: &FrameworkReport, style: &Style) -> String {
@@ -111,7 +105,7 @@ fn not_covered(framework: &FrameworkReport, style: &Style) -> String {
         .map(|c| if style.show_all { format!("{} {}", line(&c.id), line(&c.title)) } else { line(&c.id) })
         .collect();
     let join = if style.show_all { "; " } else { ", " };
-    let text = format!("Not covered by this tool, {} controls: {}", number(left.len()), names.join(join));
+    let text = format!("Not covered by this tool, {}: {}", count(left.len(), "control", "controls"), names.join(join));
     let lines = wrap(&text, style.columns() - 2).into_iter().enumerate();
     lines.map(|(i, l)| format!("{}{l}\n", if i == 0 { "" } else { "  " })).collect()
 }

@@ -2,28 +2,34 @@
 
 mod drift;
 mod findings;
-mod open;
-mod top;
+mod framework;
+pub(crate) mod grid;
+mod header;
+mod not_evaluated;
+pub(crate) mod wrap;
 
-use super::Report;
-use super::wrap::wrap;
+use self::wrap::wrap;
+use super::{Document, Options};
 use crate::check::Severity;
+use crate::report::Report;
+use crate::report::text::block;
+use crate::report::view::View;
 
 /// How to render for a terminal.
 #[derive(Clone, Debug, Default)]
 pub struct Style {
     /// Columns of the terminal; fewer than 60 are taken as 60.
     pub width: usize,
-    /// Colour severities and the verdict. The text is the same without.
+    /// Color severities and the verdict. The text is the same without.
     pub color: bool,
-    /// Cut no list.
+    /// Show full lists.
     pub show_all: bool,
     /// Lines to end with, such as what to do next. Lines that are too long are wrapped.
     pub footer: Vec<String>,
 }
 
 impl Style {
-    /// Plain, with lists cut and no footer.
+    /// Without color and footer; long lists are cut.
     pub fn new(width: usize) -> Style {
         Style { width, ..Style::default() }
     }
@@ -31,24 +37,39 @@ impl Style {
     pub(crate) fn columns(&self) -> usize {
         self.width.max(60)
     }
+
+    /// How many of a list to show: all where the line that says what is left out would save nothing.
+    pub(crate) fn limit(&self, len: usize, most: usize) -> usize {
+        if self.show_all || len <= most + 1 { len } else { most }
+    }
 }
 
-/// Renders a report for people at a terminal. No line is wider than the style's width.
-pub fn render(report: &Report, style: &Style) -> String {
-    let mut parts = vec![top::header(report, style), top::verdict(report, style)];
-    parts.push(findings::render(report, style));
-    parts.push(drift::render(report, style));
-    parts.push(top::coverage(report, style));
-    parts.push(open::not_evaluated(report, style));
-    parts.push(open::waivers(report, style));
-    parts.push(closing(style));
-    parts.retain(|p| !p.is_empty());
-    parts.join("\n")
+pub(super) fn render(document: &Document<'_>, options: &Options<'_>) -> Result<String, String> {
+    Ok(match &document.framework {
+        None => render_report(document.report, &options.style),
+        Some(framework) => framework::render(framework, document.report, &options.style),
+    })
+}
+
+/// No line is wider than the style's width.
+fn render_report(report: &Report, style: &Style) -> String {
+    let view = View::new(report);
+    let parts = [
+        header(report, style),
+        header::verdict(report, style),
+        findings::render(&view, style),
+        drift::render(&view.drift, style),
+        header::coverage(report, &view, style),
+        not_evaluated::render(report, &view, style),
+        not_evaluated::waivers(report, style),
+        closing(style),
+    ];
+    parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// The footer of the style.
 pub(crate) fn closing(style: &Style) -> String {
-    let lines = style.footer.iter().flat_map(|l| footer(&super::text::block(l), style.columns()));
+    let lines = style.footer.iter().flat_map(|l| footer(&block(l), style.columns()));
     lines.map(|l| l.trim_end().to_string() + "\n").collect()
 }
 
@@ -56,7 +77,7 @@ pub(crate) fn closing(style: &Style) -> String {
 fn footer(line: &str, max: usize) -> Vec<String> {
     let start = line.len() - line.trim_start().len();
     match line.get(start..).and_then(|body| body.find("   ")).map(|at| line.split_at(start + at)) {
-        Some((command, note)) if super::wrap::width(line) > max => {
+        Some((command, note)) if wrap::width(line) > max => {
             let mut lines = wrap(command, max);
             lines.extend(wrap(&format!("        {}", note.trim()), max));
             lines
@@ -66,8 +87,8 @@ fn footer(line: &str, max: usize) -> Vec<String> {
 }
 
 pub(crate) use findings::Blocks;
-pub(crate) use open::{cost, sentence};
-pub(crate) use top::{default_deny, flow, header, join, outcome_color};
+pub(crate) use header::{flow, header, join, outcome_color};
+pub(crate) use not_evaluated::sentence;
 
 pub(crate) fn paint(word: &str, code: &str, style: &Style) -> String {
     if style.color && !word.is_empty() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_string() }
@@ -83,7 +104,7 @@ fn color_of(severity: Severity) -> &'static str {
     }
 }
 
-/// A word in the colour of its severity.
+/// The name of a severity in its color.
 pub(crate) fn severity(s: Severity, style: &Style) -> String {
     paint(s.name(), color_of(s), style)
 }

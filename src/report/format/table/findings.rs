@@ -1,12 +1,11 @@
-//! Findings by check, worst first; unknown results take the same form.
+//! Findings by check, the worst first; unknown results have the same form.
 
+use super::grid::{GAP, Grid};
+use super::wrap::{width, wrap};
 use super::{Style, severity};
-use crate::check::{Severity, Verdict};
-use crate::report::Report;
-use crate::report::grid::{GAP, Grid};
-use crate::report::group::{Fold, Group, fold, groups, is_configuration, subject};
+use crate::check::Severity;
 use crate::report::text::{block, line, number};
-use crate::report::wrap::{width, wrap};
+use crate::report::view::{Group, View, subject};
 
 /// Rows of one check, and names of one row, before a list is cut.
 const ROWS: usize = 5;
@@ -14,33 +13,30 @@ const NAMES: usize = 4;
 /// Width of the severity column: that of `critical` and `severity`.
 const SEVERITY: usize = 8;
 
-/// Everything that fails.
-pub(crate) fn render(report: &Report, style: &Style) -> String {
-    let groups = groups(report, Verdict::Fail);
+/// All failures.
+pub(super) fn render(view: &View<'_>, style: &Style) -> String {
+    let groups = &view.findings;
     if groups.is_empty() {
         return String::new();
     }
-    let names = groups.iter().flat_map(|g| &g.results).map(|r| width(&subject(r)));
+    let names = groups.iter().flat_map(Group::results).map(|r| width(&subject(r)));
     let mut blocks = Blocks::new(style, names, ["severity", "check and subject", "finding"]);
-    // What is of low severity or less and a setting of the cluster is told by its title: nobody comes for it first.
-    let brief = |g: &Group<'_>| {
-        let configuration = g.results.iter().all(|r| is_configuration(r.subject.kind));
-        !style.show_all && g.severity <= Severity::Low && configuration
-    };
+    // Settings of the cluster of low severity are listed by name only: they matter least.
+    let brief = |g: &Group<'_>| !style.show_all && g.severity <= Severity::Low && g.is_configuration();
     let short = groups.iter().filter(|g| brief(g)).count();
-    for group in &groups {
+    for group in groups {
         match short > 1 && brief(group) {
             true => blocks.brief(group),
-            false => blocks.group(group, fold(&group.results, |r| line(&r.message))),
+            false => blocks.group(group),
         }
     }
     if short > 1 {
-        blocks.wide("--all says of each what it is here");
+        blocks.wide("--all shows the details of each");
     }
     blocks.render()
 }
 
-/// A table of blocks: a heading over two columns, then a row for each thing that is said.
+/// A table of blocks: a heading over two columns, then a row for each statement.
 pub(crate) struct Blocks<'s> {
     style: &'s Style,
     grid: Grid,
@@ -102,7 +98,7 @@ impl<'s> Blocks<'s> {
     /// One check by its heading, close to the one before.
     pub fn brief(&mut self, group: &Group<'_>) {
         self.first |= self.close;
-        self.heading(severity(group.severity, self.style), group.title, group.check, &group.extent());
+        self.heading(severity(group.severity, self.style), group.heading, group.check, &group.extent());
         self.close = true;
     }
 
@@ -117,15 +113,14 @@ impl<'s> Blocks<'s> {
         self.grid.spanning(vec![String::new(), lines]);
     }
 
-    /// One check: its heading, and what it says of its subjects.
-    pub fn group(&mut self, group: &Group<'_>, folds: Vec<Fold<'_>>) {
-        self.heading(severity(group.severity, self.style), group.title, group.check, &group.extent());
-        let shown = self.limit(folds.len(), ROWS);
-        for f in folds.iter().take(shown) {
-            let names: Vec<String> = f.results.iter().map(|r| subject(r)).collect();
-            self.row(&self.names(&names), &block(&f.text));
+    /// One check: its heading, and what is stated of its subjects.
+    pub fn group(&mut self, group: &Group<'_>) {
+        self.heading(severity(group.severity, self.style), group.heading, group.check, &group.extent());
+        let shown = self.style.limit(group.statements.len(), ROWS);
+        for s in group.statements.iter().take(shown) {
+            self.row(&self.names(&s.subjects()), &block(&s.text));
         }
-        let left: usize = folds.iter().skip(shown).map(|f| f.results.len()).sum();
+        let left: usize = group.statements.iter().skip(shown).map(|s| s.results.len()).sum();
         if left > 0 {
             self.wide(&format!("… {} more: --all shows them", number(left)));
         }
@@ -133,7 +128,7 @@ impl<'s> Blocks<'s> {
 
     /// Names one below the other, cut where there are many.
     pub fn names(&self, names: &[String]) -> String {
-        let shown = self.limit(names.len(), NAMES);
+        let shown = self.style.limit(names.len(), NAMES);
         let mut lines: Vec<String> = names.iter().take(shown).cloned().collect();
         if names.len() > shown {
             lines.push(format!("… {} more (--all)", number(names.len() - shown)));
@@ -150,11 +145,6 @@ impl<'s> Blocks<'s> {
             std::iter::once(first).chain(tail.into_iter().map(|t| format!("  {t}"))).collect::<Vec<_>>().join("\n")
         };
         lines.iter().map(hang).collect::<Vec<_>>().join("\n")
-    }
-
-    /// How many of a list to show: all where the line that says what is left out would save nothing.
-    pub fn limit(&self, len: usize, most: usize) -> usize {
-        if self.style.show_all || len <= most + 1 { len } else { most }
     }
 
     /// The lines.
