@@ -106,6 +106,10 @@ fn recorded_as(cell: &Cell) -> &'static [&'static str] {
         Twist::KubeBabbles => return &[],
         Twist::None => {}
     }
+    // Whatever keeps a token from being made.
+    if cell.place.starts_with("metadata server") || cell.place.starts_with("token of") {
+        return &["unauthenticated"];
+    }
     let [fault] = &cell.faults[..] else { return &[] };
     match fault.effect() {
         Effect::Status { code: 401, .. } | Effect::Revoke => &["unauthenticated"],
