@@ -21,7 +21,7 @@ pub struct Args {
     live: LiveArgs,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Ask nobody: print the least-privilege role for the checks that are switched on. `cluster-role` is for
+    /// Offline: print the least-privilege role for the enabled checks. `cluster-role` is for
     /// `kubectl apply -f -`, `iam-role` for `gcloud iam roles create gke_posture --project P --file FILE`.
     #[arg(help_heading = "Roles", long, value_enum, value_name = "ROLE", conflicts_with = "target")]
     print: Option<Print>,
@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     let inputs: Vec<String> = args.target.iter().cloned().collect();
     let target = args.live.target(&inputs)?.ok_or_else(|| {
         Failure::input(format!(
-            "{} is not the name of a cluster (projects/P/locations/L/clusters/C); files take no rights",
+            "{} is not the name of a cluster (projects/P/locations/L/clusters/C); files need no permissions",
             inputs.join(" ")
         ))
     })?;
@@ -86,7 +86,7 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
     if let Some(credentials) = &found.credentials {
         head("credentials", credentials);
     }
-    head("identity", found.user.as_deref().unwrap_or("not known: the cluster was not asked, or did not say"));
+    head("identity", found.user.as_deref().unwrap_or("not known: the cluster was not asked, or did not answer"));
     head("endpoint", found.endpoint.as_deref().unwrap_or("none that answers"));
     for note in &found.notes {
         output::paragraph(&mut text, &format!("passed over: {note}"), width, 13, 0);
@@ -98,8 +98,8 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
     }
     text.push('\n');
     for need in Need::ALL {
-        // What is the same of several rights is said once.
-        let mut said: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        // Rights in the same state are one line.
+        let mut lines_of_need: Vec<(&str, &str, Vec<&str>)> = Vec::new();
         for f in found.findings.iter().filter(|f| f.need == need) {
             let (word, why) = match &f.state {
                 State::Granted => ("yes", ""),
@@ -107,12 +107,12 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
                 State::Unknown(why) => ("UNKNOWN", why.as_str()),
                 State::NotNeeded(why) => ("-", why.as_str()),
             };
-            match said.iter_mut().find(|(w, y, _)| (*w, *y) == (word, why)) {
+            match lines_of_need.iter_mut().find(|(w, y, _)| (*w, *y) == (word, why)) {
                 Some((_, _, rights)) => rights.push(&f.what),
-                None => said.push((word, why, vec![&f.what])),
+                None => lines_of_need.push((word, why, vec![&f.what])),
             }
         }
-        for (word, why, rights) in said {
+        for (word, why, rights) in lines_of_need {
             let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
             let mut lines = String::new();
             output::paragraph(&mut lines, &format!("{}: {}{why}", need.name(), rights.join(", ")), width, 9, 2);
@@ -141,7 +141,7 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
     output::paragraph(
         &mut text,
         &format!(
-            "What is missing costs {count} of the enabled checks, which would be unknown: {}",
+            "Without it, {count} of the enabled checks are unknown: {}",
             costs.into_iter().collect::<Vec<_>>().join(", ")
         ),
         width,

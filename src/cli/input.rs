@@ -17,7 +17,7 @@ use super::{Failure, live, log};
 #[derive(clap::Args)]
 pub struct Evidence {
     /// A live GKE cluster, `projects/P/locations/L/clusters/C` (or kubectl's name of it, `gke_P_L_C`); or files and folders
-    /// about one cluster, told apart by content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
+    /// about one cluster, detected from the content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
     /// `gcloud container clusters describe --format=json` or `terraform show -json` prints, or a snapshot. `-` is standard input. Without any: the
     /// current context of the kubeconfig, or the pod's service account.
     #[arg(value_name = "TARGET")]
@@ -28,10 +28,10 @@ pub struct Evidence {
     /// Namespace of objects that name none.
     #[arg(long, default_value = "default", value_name = "NAME")]
     pub namespace: String,
-    /// The input holds everything there is: what is absent does not exist.
+    /// The input is complete: what is absent does not exist.
     #[arg(long)]
     pub complete: bool,
-    /// Who enforces network policies; `auto` reads it from the cluster configuration, and assumes enforcement without.
+    /// What enforces network policies; `auto` reads it from the cluster configuration, and assumes enforcement without one.
     #[arg(long, value_enum, default_value = "auto", value_name = "DATAPLANE")]
     pub dataplane: DataplaneChoice,
     #[command(flatten)]
@@ -154,7 +154,7 @@ fn warn_of_unused_config(inputs: &[String]) {
         for name in collect::CONFIG_NAMES {
             let path = Path::new(input).join(name);
             if path.is_file() && !same_file(&path, &PathBuf::from(name)) {
-                log::note(&format!("{} lies among the inputs and is read only if given with --config", path.display()));
+                log::note(&format!("{} is among the inputs, and is read only if given with --config", path.display()));
             }
         }
     }
@@ -173,7 +173,7 @@ pub struct ConfigArgs {
     /// Use no configuration file.
     #[arg(long, conflicts_with = "config")]
     pub no_config: bool,
-    /// A folder with checks of your own, in addition to the built-in ones.
+    /// A folder with your own checks, in addition to the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub checks: Vec<PathBuf>,
 }

@@ -25,32 +25,32 @@ pub struct LiveArgs {
     /// Name of the cluster. Beside a plan or state of Terraform that describes several: which of them is meant.
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
-    /// Read Kubernetes by this context of the kubeconfig alone, without the GKE API.
+    /// Read only Kubernetes, through this context of the kubeconfig, without the GKE API.
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
     /// Kubeconfig file [default: KUBECONFIG, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// At which of a GKE cluster's addresses Kubernetes is read.
+    /// Endpoint of the GKE cluster through which Kubernetes is read.
     #[arg(long, value_enum, default_value = "auto", value_name = "ENDPOINT")]
     pub endpoint: Endpoint,
-    /// Act as this service account, by its e-mail.
+    /// Impersonate this service account, given by its email address.
     #[arg(long, value_name = "EMAIL")]
     pub impersonate_service_account: Option<String>,
-    /// Longest time for reading one cluster, such as 90s, 10m.
+    /// Maximum time to read one cluster, such as 90s or 10m.
     #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// Read no ConfigMaps. What depends on one is unknown then.
+    /// Do not read ConfigMaps. What depends on one is unknown.
     #[arg(long)]
     pub no_configmaps: bool,
-    /// Read the Secrets that environments refer to, and keep of their values only settings of TLS.
+    /// Read the Secrets that environment variables refer to. Of their values, only TLS settings are kept.
     #[arg(long)]
     pub read_secret_values: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Endpoint {
-    /// The first that can be used of: DNS, public, private, gateway.
+    /// The first that works of DNS, public, private and gateway.
     #[default]
     Auto,
     Dns,
@@ -219,7 +219,7 @@ fn leave_at_next() {
     std::thread::spawn(|| {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         let number = runtime.block_on(async { interrupted().await });
-        log::error("interrupted before everything was judged and written");
+        log::error("interrupted before everything was evaluated and written");
         std::process::exit(i32::from(status_of(number)));
     });
 }

@@ -13,7 +13,7 @@ use super::{Failure, log};
 pub struct Args {
     #[command(flatten)]
     evidence: Evidence,
-    /// File to write. It holds no secrets: of Secrets only names and key names, of variables only what is no secret.
+    /// File to write. It holds no secrets: of Secrets only names and key names, of variables only values that are not secret.
     #[arg(help_heading = "Snapshot", long, short, value_name = "FILE")]
     output: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! The tables that join the objects: namespaces, Services and what stands behind them.
+//! The tables that join the objects: namespaces, Services and their backends.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub struct Inventory {
     services: HashMap<(String, String), usize>,
     /// Services of each namespace, by index.
     services_in: HashMap<String, Vec<usize>>,
-    /// Where the addresses of each Service stand.
+    /// Endpoints of each Service, by index.
     endpoints: HashMap<(String, String), Vec<usize>>,
     config_maps: HashMap<(String, String), usize>,
     cluster_ips: HashMap<IpAddr, usize>,

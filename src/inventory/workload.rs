@@ -81,14 +81,14 @@ pub fn build(snapshot: &Snapshot) -> Vec<Workload> {
     }
     let mut found: BTreeMap<String, Workload> = BTreeMap::new();
     for group in &snapshot.pods {
-        let (object, origin, labels) = top_of_pod(group, &owners);
-        let workload = entry(&mut found, object, origin, labels);
+        let (object, origin, labels) = controller_of_pod(group, &owners);
+        let workload = workload_of(&mut found, object, origin, labels);
         let pods = group.members.len() as u32;
         workload.pods = Some(workload.pods.unwrap_or(0) + pods);
         add_class(workload, &group.meta.labels, BTreeMap::new(), &group.annotations, &group.spec, &group.members);
     }
     for c in &snapshot.controllers {
-        let (object, origin, labels) = top(&c.meta, &owners);
+        let (object, origin, labels) = topmost_controller(&c.meta, &owners);
         let is_top = object.kind == c.meta.kind && object.name == c.meta.name;
         let has_pods = found.contains_key(&object.to_string());
         let top_has_template = !is_top && owners.contains_key(&key(&object.namespace, &object.kind, &object.name));
@@ -96,7 +96,7 @@ pub fn build(snapshot: &Snapshot) -> Vec<Workload> {
         if has_pods || top_has_template || c.finished {
             continue;
         }
-        let workload = entry(&mut found, object, origin, labels);
+        let workload = workload_of(&mut found, object, origin, labels);
         workload.pods = c.replicas;
         workload.running = c.replicas != Some(0);
         let (open, members) = template_pods(c);
@@ -104,12 +104,12 @@ pub fn build(snapshot: &Snapshot) -> Vec<Workload> {
     }
     for c in &snapshot.cnpg_clusters {
         if !found.contains_key(&c.meta.object_ref().to_string()) {
-            instance_pods(&mut found, c);
+            add_instance_pods(&mut found, c);
         }
     }
     for p in &snapshot.cnpg_poolers {
         if !found.contains_key(&p.meta.object_ref().to_string()) {
-            pooler_pods(&mut found, p);
+            add_pooler_pods(&mut found, p);
         }
     }
     let mut workloads: Vec<Workload> = found.into_values().collect();
@@ -124,7 +124,12 @@ pub fn build(snapshot: &Snapshot) -> Vec<Workload> {
     workloads
 }
 
-fn entry(found: &mut BTreeMap<String, Workload>, object: ObjectRef, origin: Origin, labels: Labels) -> &mut Workload {
+fn workload_of(
+    found: &mut BTreeMap<String, Workload>,
+    object: ObjectRef,
+    origin: Origin,
+    labels: Labels,
+) -> &mut Workload {
     found.entry(object.to_string()).or_insert_with(|| Workload {
         id: object.to_string(),
         object,
@@ -169,7 +174,7 @@ fn add_class(
 }
 
 /// Follows controlling owners to the top.
-fn top(meta: &Meta, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels) {
+fn topmost_controller(meta: &Meta, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels) {
     let mut at = meta;
     // Owner chains have at most a handful of links; the bound keeps a forged cycle from going on.
     for _ in 0..8 {
@@ -190,12 +195,12 @@ fn top(meta: &Meta, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels)
     (at.object_ref(), at.origin.clone(), at.labels.clone())
 }
 
-fn top_of_pod(group: &PodGroup, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels) {
+fn controller_of_pod(group: &PodGroup, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels) {
     let mut meta = group.meta.clone();
     let Some(owner) = meta.owner.clone() else {
         return (meta.object_ref(), meta.origin.clone(), meta.labels.clone());
     };
-    // A static pod is "owned" by its Node and stands for itself.
+    // A static pod is "owned" by its Node, and is a workload of its own.
     if owner.kind == "Node" {
         return (meta.object_ref(), meta.origin.clone(), meta.labels.clone());
     }
@@ -215,7 +220,7 @@ fn top_of_pod(group: &PodGroup, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Ori
             }
         }
     }
-    top(&meta, owners)
+    topmost_controller(&meta, owners)
 }
 
 /// What the pods of a template will have that the template does not say:
@@ -283,7 +288,7 @@ fn port(name: &str, port: u16) -> ContainerPort {
 
 /// The instance pods that the operator makes of a Cluster:
 /// <https://cloudnative-pg.io/documentation/current/labels_annotations/>.
-fn instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
+fn add_instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
     let mut labels = c.inherited_labels.clone();
     labels.insert("cnpg.io/cluster".to_owned(), c.meta.name.clone());
     labels.insert("cnpg.io/podRole".to_owned(), "instance".to_owned());
@@ -311,13 +316,13 @@ fn instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
         ..PodSpec::default()
     };
     let open = open_cnpg(&labels, &["cnpg.io/instanceName"]);
-    let workload = entry(found, c.meta.object_ref(), c.meta.origin.clone(), c.meta.labels.clone());
+    let workload = workload_of(found, c.meta.object_ref(), c.meta.origin.clone(), c.meta.labels.clone());
     workload.pods = Some(c.instances);
     workload.running = c.instances > 0;
     add_class(workload, &labels, open, &Labels::new(), &Arc::new(spec), &members);
 }
 
-fn pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
+fn add_pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
     let mut labels = p.template_labels.clone();
     labels.insert("cnpg.io/cluster".to_owned(), p.cluster.clone());
     labels.insert("cnpg.io/podRole".to_owned(), "pooler".to_owned());
@@ -332,7 +337,7 @@ fn pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
         ..PodSpec::default()
     };
     let open = open_cnpg(&labels, &["pod-template-hash"]);
-    let workload = entry(found, p.meta.object_ref(), p.meta.origin.clone(), p.meta.labels.clone());
+    let workload = workload_of(found, p.meta.object_ref(), p.meta.origin.clone(), p.meta.labels.clone());
     workload.pods = Some(p.instances);
     workload.running = p.instances > 0;
     add_class(workload, &labels, open, &Labels::new(), &Arc::new(spec), &[]);

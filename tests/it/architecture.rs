@@ -169,3 +169,55 @@ fn the_reader_of_uses_sees_nested_and_grouped_ones() {
     let found: Vec<String> = used(text).into_iter().collect();
     assert_eq!(found, ["check", "config", "facts", "network"]);
 }
+
+/// The modules directly below a folder of `src`, each with the siblings that it uses by `super::`.
+fn siblings(folder: &str) -> Vec<(String, BTreeSet<String>)> {
+    let files: Vec<(PathBuf, String)> = rooms()
+        .into_iter()
+        .filter_map(|(_, path, text)| Some((path.strip_prefix(folder).ok()?.to_owned(), text)))
+        .filter(|(path, _)| path != Path::new("mod.rs"))
+        .collect();
+    let name =
+        |path: &Path| path.iter().next().expect("not empty").to_string_lossy().trim_end_matches(".rs").to_owned();
+    let names: BTreeSet<String> = files.iter().map(|(path, _)| name(path)).collect();
+    let uses = |module: &String| {
+        let mut found = BTreeSet::new();
+        for (path, text) in files.iter().filter(|(path, _)| name(path) == *module) {
+            // Of `a/mod.rs` the siblings of `a` are one level up, of `a/b.rs` two, of `a/b/mod.rs` two.
+            let file_is_module = path.ends_with("mod.rs");
+            let up = "super::".repeat(path.components().count() - usize::from(file_is_module));
+            let code = text.split("#[cfg(test)]").next().unwrap_or(text);
+            let at_level = |(at, _): &(usize, &str)| !code[..*at].ends_with("super::");
+            for (at, _) in code.match_indices(&up).filter(at_level) {
+                let rest = &code[at + up.len()..];
+                let list =
+                    rest.strip_prefix('{').map_or(rest.split([':', ';', ' ', '(']).next().unwrap_or(rest), |l| {
+                        l.split('}').next().unwrap_or(l)
+                    });
+                found.extend(
+                    list.split(',').map(|part| part.trim().split([':', ' ']).next().unwrap_or_default().to_owned()),
+                );
+            }
+        }
+        found.remove(module);
+        found.intersection(&names).cloned().collect()
+    };
+    names.iter().map(|module| (module.clone(), uses(module))).collect()
+}
+
+#[test]
+fn no_modules_of_collect_use_each_other_in_a_circle() {
+    let mut left = siblings("collect");
+    // Else the test looks at nothing.
+    let arrow = |from: &str, to: &str| left.iter().any(|(module, uses)| module == from && uses.contains(to));
+    for (from, to) in
+        [("inputs", "content"), ("content", "terraform"), ("terraform", "builder"), ("live", "kubernetes")]
+    {
+        assert!(arrow(from, to), "{from} uses {to}: {left:?}");
+    }
+    // Whatever uses nothing that is left is in no circle.
+    while let Some(i) = left.iter().position(|(_, uses)| !left.iter().any(|(module, _)| uses.contains(module))) {
+        left.remove(i);
+    }
+    assert!(left.is_empty(), "circles: {left:#?}");
+}

@@ -161,6 +161,10 @@ impl Fault {
         self.times(1)
     }
 
+    pub fn effect(&self) -> &Effect {
+        &self.effect
+    }
+
     /// Whether a client waits for the answer for ever.
     pub fn hangs(&self) -> bool {
         matches!(self.effect, Effect::Hang | Effect::Stall)

@@ -8,7 +8,7 @@ use kube::client::Body;
 use tokio::sync::{RwLock, Semaphore};
 use tokio::time::Instant;
 
-use super::connect::{Proof, client_words};
+use super::connect::{Proof, describe_client_error};
 use super::fault::Fault;
 use super::packed::{LARGEST, Packed, too_large};
 use super::retry::{retry, retry_after};
@@ -23,10 +23,10 @@ pub const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g
 
 const GZIP: &str = "gzip";
 
-/// What an answer says of its length is believed up to this many bytes; a compressed page is smaller.
-const LARGEST_SAID: usize = 1 << 22;
+/// Memory for an answer is reserved by its stated length up to this many bytes; a compressed page is smaller.
+const LARGEST_RESERVED: usize = 1 << 22;
 
-/// Of what comes with an error no more is read than this many bytes.
+/// At most this many bytes of the body of an error are read.
 const LARGEST_ERROR: usize = 1 << 20;
 
 /// A connection.
@@ -80,7 +80,7 @@ impl Api {
         body: Vec<u8>,
         open: impl Fn(Packed) -> Result<Packed, Fault> + Copy,
     ) -> Result<Packed, Fault> {
-        // A semaphore that nobody closes.
+        // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
         let mut renewed = false;
         loop {
@@ -144,11 +144,11 @@ impl Api {
         if let Proof::Google(_, google) = &self.proof {
             request.headers_mut().extend(google.authorization().await?);
         }
-        let response = client.send(request).await.map_err(|e| of_client(&e))?;
+        let response = client.send(request).await.map_err(|e| fault_of_client(&e))?;
         let (parts, body) = response.into_parts();
         let gzip = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|v| v == GZIP);
-        let said = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        let answer = read(body, said.unwrap_or_default()).await.map(|bytes| Packed { bytes, gzip });
+        let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        let answer = read_body(body, length.unwrap_or_default()).await.map(|bytes| Packed { bytes, gzip });
         let status = parts.status.as_u16();
         tracing::debug!(path, status, ms = started.elapsed().as_millis() as u64, "Kubernetes API");
         if parts.status.is_success() {
@@ -156,14 +156,14 @@ impl Api {
             refuse_page(&parts.headers, &answer.start())?;
             return Ok(answer);
         }
-        let said = answer.and_then(|answer| answer.unpacked(LARGEST_ERROR)).map(|answer| answer.bytes);
-        Err(Fault::of_status(status, retry_after(&parts.headers), &said.unwrap_or_default()))
+        let error = answer.and_then(|answer| answer.unpacked(LARGEST_ERROR)).map(|answer| answer.bytes);
+        Err(Fault::of_status(status, retry_after(&parts.headers), &error.unwrap_or_default()))
     }
 }
 
-/// `said`: how many bytes it is said to have.
-async fn read(mut body: Body, said: usize) -> Result<Bytes, Fault> {
-    let mut all = BytesMut::with_capacity(said.min(LARGEST_SAID));
+/// `length`: how many bytes the server states.
+async fn read_body(mut body: Body, length: usize) -> Result<Bytes, Fault> {
+    let mut all = BytesMut::with_capacity(length.min(LARGEST_RESERVED));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| match Fault::of_transport(&e) {
             // The connection stood; it is the answer that is not whole.
@@ -180,7 +180,7 @@ async fn read(mut body: Body, said: usize) -> Result<Bytes, Fault> {
     Ok(all.freeze())
 }
 
-/// A success with a page in it is what a proxy or a login portal gives.
+/// A proxy or a login portal answers with a success that holds a page.
 fn refuse_page(headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
     let html = headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/html"));
     if html || body.starts_with(b"<") {
@@ -189,10 +189,10 @@ fn refuse_page(headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn of_client(error: &kube::Error) -> Fault {
+fn fault_of_client(error: &kube::Error) -> Fault {
     match error {
         kube::Error::Auth(_) => {
-            Fault::Credentials(format!("the kubeconfig's credentials give no token: {}", client_words(error)))
+            Fault::Credentials(format!("the kubeconfig's credentials give no token: {}", describe_client_error(error)))
         }
         other => Fault::of_transport(other),
     }

@@ -27,7 +27,7 @@ impl Proof {
     pub fn client(&self) -> Result<Client, String> {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         refuse_token(&config.auth_info)?;
-        Client::try_from(config.clone()).map_err(|e| client_words(&e))
+        Client::try_from(config.clone()).map_err(|e| describe_client_error(&e))
     }
 
     pub fn server(&self) -> String {
@@ -49,7 +49,7 @@ impl Proof {
 }
 
 /// The error of a client in words. kube prints what a credential plugin printed, in which there are tokens.
-pub fn client_words(error: &kube::Error) -> String {
+pub fn describe_client_error(error: &kube::Error) -> String {
     use kube::client::AuthError as E;
     match error {
         kube::Error::Auth(E::AuthExecRun { out, .. }) => format!(
@@ -101,10 +101,11 @@ pub async fn by_endpoint(endpoint: &Endpoint, google: Arc<Google>) -> Result<Pro
         current_context: Some(name()),
         ..Kubeconfig::default()
     };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .map_err(|e| format!("the cluster's endpoint {} cannot be used: {}", endpoint.url, words(&e)))?;
-    Ok(Proof::Google(settle(config, false), google))
+    let config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(|e| {
+            format!("the cluster's endpoint {} cannot be used: {}", endpoint.url, describe_kubeconfig_error(&e))
+        })?;
+    Ok(Proof::Google(with_own_timeouts(config, false), google))
 }
 
 /// For a kubeconfig and one of its contexts; where there is no kubeconfig, for the service account of the pod it runs in.
@@ -124,7 +125,7 @@ pub async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result
         if context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
             let config = kube::Config::incluster()
                 .map_err(|e| format!("the pod's service account cannot be used: {}", chain(&e)))?;
-            return Ok((Proof::Client(settle(config, true)), "the cluster this pod runs in".to_owned()));
+            return Ok((Proof::Client(with_own_timeouts(config, true)), "the cluster this pod runs in".to_owned()));
         }
         return Err("there is no kubeconfig (KUBECONFIG is not set to a file, ~/.kube/config does not exist) and no \
                     service account of a pod. Name a GKE cluster (projects/P/locations/L/clusters/C), a kubeconfig \
@@ -134,12 +135,12 @@ pub async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result
     let mut merged: Option<Kubeconfig> = None;
     for path in &files {
         let one = Kubeconfig::read_from(path)
-            .map_err(|e| format!("cannot read kubeconfig {}: {}", path.display(), words(&e)))?;
+            .map_err(|e| format!("cannot read kubeconfig {}: {}", path.display(), describe_kubeconfig_error(&e)))?;
         merged = Some(match merged {
             None => one,
-            Some(earlier) => {
-                earlier.merge(one).map_err(|e| format!("cannot merge kubeconfig {}: {}", path.display(), words(&e)))?
-            }
+            Some(earlier) => earlier.merge(one).map_err(|e| {
+                format!("cannot merge kubeconfig {}: {}", path.display(), describe_kubeconfig_error(&e))
+            })?,
         });
     }
     let kubeconfig = merged.unwrap_or_default();
@@ -147,20 +148,23 @@ pub async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result
     let chosen = match context {
         Some(context) => context.to_owned(),
         None => kubeconfig.current_context.clone().filter(|c| !c.is_empty()).ok_or_else(|| {
-            format!("kubeconfig {shown} has no current context; choose one with --context{}", list(&kubeconfig))
+            format!(
+                "kubeconfig {shown} has no current context; choose one with --context{}",
+                context_names(&kubeconfig)
+            )
         })?,
     };
     let names: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
     if !names.contains(&chosen.as_str()) {
         let hint = crate::document::hint(&chosen, names.iter().copied());
-        return Err(format!("kubeconfig {shown} has no context \"{chosen}\"{hint}{}", list(&kubeconfig)));
+        return Err(format!("kubeconfig {shown} has no context \"{chosen}\"{hint}{}", context_names(&kubeconfig)));
     }
     let own_proxy = cluster_of(&kubeconfig, &chosen).is_some_and(|c| c.proxy_url.is_some());
     let options = KubeConfigOptions { context: Some(chosen.clone()), ..KubeConfigOptions::default() };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|e| format!("context {chosen} of kubeconfig {shown} cannot be used: {}", words(&e)))?;
-    let proof = proof_of(settle(config, own_proxy), &chosen).await?;
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| {
+        format!("context {chosen} of kubeconfig {shown} cannot be used: {}", describe_kubeconfig_error(&e))
+    })?;
+    let proof = proof_of(with_own_timeouts(config, own_proxy), &chosen).await?;
     Ok((proof, format!("kubeconfig context {chosen}")))
 }
 
@@ -168,17 +172,17 @@ pub async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result
 async fn proof_of(mut config: kube::Config, context: &str) -> Result<Proof, String> {
     let command = config.auth_info.exec.as_ref().and_then(|e| e.command.clone()).unwrap_or_default();
     let plugin = Path::new(&command).file_name().is_some_and(|n| n == "gke-gcloud-auth-plugin");
-    if !plugin || is_there(&command) {
+    if !plugin || is_installed(&command) {
         return Ok(Proof::Client(config));
     }
     let google = Google::find(None, PATIENCE).await.map_err(|e| {
-        format!("context {context} takes gke-gcloud-auth-plugin, which is not installed; its work without it: {e}")
+        format!("context {context} requires gke-gcloud-auth-plugin, which is not installed; getting a token without it failed: {e}")
     })?;
     config.auth_info = AuthInfo::default();
     Ok(Proof::Google(config, Arc::new(google)))
 }
 
-fn is_there(command: &str) -> bool {
+fn is_installed(command: &str) -> bool {
     if command.contains('/') {
         return Path::new(command).is_file();
     }
@@ -205,13 +209,13 @@ fn cluster_of<'a>(kubeconfig: &'a Kubeconfig, context: &str) -> Option<&'a Clust
     kubeconfig.clusters.iter().find(|c| c.name == context.cluster)?.cluster.as_ref()
 }
 
-fn list(kubeconfig: &Kubeconfig) -> String {
+fn context_names(kubeconfig: &Kubeconfig) -> String {
     let names: Vec<&str> = kubeconfig.contexts.iter().take(10).map(|c| c.name.as_str()).collect();
     if names.is_empty() { String::new() } else { format!(" (it has {})", names.join(", ")) }
 }
 
 /// Timeouts and repeats are this program's own. `own_proxy`: the proxy is the kubeconfig's, not the environment's.
-fn settle(mut config: kube::Config, own_proxy: bool) -> kube::Config {
+fn with_own_timeouts(mut config: kube::Config, own_proxy: bool) -> kube::Config {
     config.default_retry = false;
     config.read_timeout = None;
     config.write_timeout = None;
@@ -240,7 +244,7 @@ fn is_direct(host: &str) -> bool {
 }
 
 /// The error's words. A parser's message quotes the text, in which there are tokens.
-fn words(error: &KubeconfigError) -> String {
+fn describe_kubeconfig_error(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::Parse(e) => match e.location() {
             Some(at) => format!("it is not a kubeconfig: line {} column {}", at.line(), at.column()),

@@ -13,12 +13,12 @@ use super::page::shown_kind;
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;q=0.9";
 
 /// The listable resources of the groups that were asked about, with the versions that have them, the preferred first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Served {
     /// (group, resource) → versions.
     resources: BTreeMap<(String, String), Vec<String>>,
-    /// Groups whose server does not answer, so that what they have is not known.
-    stale: Vec<String>,
+    /// Why it is not known what some groups have: an API server of their own answers for them.
+    stale: BTreeMap<String, Fault>,
 }
 
 impl Served {
@@ -29,10 +29,8 @@ impl Served {
     pub fn versions(&self, group: &str, resource: &str) -> Result<&[String], Fault> {
         let found = self.resources.get(&(group.to_owned(), resource.to_owned())).map(Vec::as_slice);
         match found {
-            None if self.stale.iter().any(|g| g == group) => Err(Fault::Malformed(format!(
-                "the server of API group {group} does not answer, so that its kinds are not known"
-            ))),
-            other => Ok(other.unwrap_or_default()),
+            Some(versions) => Ok(versions),
+            None => self.stale.get(group).map_or(Ok(&[]), |fault| Err(fault.clone())),
         }
     }
 
@@ -130,7 +128,8 @@ pub async fn discover(api: &Api, groups: &[&str]) -> Result<Served, Fault> {
             for group in list.items.iter().filter(|g| groups.contains(&g.metadata.name.as_str())) {
                 for version in &group.versions {
                     if version.freshness.as_deref() == Some("Stale") {
-                        served.stale.push(group.metadata.name.clone());
+                        let why = "the server of this API group does not answer, so that its kinds are not known";
+                        served.stale.insert(group.metadata.name.clone(), Fault::Malformed(why.to_owned()));
                     }
                     let listable = version.resources.iter().filter(|r| r.verbs.iter().any(|v| v == "list"));
                     for r in listable {
@@ -156,8 +155,7 @@ pub async fn discover(api: &Api, groups: &[&str]) -> Result<Served, Fault> {
                                 served.add(&group.name, &r.name, version);
                             }
                         }
-                        // The group's own server is away.
-                        Err(f) if f.is_transient() => served.stale.push(group.name.clone()),
+                        Err(f) if f.is_transient() => drop(served.stale.insert(group.name.clone(), f)),
                         Err(f) => return Err(f),
                     }
                 }

@@ -67,23 +67,23 @@ const PERMISSIONS: [&str; 2] = ["container.clusters.get", "container.clusters.co
 pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, String> {
     let progress = Arc::new(Progress::default());
     let mut run = Run::new(options, &progress);
-    let mut found = Diagnosis::default();
+    let mut diagnosis = Diagnosis::default();
     let opened = match target {
         Target::Gke(name) => {
             let read = run.configuration(name).await?;
             if let Some((_, google)) = &read {
-                permissions(&run, &mut found, google, &name.project).await;
+                permissions(&run, &mut diagnosis, google, &name.project).await;
             }
             match read {
                 None => None,
                 Some((config, google)) => match run.connect_to_endpoint(&config, &google, "Kubernetes API").await {
                     Ok(connected) => {
-                        found.endpoint = Some(connected.endpoint);
-                        found.notes.extend(connected.refused);
+                        diagnosis.endpoint = Some(connected.endpoint);
+                        diagnosis.notes.extend(connected.refused);
                         Some(connected.connection)
                     }
                     Err(error) => {
-                        found.unreadable.push(error);
+                        diagnosis.unreadable.push(error);
                         None
                     }
                 },
@@ -93,33 +93,33 @@ pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, S
             if let Some(name) = gke
                 && let Some((_, google)) = run.configuration(name).await?
             {
-                permissions(&run, &mut found, &google, &name.project).await;
+                permissions(&run, &mut diagnosis, &google, &name.project).await;
             }
             let (proof, what) = connect::by_kubeconfig(file.as_deref(), context.as_deref()).await?;
             let server = format!("{} ({what})", proof.server());
             match run.connect(proof, options.timeout, None, None).await {
                 Ok(connection) => {
-                    found.endpoint = Some(server);
+                    diagnosis.endpoint = Some(server);
                     Some(connection)
                 }
                 Err(error) => {
-                    found.unreadable.push(ReadError { what: format!("Kubernetes API {server}"), ..error });
+                    diagnosis.unreadable.push(ReadError { what: format!("Kubernetes API {server}"), ..error });
                     None
                 }
             }
         }
     };
-    found.unreadable.extend(run.snapshot.gaps.iter().map(|gap| gap.error.clone()));
-    found.notes.append(&mut run.snapshot.notes);
+    diagnosis.unreadable.extend(run.snapshot.gaps.iter().map(|gap| gap.error.clone()));
+    diagnosis.notes.append(&mut run.snapshot.notes);
     if let Some((api, served)) = opened {
-        found.user = who(&api).await;
-        found.findings.extend(rights(&run, &api, &served, found.user.as_deref()).await);
+        diagnosis.user = user_name(&api).await;
+        diagnosis.findings.extend(rights(&run, &api, &served, diagnosis.user.as_deref()).await);
     }
-    Ok(found)
+    Ok(diagnosis)
 }
 
-async fn permissions(run: &Run<'_>, found: &mut Diagnosis, google: &Google, project: &str) {
-    found.credentials = Some(match google.account() {
+async fn permissions(run: &Run<'_>, diagnosis: &mut Diagnosis, google: &Google, project: &str) {
+    diagnosis.credentials = Some(match google.account() {
         Some(account) => format!("{} ({account})", google.source()),
         None => google.source().to_string(),
     });
@@ -128,7 +128,7 @@ async fn permissions(run: &Run<'_>, found: &mut Diagnosis, google: &Google, proj
         let state = match &answer {
             Ok(granted) if granted.iter().any(|g| g == permission) => State::Granted,
             Ok(_) if permission == "container.clusters.connect" => {
-                State::NotNeeded("not granted; only the DNS endpoint takes it".to_owned())
+                State::NotNeeded("not granted; only the DNS endpoint requires it".to_owned())
             }
             Ok(_) => State::Missing(format!(
                 "gcloud projects add-iam-policy-binding {project} --member=MEMBER --role=roles/container.clusterViewer"
@@ -137,12 +137,12 @@ async fn permissions(run: &Run<'_>, found: &mut Diagnosis, google: &Google, proj
             Err(_) if permission == "container.clusters.get" => State::Granted,
             Err(fault) => State::Unknown(format!("Resource Manager could not be asked: {fault}")),
         };
-        found.findings.push(Finding { need: Need::Cluster, what: permission.to_owned(), state });
+        diagnosis.findings.push(Finding { need: Need::Cluster, what: permission.to_owned(), state });
     }
 }
 
 /// <https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/self-subject-review-v1/>
-async fn who(api: &Api) -> Option<String> {
+async fn user_name(api: &Api) -> Option<String> {
     #[derive(Deserialize)]
     struct Review {
         status: Status,
@@ -193,13 +193,13 @@ async fn rights(
             continue;
         }
         let api = api.clone();
-        tasks.spawn(async move { (i, need, right, may(&api, right).await) });
+        tasks.spawn(async move { (i, need, right, is_allowed(&api, right).await) });
     }
     while let Some(done) = tasks.join_next().await {
         let Ok((i, need, right, answer)) = done else { continue };
         let state = match answer {
             Ok(true) => State::Granted,
-            Ok(false) => State::Missing(super::gap::grant(user)),
+            Ok(false) => State::Missing(super::gap::grant_command(user)),
             Err(fault) => State::Unknown(fault.to_string()),
         };
         findings[i] = Some(Finding { need, what: right.to_string(), state });
@@ -213,7 +213,7 @@ async fn rights(
 }
 
 /// <https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/>
-async fn may(api: &Api, right: Right) -> Result<bool, Fault> {
+async fn is_allowed(api: &Api, right: Right) -> Result<bool, Fault> {
     #[derive(Deserialize)]
     struct Review {
         status: Status,

@@ -41,14 +41,14 @@ impl Kind {
     pub fn fix(self) -> &'static str {
         match self {
             Kind::Dns => {
-                "The DNS endpoint takes the permission container.clusters.connect, and from outside Google Cloud allowExternalTraffic"
+                "The DNS endpoint requires the permission container.clusters.connect and, from outside Google Cloud, allowExternalTraffic"
             }
-            Kind::Public => "The public endpoint takes an address that the authorized networks allow",
+            Kind::Public => "The public endpoint requires an address that the authorized networks allow",
             Kind::Private => {
                 "The private endpoint is reached from the cluster's VPC, or through a VPN or peering that routes to it"
             }
             Kind::Gateway => {
-                "Connect Gateway takes roles/gkehub.gatewayReader and a binding made by `gcloud container fleet memberships generate-gateway-rbac`"
+                "Connect Gateway requires roles/gkehub.gatewayReader and a binding made by `gcloud container fleet memberships generate-gateway-rbac`"
             }
         }
     }
@@ -105,7 +105,7 @@ pub fn endpoints(cluster: &Json, choice: Choice) -> Result<Vec<Endpoint>, String
         Choice::Private => one(private.filter(|_| has_ip), "the cluster reports no private endpoint"),
         Choice::Gateway => match gateway()? {
             Some(e) => Ok(vec![e]),
-            None => Err("the cluster is in no fleet, which Connect Gateway takes".to_owned()),
+            None => Err("the cluster is in no fleet, which Connect Gateway requires".to_owned()),
         },
         Choice::Auto => {
             let mut all = Vec::new();

@@ -174,11 +174,11 @@ impl std::fmt::Display for Fault {
             Fault::Refused { status, message } => with(f, &format!("unexpected status {status}"), message),
             Fault::Slow(d) => write!(f, "no answer within {} s", d.as_secs_f64().ceil()),
             Fault::Unreachable(m) => with(f, "cannot be reached", m),
-            Fault::Certificate(m) => with(f, "the server is not who it should be", m),
-            Fault::CutOff(m) => with(f, "the answer broke off", m),
-            Fault::Malformed(m) => with(f, "the answer cannot be read", m),
+            Fault::Certificate(m) => with(f, "the server's certificate is not trusted", m),
+            Fault::CutOff(m) => with(f, "the answer is incomplete", m),
+            Fault::Malformed(m) => with(f, "the answer is invalid", m),
             Fault::Credentials(m) => f.write_str(m),
-            Fault::OutOfTime(last) => write!(f, "the time of the run was up; before that: {last}"),
+            Fault::OutOfTime(last) => write!(f, "the timeout was reached; before that: {last}"),
         }
     }
 }

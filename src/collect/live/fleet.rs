@@ -137,13 +137,13 @@ async fn assets(google: &Google, scope: &Scope, deadline: Instant, found: &mut D
 fn fix(scope: &Scope, fault: &Fault) -> String {
     match (scope, fault) {
         (Scope::Project(id), Fault::Forbidden { reason: Some(reason), .. }) if reason == "SERVICE_DISABLED" => {
-            format!("The GKE API is off in it. If it has clusters: gcloud services enable container.googleapis.com --project {id}")
+            format!("The GKE API is not enabled in it. If it has clusters: gcloud services enable container.googleapis.com --project {id}")
         }
         (Scope::Project(id), Fault::Forbidden { .. }) => format!(
             "Grant container.clusters.list: gcloud projects add-iam-policy-binding {id} --member=MEMBER --role=roles/container.clusterViewer"
         ),
         (_, Fault::Forbidden { reason: Some(reason), .. }) if reason == "SERVICE_DISABLED" => {
-            "Switch Cloud Asset Inventory on in the project that pays for the call: gcloud services enable cloudasset.googleapis.com".to_owned()
+            "Enable Cloud Asset Inventory in the project that is billed for the call: gcloud services enable cloudasset.googleapis.com".to_owned()
         }
         (Scope::Folder(id), Fault::Forbidden { .. }) => format!(
             "Grant cloudasset.assets.searchAllResources: gcloud resource-manager folders add-iam-policy-binding {id} --member=MEMBER --role=roles/cloudasset.viewer"
@@ -151,8 +151,8 @@ fn fix(scope: &Scope, fault: &Fault) -> String {
         (Scope::Organization(id), Fault::Forbidden { .. }) => format!(
             "Grant cloudasset.assets.searchAllResources: gcloud organizations add-iam-policy-binding {id} --member=MEMBER --role=roles/cloudasset.viewer"
         ),
-        (_, Fault::NotFound(_)) => "Look whether the id is right".to_owned(),
-        (_, Fault::OutOfTime(_)) => "Give it more time with --timeout".to_owned(),
-        _ => "Try again; with -vv each request and its answer is shown".to_owned(),
+        (_, Fault::NotFound(_)) => "Check the id".to_owned(),
+        (_, Fault::OutOfTime(_)) => "Allow more time with --timeout".to_owned(),
+        _ => "Try again; -vv shows each request and its answer".to_owned(),
     }
 }

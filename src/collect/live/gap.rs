@@ -1,4 +1,4 @@
-//! From a fault to what a person reads of it: what was asked, what came back, what it would take.
+//! Explains a fault as a gap: what was read, what went wrong, and how to fix it.
 
 use crate::inventory::{ClusterName, FaultKind, Gap, Need, ReadError};
 
@@ -7,8 +7,8 @@ use super::credentials::Google;
 use super::endpoint::Kind;
 use super::fault::Fault;
 
-/// The words of `doctor --print` that make the role for whom the server names.
-pub fn grant(user: Option<&str>) -> String {
+/// The `doctor --print` command that makes the role for the user whom the server names.
+pub fn grant_command(user: Option<&str>) -> String {
     let whom = match user {
         None => "--user NAME".to_owned(),
         Some(user) => match user.strip_prefix("system:serviceaccount:").and_then(|u| u.split_once(':')) {
@@ -22,14 +22,14 @@ pub fn grant(user: Option<&str>) -> String {
 /// A list, or the objects read by name, that could not be read.
 pub fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
     let fix = match fault {
-        Fault::Forbidden { user: Some(user), .. } => format!("Grant `{right}` with: {}", grant(Some(user))),
-        Fault::Forbidden { .. } => format!("Grant `{right}` with: {}", grant(None)),
+        Fault::Forbidden { user: Some(user), .. } => format!("Grant `{right}` with: {}", grant_command(Some(user))),
+        Fault::Forbidden { .. } => format!("Grant `{right}` with: {}", grant_command(None)),
         Fault::Expired => "Try again when the cluster is quieter".to_owned(),
-        Fault::OutOfTime(_) => "Give it more time with --timeout".to_owned(),
+        Fault::OutOfTime(_) => "Allow more time with --timeout".to_owned(),
         Fault::Refused { status: 200, .. } => {
-            "Please report this object's shape: it is one that this version does not know".to_owned()
+            "Report the shape of this object: this version does not support it".to_owned()
         }
-        _ => "Try again; with -vv each request and its answer is shown".to_owned(),
+        _ => "Try again; -vv shows each request and its answer".to_owned(),
     };
     Gap { id: what.to_owned(), need, error: ReadError::new(fault.kind(), what, fault.to_string(), fix) }
 }
@@ -45,15 +45,15 @@ pub fn fix_of_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>)
     match (fault, kind) {
         (Fault::Unauthorized(_), _) => match google {
             Some(google) => format!("{} was not accepted. {}", google.source(), google.source().fix()),
-            None => "Look at the credentials of the kubeconfig: `kubectl auth whoami`".to_owned(),
+            None => "Check the credentials of the kubeconfig: `kubectl auth whoami`".to_owned(),
         },
         (Fault::Credentials(_), _) => "Without a token nothing can be read".to_owned(),
-        (Fault::OutOfTime(_), _) => "Give it more time with --timeout".to_owned(),
+        (Fault::OutOfTime(_), _) => "Allow more time with --timeout".to_owned(),
         (Fault::Certificate(_), _) => {
-            "Somebody stands between, or the address is another server's: compare the certificate authority".to_owned()
+            "A proxy may intercept the connection, or the address is another server's: compare the certificate authority".to_owned()
         }
         (_, Some(kind)) => kind.fix().to_owned(),
-        (_, None) => "Look whether `kubectl version` reaches it from here".to_owned(),
+        (_, None) => "Check that `kubectl version` reaches it from here".to_owned(),
     }
 }
 
@@ -62,10 +62,10 @@ pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: 
     let project = &name.project;
     let fix = match fault {
         Fault::Forbidden { reason: Some(reason), .. } if reason == "SERVICE_DISABLED" => {
-            format!("Switch the GKE API on: gcloud services enable container.googleapis.com --project {project}")
+            format!("Enable the GKE API: gcloud services enable container.googleapis.com --project {project}")
         }
         Fault::Forbidden { reason: Some(reason), .. } if reason.contains("VPC_SERVICE_CONTROLS") || reason == "SECURITY_POLICY_VIOLATED" => {
-            "A VPC Service Controls perimeter refuses the request: run inside of it, or add an access level for this caller".to_owned()
+            "A VPC Service Controls perimeter refuses the request: run inside it, or add an access level for this caller".to_owned()
         }
         Fault::Forbidden { .. } => {
             let member = google.account().map_or("MEMBER".to_owned(), |a| match a.ends_with(".gserviceaccount.com") {
@@ -76,12 +76,12 @@ pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: 
                 "Grant container.clusters.get: gcloud projects add-iam-policy-binding {project} --member={member} --role=roles/container.clusterViewer"
             )
         }
-        Fault::NotFound(_) => format!("Look for it: gcloud container clusters list --project {project}"),
+        Fault::NotFound(_) => format!("Check its name: gcloud container clusters list --project {project}"),
         Fault::Unauthorized(_) => google.source().fix().to_owned(),
         Fault::Credentials(_) => "Without a token nothing can be read".to_owned(),
-        Fault::OutOfTime(_) => "Give it more time with --timeout".to_owned(),
-        Fault::Unreachable(_) | Fault::Certificate(_) => format!("Look whether {} can be reached from here", place.place()),
-        _ => "Try again; with -vv each request and its answer is shown".to_owned(),
+        Fault::OutOfTime(_) => "Allow more time with --timeout".to_owned(),
+        Fault::Unreachable(_) | Fault::Certificate(_) => format!("Check that {} can be reached from here", place.place()),
+        _ => "Try again; -vv shows each request and its answer".to_owned(),
     };
     cluster(name, fault.kind(), &fault.to_string(), fix)
 }
@@ -91,7 +91,7 @@ pub fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, goo
     let mut error = of_cluster(name, place, fault, google).error;
     error.what = format!("upgrade information of {name} (GKE API)");
     if matches!(fault, Fault::NotFound(_)) {
-        error.fix = "Try again; an endpoint of the API of your own must pass :fetchClusterUpgradeInfo on".to_owned();
+        error.fix = "Try again; a custom endpoint of the API must forward :fetchClusterUpgradeInfo".to_owned();
     }
     Gap { id: "gke-upgrade-info".to_owned(), need: Need::UpgradeInfo, error }
 }

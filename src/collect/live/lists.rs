@@ -48,11 +48,11 @@ pub struct Lists {
     api: Arc<Api>,
     interner: Arc<Interner>,
     progress: Arc<Progress>,
-    /// Pages that may be read at a time, and what is left of them.
+    /// Pages that may be read at a time, and the permits that are left.
     limit: usize,
     readers: Arc<Semaphore>,
-    /// Memory for what is in a page; there are as many as pages have been read at a time.
-    rooms: Mutex<Vec<Vec<u8>>>,
+    /// Buffers for the content of a page, one for each page that is read at a time.
+    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 /// A page that is being read.
@@ -62,7 +62,7 @@ impl Lists {
     pub fn new(api: Arc<Api>, progress: Arc<Progress>) -> Lists {
         let limit = readers();
         let readers = Arc::new(Semaphore::new(limit));
-        Lists { api, interner: Arc::default(), progress, limit, readers, rooms: Mutex::default() }
+        Lists { api, interner: Arc::default(), progress, limit, readers, buffers: Mutex::default() }
     }
 
     /// Reads a whole list.
@@ -109,7 +109,7 @@ impl Lists {
             while readings.len() >= self.limit {
                 next(&mut readings, &mut whole).await?;
             }
-            // Nobody closes it.
+            // It is never closed.
             let reader = self.readers.clone().acquire_owned().await;
             let (own, items) = (self.clone(), items.clone());
             readings.push_back(tokio::task::spawn_blocking(move || {
@@ -144,20 +144,20 @@ impl Lists {
 
     /// Reads one page.
     fn page(&self, answer: &Packed, items: &Items) -> Result<(Builder, ListMeta), Fault> {
-        let mut room = self.rooms().pop().unwrap_or_default();
-        let read = answer.open(&mut room, LARGEST).and_then(|body| {
+        let mut buffer = self.buffers().pop().unwrap_or_default();
+        let read = answer.open(&mut buffer, LARGEST).and_then(|body| {
             if !answer.gzip || body.len() <= UNCOMPRESSED {
                 page::check(body)?;
             }
             self.items(body, items)
         });
-        self.rooms().push(room);
+        self.buffers().push(buffer);
         read
     }
 
-    fn rooms(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        // Nothing is half done where a reader panicked.
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn buffers(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        // No update is left half done by a reader that panics.
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn items(&self, body: &[u8], items: &Items) -> Result<(Builder, ListMeta), Fault> {
@@ -177,7 +177,7 @@ fn readers() -> usize {
     std::thread::available_parallelism().map_or(4, |n| (2 * n.get()).clamp(4, 8))
 }
 
-/// Waits for the earliest page and puts it to those before it, in the order of the list.
+/// Waits for the earliest page and appends it to those before it, in the order of the list.
 async fn next(readings: &mut VecDeque<Reading>, whole: &mut Builder) -> Result<Option<ListMeta>, Fault> {
     let Some(reading) = readings.pop_front() else { return Ok(None) };
     let (page, meta) = reading.await.map_err(|_| Fault::Malformed("reading a page failed".to_owned()))??;
@@ -185,7 +185,7 @@ async fn next(readings: &mut VecDeque<Reading>, whole: &mut Builder) -> Result<O
     Ok(Some(meta))
 }
 
-/// Waits for all pages; answers what the last one said.
+/// Waits for all pages. Returns the metadata of the last one.
 async fn drain(readings: &mut VecDeque<Reading>, whole: &mut Builder) -> Result<Option<ListMeta>, Fault> {
     let mut last = None;
     while !readings.is_empty() {

@@ -1,7 +1,7 @@
 //! A live cluster as evidence: the GKE API, then Kubernetes at one of the cluster's addresses. Reads only.
 //!
-//! Whatever cannot be read becomes a gap that says what was asked, what came back and what it would take; nothing that a
-//! gap covers is taken as absent.
+//! What cannot be read becomes a gap that states what was read, what went wrong and how to fix it. Nothing that a gap
+//! covers counts as absent.
 
 mod api;
 mod connect;
@@ -86,7 +86,7 @@ pub async fn collect(target: &Target, options: &Options, progress: &Arc<Progress
         }
     }
     for need in Need::ALL.into_iter().filter(|n| !options.needs.contains(n)) {
-        let why = "no check that is switched on needs it";
+        let why = "no enabled check needs it";
         run.snapshot.unread.insert(need, why.to_owned());
     }
     if !options.config_maps {
@@ -96,9 +96,9 @@ pub async fn collect(target: &Target, options: &Options, progress: &Arc<Progress
     Ok(run.snapshot)
 }
 
-/// One TLS implementation for all clients; they take the process's default.
+/// Sets one TLS implementation for all clients, which use the default of the process.
 pub fn install_tls() {
-    // An error says that there is one already.
+    // An error means that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
                 FaultKind::NotAttempted,
                 kubernetes,
                 "its address comes from the GKE API, which could not be read",
-                "Fix the reading of the cluster first",
+                "First fix why the cluster cannot be read",
             ));
             return Ok(());
         };
@@ -293,7 +293,7 @@ impl<'a> Run<'a> {
         };
         if proof.is_unverified() {
             self.snapshot.notes.push(
-                "the kubeconfig says insecure-skip-tls-verify: whoever answers at the address is believed".to_owned(),
+                "the kubeconfig sets insecure-skip-tls-verify: the server's certificate is not verified".to_owned(),
             );
         }
         let google = match &proof {

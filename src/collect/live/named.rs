@@ -1,5 +1,5 @@
 //! Objects that are read by name, because the environment of a container refers to them: ConfigMaps, and Secrets where a
-//! person has said so.
+//! person allows it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,14 +27,14 @@ fn referred(snapshot: &Snapshot, secrets: bool) -> BTreeSet<Name> {
     let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &*p.spec));
     let mut found = BTreeSet::new();
     for (namespace, spec) in templates.chain(pods) {
-        for name in names(spec, secrets) {
+        for name in names_in(spec, secrets) {
             found.insert((namespace.clone(), name.clone()));
         }
     }
     found
 }
 
-fn names(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
+fn names_in(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
     spec.containers.iter().flat_map(move |c| {
         let whole = c.env_from.iter().filter_map(move |e| match &e.source {
             EnvFromSource::ConfigMap { name, .. } => (!secrets).then_some(name),
@@ -53,7 +53,7 @@ fn names(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
 /// the gap, and whatever depends on it stays unknown.
 pub async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, false);
-    read(api, snapshot, wanted, Builder::for_lists(Arc::default()), "ConfigMap", "configmaps").await;
+    read_by_name(api, snapshot, wanted, Builder::for_lists(Arc::default()), "ConfigMap", "configmaps").await;
 }
 
 /// Reads the Secrets that environments refer to. Kubernetes gives a Secret whole or not at all; of its values only settings
@@ -61,7 +61,7 @@ pub async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
 pub async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, true);
     let builder = Builder::for_secret_values(variables(snapshot));
-    read(api, snapshot, wanted, builder, "Secret", "secrets").await;
+    read_by_name(api, snapshot, wanted, builder, "Secret", "secrets").await;
 }
 
 /// The variable that each key of a Secret becomes by `secretKeyRef`: a key `mode` may be a `DB_SSLMODE`.
@@ -79,7 +79,7 @@ fn variables(snapshot: &Snapshot) -> SecretVariables {
     found
 }
 
-async fn read(
+async fn read_by_name(
     api: &Arc<Api>,
     snapshot: &mut Snapshot,
     wanted: BTreeSet<Name>,

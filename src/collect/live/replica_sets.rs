@@ -15,7 +15,7 @@ pub fn is(resource: &Resource) -> bool {
     resource.kind == KIND
 }
 
-/// Whether there is a ReplicaSet without template, and what it belongs to was not read: it may be nobody's, or that of a
+/// Whether there is a ReplicaSet without template whose owner was not read: it may have none, or be that of a
 /// custom resource.
 pub fn lack_templates(snapshot: &Snapshot) -> bool {
     let controllers = snapshot.controllers.iter().filter(|c| c.meta.kind != KIND).map(|c| &c.meta);
@@ -28,7 +28,7 @@ pub fn lack_templates(snapshot: &Snapshot) -> bool {
     })
 }
 
-/// Puts the whole ReplicaSets for those of which the metadata was read.
+/// Replaces the ReplicaSets of which only metadata was read.
 pub fn replace(snapshot: &mut Snapshot, whole: Snapshot) {
     snapshot.controllers.retain(|c| c.meta.kind != KIND);
     snapshot.absorb(whole);

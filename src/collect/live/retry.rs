@@ -1,4 +1,4 @@
-//! Trying again where that can help, no longer than the run may take.
+//! Retries where that can help, within the time of the run.
 
 use std::time::Duration;
 

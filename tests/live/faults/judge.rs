@@ -60,6 +60,16 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// Whether a gap that names `names` records one of these faults.
+pub fn judge_fault(names: &str, faults: &[&str], got: &Outcome) -> Result<(), String> {
+    let named = |gap: &&Value| format!("{} {}", text(&gap["what"]), text(&gap["why"])).contains(names);
+    let recorded: Vec<String> = got.gaps().iter().filter(named).map(|gap| text(&gap["fault"])).collect();
+    match recorded.iter().any(|fault| faults.contains(&fault.as_str())) {
+        true => Ok(()),
+        false => Err(format!("a gap with the fault {faults:?} is expected, found {recorded:?}")),
+    }
+}
+
 /// The judgement of one cell: what is wrong with `got`, if anything.
 ///
 /// It must be complete, exactly as `base`, which is the run without faults; where the fault is one that does not pass
@@ -73,7 +83,7 @@ pub fn judge(lost: &Lost, names: &str, fixed: bool, base: &Outcome, got: &Outcom
     }
     let named = |gap: &&Value| format!("{} {}", text(&gap["what"]), text(&gap["why"])).contains(names);
     let Some(gap) = got.gaps().iter().find(named) else { return Err(format!("no gap names {names}")) };
-    for part in ["id", "need", "what", "why", "fix"] {
+    for part in ["id", "need", "fault", "what", "why", "fix"] {
         if text(&gap[part]).trim().is_empty() {
             return Err(format!("the gap has no {part}: {gap}"));
         }

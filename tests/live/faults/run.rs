@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use serde_json::json;
 
 use super::cells::{At, Cell, Expect, Road, Twist};
-use super::judge::{Outcome, judge, judge_noted};
+use super::judge::{Outcome, judge, judge_fault, judge_noted};
 use crate::servers::ports::{Babble, Closed, Silent};
-use crate::servers::{Crd, Options, data};
+use crate::servers::{Crd, Effect, Options, data};
 use crate::world::{CLUSTER, Login, World};
 
 /// More than the processors: most cells wait.
@@ -97,6 +97,36 @@ fn base(road: Road, fail_on: &'static str) -> Arc<Outcome> {
     .clone()
 }
 
+/// What a gap may record of the fault of a cell; empty where that is not said here.
+fn recorded_as(cell: &Cell) -> &'static [&'static str] {
+    match cell.twist {
+        Twist::Certificate(_) => return &["untrusted-certificate"],
+        Twist::KubeRefuses | Twist::GoogleRefuses => return &["unreachable"],
+        Twist::KubeSilent => return &["timeout", "unreachable"],
+        Twist::KubeBabbles => return &[],
+        Twist::None => {}
+    }
+    // Whatever keeps a token from being made.
+    if cell.place.starts_with("metadata server") || cell.place.starts_with("token of") {
+        return &["unauthenticated"];
+    }
+    let [fault] = &cell.faults[..] else { return &[] };
+    match fault.effect() {
+        Effect::Status { code: 401, .. } | Effect::Revoke => &["unauthenticated"],
+        Effect::Status { code: 403, .. } => &["forbidden"],
+        Effect::Status { code: 404, .. } => &["not-found"],
+        Effect::Status { code: 410, .. } | Effect::Expired => &["expired"],
+        Effect::Status { code: 429, .. } => &["too-many-requests"],
+        Effect::Status { code: 500..=599, .. } => &["server-error"],
+        Effect::Hang | Effect::Stall | Effect::Drip { .. } => &["timeout"],
+        Effect::Close | Effect::Reset | Effect::ResetWithin(_) | Effect::CutLength(_) | Effect::CutChunked(_) => {
+            &["incomplete-answer"]
+        }
+        Effect::Html { code: 200 } | Effect::Malformed | Effect::NoBody => &["invalid-answer", "incomplete-answer"],
+        _ => &[],
+    }
+}
+
 fn one(cell: &Cell) -> Result<(), String> {
     let fail_on = fail_on(cell);
     let base = base(cell.base, fail_on);
@@ -139,7 +169,10 @@ fn one(cell: &Cell) -> Result<(), String> {
     let got = Outcome { status: out.status, report };
     let judged = match cell.expect {
         Expect::Complete => judge(&cell.lost, &cell.names, true, &base, &got),
-        Expect::Gap => judge(&cell.lost, &cell.names, false, &base, &got),
+        Expect::Gap => judge(&cell.lost, &cell.names, false, &base, &got).and_then(|()| match recorded_as(cell) {
+            [] => Ok(()),
+            faults => judge_fault(&cell.names, faults, &got),
+        }),
         Expect::Noted => judge_noted("is taken as a policy whose rules are not known", &base, &got),
         Expect::CompleteOrGap if got.is_complete(&base) => Ok(()),
         Expect::CompleteOrGap => judge(&cell.lost, &cell.names, false, &base, &got),
