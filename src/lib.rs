@@ -1,7 +1,8 @@
-//! gke-posture: who can reach what in a GKE cluster, is it enforced, and is the database connection really encrypted.
+//! gke-posture audits GKE clusters: who can reach what, are policies enforced, and are database connections encrypted.
 //!
-//! One way: [`collect`] reads evidence into a snapshot, [`inventory`] joins it, [`network`] and [`database`] work out
-//! what follows, [`facts`] says it of one subject at a time, [`check`] judges, [`report`] renders. [`audit`] is that road.
+//! Data flows one way. [`collect`] reads evidence into a snapshot, [`inventory`] joins it, [`network`] and [`database`]
+//! analyze it, [`facts`] computes the facts of each subject, [`check`] evaluates checks on them, and [`report`] renders the
+//! results. [`audit`] is this pipeline for one cluster, [`fleet`] for many.
 
 pub mod audit;
 pub mod check;

@@ -1,7 +1,7 @@
-# Audits a GKE cluster at the end of each apply, and fails the apply on a finding.
+# Audits a GKE cluster at the end of each apply, and fails the apply if there are findings.
 #
-# A root module of its own, or a module beside yours: `cluster` may be the id of a google_container_cluster, which is
-# known after the apply, so the audit waits for the cluster. Only what is built into Terraform is used.
+# Use it as a root module, or as a module in yours. `cluster` can refer to an attribute of a google_container_cluster, which is
+# known after the apply, so the audit runs after the cluster is created. It uses no provider.
 
 terraform {
   required_version = ">= 1.4"
@@ -12,13 +12,13 @@ locals {
 }
 
 resource "terraform_data" "posture" {
-  # The provisioner runs when the resource is made or replaced. A new timestamp each time means: at each apply. Give
-  # `triggers` instead to run it when something changes, such as the cluster's version.
+  # The provisioner runs when the resource is created or replaced. A new timestamp replaces it at each apply. Set `triggers` to
+  # run it only when something changes, such as the cluster's version.
   triggers_replace = var.triggers == null ? { always = timestamp() } : var.triggers
 
   provisioner "local-exec" {
-    # The control plane answers while add-ons and node pools still change: a run that could not read the cluster
-    # (exit status 3 or 4) is tried again, one with findings (1) or a mistake (2) is not.
+    # Add-ons and node pools can still change after the control plane responds. A run that could not read the cluster
+    # (exit status 3 or 4) is retried. A run with findings (1) or an error (2) is not.
     interpreter = ["/bin/sh", "-c"]
     command     = <<-EOT
       try=1

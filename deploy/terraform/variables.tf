@@ -40,36 +40,36 @@ variable "fail_on" {
 }
 
 variable "arguments" {
-  description = "Further arguments of `gke-posture audit`, each without blanks."
+  description = "More arguments of `gke-posture audit`, each without spaces."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for a in var.arguments : can(regex("^[^[:space:]*?\\[]+$", a))])
-    error_message = "An argument with a blank or a wildcard would be taken apart by the shell."
+    error_message = "The shell would split or expand an argument with a space or a wildcard."
   }
 }
 
 variable "triggers" {
-  description = "What makes the audit run again when it changes. Null: it runs at each apply."
+  description = "The audit runs when this value changes. If null, it runs at each apply."
   type        = any
   default     = null
 }
 
 variable "tries" {
-  description = "How often the audit is tried where the cluster could not be read."
+  description = "Number of attempts if the cluster could not be read."
   type        = number
   default     = 5
 }
 
 variable "wait_seconds" {
-  description = "Time between two tries, in seconds."
+  description = "Time between two attempts, in seconds."
   type        = number
   default     = 60
 }
 
 variable "gke_posture" {
-  description = "The program."
+  description = "Path of the gke-posture program."
   type        = string
   default     = "gke-posture"
 }

@@ -240,7 +240,7 @@ fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
         .map(|c| report::CheckSummary {
             id: c.id.clone(),
             title: c.title.clone(),
-            finding: None,
+            finding: (c.finding != c.title).then(|| c.finding.clone()),
             severity: settings.config.severity_of(&c.id).unwrap_or(c.severity),
             why: c.why.clone(),
             references: c.references.clone(),

@@ -15,7 +15,10 @@ use crate::inventory::Need;
 pub struct Check {
     /// Words of lower-case letters and digits joined by `-`.
     pub id: String,
+    /// The control: true where the check passes.
     pub title: String,
+    /// What a failure is called; the title where the file does not say.
+    pub finding: String,
     pub severity: Severity,
     pub subject: SubjectKind,
     pub profile: Profile,
@@ -101,13 +104,13 @@ impl Check {
 
     /// Whether a run judges by it.
     pub fn is_selected(&self, config: &Config) -> bool {
-        config.is_asked_for(&self.id) || config.is_enabled(&self.id) && config.profile.includes(self.profile)
+        config.is_switched_on(&self.id) || config.is_enabled(&self.id) && config.profile.includes(self.profile)
     }
 
     /// Whether its results are told of and not counted: nobody asked for it, or security is what the run is about.
     pub fn is_advice(&self, config: &Config) -> bool {
         let beside = self.profile == Profile::Operations && config.profile != Selection::Operations;
-        beside || self.opt_in && !config.is_asked_for(&self.id)
+        beside || self.opt_in && !config.is_switched_on(&self.id)
     }
 
     /// What its verdict is judged by, derived from the facts that `when`, `skip` and `pass` name and from how its subjects are

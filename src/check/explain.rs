@@ -13,7 +13,10 @@ use crate::inventory::Need;
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     pub id: String,
+    /// The control: true where the check passes.
     pub title: String,
+    /// What a failure is called.
+    pub finding: String,
     pub severity: Severity,
     pub subject: SubjectKind,
     pub profile: Profile,
@@ -92,6 +95,7 @@ pub(super) fn explain(registry: &Registry, check: &Check) -> Explanation {
     Explanation {
         id: check.id.clone(),
         title: check.title.clone(),
+        finding: check.finding.clone(),
         severity: check.severity,
         subject: check.subject,
         profile: check.profile,

@@ -12,9 +12,10 @@ use crate::config::{Problem, Profile};
 use crate::document::{Content, Cursor, Node, PathStyle, Problems, parse_yaml};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "id",
     "title",
+    "finding",
     "severity",
     "subject",
     "profile",
@@ -34,6 +35,9 @@ const KEYS: [&str; 20] = [
     "references",
     "tests",
 ];
+
+/// Keys of earlier versions, with the names that they have now.
+const RENAMES: [(&str, &str); 2] = [("remark", "note"), ("remarks", "notes")];
 
 const PATHS: PathStyle = PathStyle { root: "check", separator: ": ", indexes: false };
 
@@ -94,7 +98,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn check(&mut self, root: Cursor<'_>, loaded: &mut Loaded) -> Option<Check> {
-        let fields = root.object(&KEYS)?;
+        let fields = root.object_with_renames(&KEYS, &RENAMES)?;
         let [id, title, severity, subject, pass, message, why, tests] =
             ["id", "title", "severity", "subject", "pass", "message", "why", "tests"].map(|key| fields.require(key));
 
@@ -108,6 +112,7 @@ impl Reader<'_> {
             Some(id.to_owned())
         });
         let title = title.and_then(|n| n.text()).map(str::to_owned);
+        let finding = fields.get("finding").map(|n| n.text().map(str::to_owned));
         let own_severity = severity.and_then(Severity::parse);
         let subjects = SubjectKind::ALL.map(|k| (k.name(), k));
         let subject = subject.and_then(|n| n.one_of("kind", &subjects));
@@ -142,6 +147,7 @@ impl Reader<'_> {
 
         Some(Check {
             id: id?,
+            finding: finding.unwrap_or_else(|| title.clone())?,
             title: title?,
             severity: own_severity?,
             subject: subject?,

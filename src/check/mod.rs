@@ -32,3 +32,4 @@ pub use run::waiver_report;
 pub use scope::{Path, Vocabulary};
 pub use selftest::TestOutcome;
 pub use source::{Files, SourceFile, builtin_files};
+pub use template::shell_quote;

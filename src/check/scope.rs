@@ -26,6 +26,25 @@ impl std::fmt::Display for Path {
     }
 }
 
+/// Facts of earlier versions, with the names that they have now.
+const RENAMES: [(&str, &str); 15] = [
+    ("md5Reachable", "acceptsMd5"),
+    ("trustReachable", "acceptsTrust"),
+    ("cutOff", "blockedPeers"),
+    ("cutOffEmpty", "blockedPeersEmpty"),
+    ("cutOffMaybe", "blockedPeersMaybe"),
+    ("md5Stored", "storesMd5"),
+    ("excessClients", "unexpectedClients"),
+    ("excessClientsEmpty", "unexpectedClientsEmpty"),
+    ("excessClientsMaybe", "unexpectedClientsMaybe"),
+    ("credentialHoldersExcess", "unexpectedCredentialHolders"),
+    ("credentialHoldersExcessEmpty", "unexpectedCredentialHoldersEmpty"),
+    ("credentialHoldersExcessMaybe", "unexpectedCredentialHoldersMaybe"),
+    ("deadPeers", "unmatchedPeers"),
+    ("deadPeersEmpty", "unmatchedPeersEmpty"),
+    ("deadPeersMaybe", "unmatchedPeersMaybe"),
+];
+
 /// What the expressions of a check may see: its subject and the cluster.
 #[derive(Clone, Copy)]
 pub(super) struct Scope {
@@ -48,11 +67,12 @@ impl Scope {
         let root = spoken(root);
         let kind = self.kind(root).ok_or_else(|| self.unknown_root(root))?;
         let fields = (self.vocabulary)(kind);
-        fields
-            .iter()
-            .find(|f| f.name == name)
-            .map(|field| Path { kind, field })
-            .ok_or_else(|| format!("unknown fact \"{root}.{name}\"{}", hint(name, fields.iter().map(|f| f.name))))
+        fields.iter().find(|f| f.name == name).map(|field| Path { kind, field }).ok_or_else(|| {
+            let renamed = RENAMES.iter().find(|(old, _)| *old == name).map(|(_, new)| *new);
+            let name_now = renamed.filter(|new| fields.iter().any(|f| f.name == *new));
+            let hint = hint(name_now.unwrap_or(name), fields.iter().map(|f| f.name));
+            format!("unknown fact \"{root}.{name}\"{hint}")
+        })
     }
 
     /// What to say of a variable that is none.

@@ -1,5 +1,6 @@
 //! Texts with facts filled in.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -58,19 +59,16 @@ pub(super) fn engine_of_commands<'a>() -> Environment<'a> {
     env.set_formatter(|out, state, value| match (value.kind(), value.as_str()) {
         (ValueKind::Seq, _) if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
         (ValueKind::None, _) => out.write_str("none").map_err(Error::from),
-        (_, Some(text)) => out.write_str(&quoted(text)).map_err(Error::from),
+        (_, Some(text)) => out.write_str(&shell_quote(text)).map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
     });
     env
 }
 
-/// A word of a POSIX shell; what needs no quotes has none.
-fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@=+%".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.into(),
-        false => format!("'{}'", text.replace('\'', r"'\''")).into(),
-    }
+/// Quotes `text` as one word of a POSIX shell, if it needs quotes.
+pub fn shell_quote(text: &str) -> Cow<'_, str> {
+    // The only error is a NUL character, which no command line can contain.
+    shlex::try_quote(text).unwrap_or(Cow::Borrowed("''"))
 }
 
 fn join(list: &Value) -> Result<String, Error> {

@@ -300,7 +300,7 @@ fn footer(args: &Args, report: &Report, showing: bool, status: u8) -> Vec<String
             .config
             .checks
             .iter()
-            .map(|d| format!(" --checks {}", super::input::quote(&d.display().to_string())))
+            .map(|d| format!(" --checks {}", crate::check::shell_quote(&d.display().to_string())))
             .collect();
         lines.push(format!("Next: gke-posture checks show {}{own}", w.check));
         lines.push("      why it matters, what is read and how to fix it".to_owned());

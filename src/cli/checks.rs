@@ -1,4 +1,4 @@
-//! `gke-posture checks list | show | test`
+//! `gke-posture checks list | show | test`: lists, explains and tests checks.
 
 use std::path::PathBuf;
 
@@ -18,26 +18,26 @@ pub struct Args {
 enum Command {
     /// List all checks.
     List {
-        /// A folder with checks of your own, in addition to the built-in ones.
+        /// A folder with your own checks, in addition to the built-in checks.
         #[arg(long, value_name = "DIR")]
         checks: Vec<PathBuf>,
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
-    /// Explain one check: why it matters, what is read, how to fix it.
+    /// Explain one check: why it matters, which facts it uses, how to fix a finding.
     Show {
         /// Id of the check, as `checks list` prints it.
         #[arg(value_name = "ID")]
         id: String,
-        /// A folder with checks of your own, in addition to the built-in ones.
+        /// A folder with your own checks, in addition to the built-in checks.
         #[arg(long, value_name = "DIR")]
         checks: Vec<PathBuf>,
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
-    /// Run the tests that checks carry: the built-in ones, or those of a folder.
+    /// Run the tests in check files: those of the built-in checks, or those in a folder.
     Test {
-        /// A folder with checks; without it the built-in ones are tested.
+        /// A folder with checks. Without it, the built-in checks are tested.
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
@@ -70,7 +70,7 @@ fn list(registry: &Registry, format: Format) -> Result<u8, Failure> {
         let all: Vec<Explanation> = registry.checks().iter().filter_map(|c| registry.describe(&c.id)).collect();
         return json(&all);
     }
-    let wide = registry.checks().iter().map(|c| c.id.len()).max().unwrap_or(0);
+    let id_width = registry.checks().iter().map(|c| c.id.len()).max().unwrap_or(0);
     let mut text = String::new();
     let mut subjects: Vec<_> = registry.checks().iter().map(|c| c.subject).collect();
     subjects.sort();
@@ -78,11 +78,11 @@ fn list(registry: &Registry, format: Format) -> Result<u8, Failure> {
     for subject in subjects {
         text.push_str(&format!("{}\n", subject.name()));
         for c in registry.checks().iter().filter(|c| c.subject == subject) {
-            text.push_str(&format!("  {:<8}  {:<wide$}  {}\n", c.severity.name(), c.id, c.title));
+            text.push_str(&format!("  {:<8}  {:<id_width$}  {}\n", c.severity.name(), c.id, c.title));
         }
         text.push('\n');
     }
-    text.push_str(&format!("{} checks. More about one: gke-posture checks show ID\n", registry.checks().len()));
+    text.push_str(&format!("{} checks. For details of one: gke-posture checks show ID\n", registry.checks().len()));
     output::print(&text)?;
     Ok(0)
 }
@@ -91,32 +91,38 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
     let Some(e) = registry.describe(id) else {
         let names = registry.known_names().checks;
         let hint = crate::document::hint(id, names.iter().map(String::as_str));
-        return Err(Failure::input(format!("unknown check \"{id}\"{hint}; `gke-posture checks list` lists them")));
+        return Err(Failure::input(format!(
+            "unknown check \"{id}\"{hint}; run `gke-posture checks list` for all checks"
+        )));
     };
     if format == Format::Json {
         return json(&e);
     }
     let width = output::width().clamp(60, 100);
-    let mut text = format!("{}   {}   {}\n{}\n\n", e.id, e.severity.name(), e.subject.name(), e.title);
+    let mut text = format!("{}   {}   {}\n{}\n", e.id, e.severity.name(), e.subject.name(), e.title);
+    if e.finding != e.title {
+        text.push_str(&format!("A failure is reported as: {}\n", e.finding));
+    }
+    text.push('\n');
     paragraph(&mut text, &e.why, width, 0, 0);
-    text.push_str("\nWhat is read\n");
+    text.push_str("\nFacts\n");
     for fact in &e.facts {
         text.push_str(&format!("  {}\n", fact.path));
         paragraph(&mut text, fact.doc.trim(), width, 6, 0);
     }
     if !e.needs.is_empty() {
-        text.push_str("\nRights that it takes on a live cluster\n");
+        text.push_str("\nPermissions for a live cluster\n");
         for need in &e.needs {
             let (what, right) = (need.name(), need.rights_text());
             paragraph(&mut text, &format!("{what}: {right}"), width, 2, 2);
         }
     }
-    text.push_str("\nHow it is judged\n");
+    text.push_str("\nEvaluation\n");
     if let Some(when) = &e.when {
         text.push_str(&format!("  applies when   {when}\n"));
     }
     for s in &e.skip {
-        text.push_str(&format!("  not when       {}\n", s.when));
+        text.push_str(&format!("  except when    {}\n", s.when));
         paragraph(&mut text, &format!("because {}", s.because), width, 6, 0);
     }
     text.push_str(&format!("  passes when    {}\n", e.pass));
@@ -125,13 +131,14 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
         paragraph(&mut text, &format!("because {}", l.because), width, 6, 0);
     }
     if !e.implied_by.is_empty() {
-        text.push_str(&format!("  not counted where it follows from a failure of {}\n", e.implied_by.join(", ")));
+        text.push_str(&format!(
+            "  not counted if one of these fails for the same subject: {}\n",
+            e.implied_by.join(", ")
+        ));
     }
     for (tool, fix) in [("kubectl", &e.fix.kubectl), ("gcloud", &e.fix.gcloud), ("Terraform", &e.fix.terraform)] {
         if let Some(fix) = fix {
-            text.push_str(&format!(
-                "\nHow to fix it with {tool} (what is in {{{{ }}}} is filled in for each finding)\n"
-            ));
+            text.push_str(&format!("\nFix with {tool} (each finding fills in the text in {{{{ }}}})\n"));
             for line in fix.trim_end().lines() {
                 text.push_str(&format!("  {line}\n"));
             }
@@ -157,12 +164,12 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
 fn test(dir: Option<PathBuf>) -> Result<u8, Failure> {
     let own: Vec<PathBuf> = dir.into_iter().collect();
     let registry = registry(&own)?;
-    // Of a folder, its own tests; the built-in checks are there because its checks may name them.
-    let asked = |check: &str| {
+    // The built-in checks are loaded too, because checks of the folder can refer to them.
+    let is_selected = |check: &str| {
         own.is_empty()
             || registry.get(check).is_some_and(|c| own.iter().any(|d| c.file.starts_with(&d.display().to_string())))
     };
-    let outcomes: Vec<_> = registry.run_tests().into_iter().filter(|o| asked(&o.check)).collect();
+    let outcomes: Vec<_> = registry.run_tests().into_iter().filter(|o| is_selected(&o.check)).collect();
     let failed: Vec<_> = outcomes.iter().filter(|o| !o.passed).collect();
     let mut text = String::new();
     for o in &failed {

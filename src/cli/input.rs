@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::check::{Files, Registry, SourceFile, builtin_files};
+use crate::check::{Files, Registry, SourceFile, builtin_files, shell_quote};
 use crate::collect;
 use crate::collect::live::Target;
 use crate::config::Config;
@@ -116,24 +116,14 @@ impl Evidence {
             words.push("--complete".to_owned());
         }
         if self.namespace != "default" {
-            words.push(format!("--namespace {}", quote(&self.namespace)));
+            words.push(format!("--namespace {}", shell_quote(&self.namespace)));
         }
         if let Some(d) = self.dataplane.stated() {
             words.push(format!("--dataplane {}", d.name()));
         }
         words.extend(self.live.repeat());
-        words.extend(self.inputs.iter().map(|i| quote(i)));
+        words.extend(self.inputs.iter().map(|i| shell_quote(i).into_owned()));
         words.join(" ")
-    }
-}
-
-/// A word as a shell takes it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,#".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::collect::live::{self, EndpointChoice, Options, Progress, Target};
 use crate::inventory::{ClusterName, Need, Snapshot};
 
@@ -59,19 +61,14 @@ pub enum Endpoint {
     Gateway,
 }
 
-/// `90s`, `10m`, `1h`; a bare number is seconds. Zero is none.
+/// Parses `90s`, `10m` or `1h30m`. A number without a unit is seconds.
 fn duration(text: &str) -> Result<Duration, String> {
-    let (number, factor) = match text.char_indices().next_back() {
-        Some((i, 's')) => (&text[..i], 1),
-        Some((i, 'm')) => (&text[..i], 60),
-        Some((i, 'h')) => (&text[..i], 3600),
-        _ => (text, 1),
-    };
-    let seconds: u64 = number.trim().parse().map_err(|_| "expected a time such as 90s or 10m".to_owned())?;
-    match seconds.checked_mul(factor).filter(|s| (1..=86_400).contains(s)) {
-        Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => Err("expected at least one second and at most 24h".to_owned()),
-    }
+    let seconds = || text.trim().parse().map(SignedDuration::from_secs).ok();
+    let duration = seconds().or_else(|| text.parse().ok()).ok_or("expected a time such as 90s or 10m")?;
+    Some(duration)
+        .filter(|d| (SignedDuration::from_secs(1)..=SignedDuration::from_hours(24)).contains(d))
+        .map(SignedDuration::unsigned_abs)
+        .ok_or_else(|| "expected at least one second and at most 24h".to_owned())
 }
 
 impl LiveArgs {
@@ -147,7 +144,7 @@ impl LiveArgs {
     pub fn repeat(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut option = |name: &str, value: Option<String>| {
-            words.extend(value.map(|v| format!("--{name} {}", super::input::quote(&v))));
+            words.extend(value.map(|v| format!("--{name} {}", crate::check::shell_quote(&v))));
         };
         self.project.iter().for_each(|p| option("project", Some(p.clone())));
         option("location", self.location.clone());
@@ -293,5 +290,20 @@ pub fn above(text: &str) {
 fn clear() {
     if SHOWN.swap(0, Ordering::Relaxed) == 1 {
         let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_and_bounds() {
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("1h30m", 5400), ("90", 90), ("24h", 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "0", "0s", "-5m", "25h", "10 parsecs"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand. Words for people live here.
+//! The command line: one file for each subcommand, with the text that people read.
 
 mod audit;
 mod checks;
@@ -19,15 +19,15 @@ use clap::{Parser, Subcommand};
 
 const EXIT_STATUS: &str = "\
 Exit status (the same for every format):
-  0    nothing found at or above --fail-on
+  0    no findings at or above --fail-on
   1    findings at or above --fail-on
   2    usage or input error
   3    incomplete: something that counts could not be read or decided
   4    no usable result: nothing could be read
   130, 143  interrupted
-1 wins over 3.";
+If both 1 and 3 apply, the status is 1.";
 
-/// The truth about a GKE cluster: who can reach what, is it enforced, and is the database connection encrypted.
+/// Audits a GKE cluster: who can reach what, are policies enforced, and are database connections encrypted.
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_STATUS, propagate_version = true, max_term_width = 100)]
 struct Cli {
@@ -39,24 +39,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Judge a cluster and write a compliance report.
+    /// Audit a cluster and write a report.
     #[command(after_help = EXIT_STATUS)]
     Audit(Box<audit::Args>),
-    /// Print who can reach whom, or answer one question with the rules that decide.
+    /// Print which workloads can reach which, or answer one question with the rules that decide it.
     Reach(reach::Args),
-    /// Save the evidence as one compressed file without secrets.
+    /// Save the evidence in one compressed file, without secrets.
     Snapshot(snapshot::Args),
-    /// Say what an audit of a live cluster could read, and print the least-privilege roles.
+    /// Check what an audit of a live cluster can read, and print the least-privilege roles.
     Doctor(doctor::Args),
     /// List, explain and test checks.
     Checks(checks::Args),
-    /// Work with reports that were written before.
+    /// Merge the reports of a fleet audit.
     Report(report::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
 
-/// An error that ends a command: what a person should read, and the exit status.
+/// An error that ends a command: the message for people, and the exit status.
 #[derive(Debug)]
 pub struct Failure {
     pub text: String,
@@ -69,19 +69,19 @@ impl Failure {
         Failure { text: text.into(), status: 2 }
     }
 
-    /// All problems of the input, one a line.
+    /// All problems in the input, one on each line.
     pub fn problems<P: std::fmt::Display>(problems: &[P]) -> Self {
         let lines: Vec<String> = problems.iter().map(|p| format!("error: {p}")).collect();
         Failure { text: lines.join("\n"), status: 2 }
     }
 }
 
-/// Parses the arguments, runs the command and answers the exit status.
+/// Parses the arguments, runs the command, and returns the exit status.
 pub fn run() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            // Help and version are answers, on standard output.
+            // Help and version go to standard output.
             let _ = e.print();
             return if e.use_stderr() { 2 } else { 0 };
         }

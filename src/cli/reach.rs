@@ -1,4 +1,4 @@
-//! `gke-posture reach`
+//! `gke-posture reach`: which workloads can reach which, and why.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,12 +33,12 @@ pub struct Args {
     /// Protocol of --port.
     #[arg(help_heading = "Question", long, value_enum, default_value = "tcp", requires = "port")]
     protocol: ProtocolArg,
-    /// Exit with 1 when the answer differs, and with 3 when it is unknown. Needs --from and --to.
+    /// Exit with status 1 if the answer differs, and with 3 if it is unknown. Requires --from and --to.
     #[arg(help_heading = "Question", long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
     expect: Option<Expect>,
     #[arg(help_heading = "Question", long, value_enum, default_value = "table")]
     format: Format,
-    /// Cut no list.
+    /// Show full lists.
     #[arg(help_heading = "Question", long)]
     all: bool,
 }
@@ -72,7 +72,7 @@ impl ProtocolArg {
     }
 }
 
-/// What the answer follows from.
+/// The evidence that the answer needs.
 const NEEDS: [Need; 7] = [
     Need::Cluster,
     Need::Namespaces,
@@ -87,11 +87,11 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     let (snapshot, _) = args.evidence.read(NEEDS.into(), None)?;
     if !snapshot.has_objects() {
         return Err(Failure {
-            text: "nothing to compute: the input holds no Kubernetes object that this tool knows".to_owned(),
+            text: "cannot compute reach: the input contains no Kubernetes object of a known kind".to_owned(),
             status: 4,
         });
     }
-    // A table without what could not be read would say "allowed" of what a policy denies.
+    // Without an unread policy, the table would state as allowed what that policy denies.
     if let Some(gap) = snapshot.gaps.iter().find(|g| NEEDS.contains(&g.need)) {
         return Err(Failure {
             text: format!("reach cannot be computed: {}", gap.error),
@@ -99,31 +99,32 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         });
     }
     let (inventory, mut reach) = prepare(snapshot, args.evidence.dataplane.stated());
-    let ends = |text: &Option<String>| text.as_ref().map(|t| find(&inventory, t)).transpose();
-    let (from, to) = (ends(&args.from)?, ends(&args.to)?);
+    let peers = |text: &Option<String>| text.as_ref().map(|t| find_peers(&inventory, t)).transpose();
+    let (from, to) = (peers(&args.from)?, peers(&args.to)?);
     if let Some(to) = &to {
-        rewritten(&args, &reach, to)?;
+        reject_rewritten_destination(&args, &reach, to)?;
     }
     if let (Some(from), Some(to)) = (&from, &to) {
         if from.iter().chain(to).all(|p| !matches!(p, Peer::Class(_))) {
             return Err(Failure::input(
-                "one of --from and --to must be a workload: between addresses and nodes no policy decides",
+                "one of --from and --to must be a workload: policies do not apply between addresses and nodes",
             ));
         }
         if args.format == Format::Table {
-            return question(&args, &inventory, &mut reach, from, to);
+            return print_answer(&args, &inventory, &mut reach, from, to);
         }
-        let answer = judge(&args, &mut reach, from, to);
+        let answer = evaluate(&args, &mut reach, from, to);
         let atoms = reach.model.atoms.clone();
-        let mut t = table(&mut reach, &inventory, |a, b| among(&atoms, from, a) && among(&atoms, to, b));
-        only_asked(&args, &mut t);
+        let mut t =
+            table(&mut reach, &inventory, |a, b| contains_peer(&atoms, from, a) && contains_peer(&atoms, to, b));
+        keep_selected_port(&args, &mut t);
         print_json(&t)?;
-        return Ok(status(args.expect, answer));
+        return Ok(exit_status(args.expect, answer));
     }
     let atoms = reach.model.atoms.clone();
-    let selected = |side: &Option<Vec<Peer>>, p: Peer| side.as_ref().is_none_or(|list| among(&atoms, list, p));
+    let selected = |side: &Option<Vec<Peer>>, p: Peer| side.as_ref().is_none_or(|list| contains_peer(&atoms, list, p));
     let mut t = table(&mut reach, &inventory, |a, b| selected(&from, a) && selected(&to, b));
-    only_asked(&args, &mut t);
+    keep_selected_port(&args, &mut t);
     match args.format {
         Format::Json => print_json(&t)?,
         Format::Table => output::print(&overview(&args, &reach, &t))?,
@@ -131,8 +132,8 @@ pub fn run(args: Args) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// With `--port`, what concerns that port.
-fn only_asked(args: &Args, t: &mut ReachTable) {
+/// Reduces the table to `--port`, if it is given.
+fn keep_selected_port(args: &Args, t: &mut ReachTable) {
     let Some(port) = args.port else { return };
     let protocol = args.protocol.protocol();
     let holds = |p: Protocol, ranges: &mut Vec<(u16, u16)>| {
@@ -153,51 +154,53 @@ fn print_json(t: &ReachTable) -> Result<(), Failure> {
     output::print(&text)
 }
 
-/// Whether a peer of the table is one that was asked for; an address means the range that holds it.
-fn among(atoms: &Atoms, asked: &[Peer], peer: Peer) -> bool {
+/// Whether a peer of the table is one of `asked`. An address means the range that contains it.
+fn contains_peer(atoms: &Atoms, asked: &[Peer], peer: Peer) -> bool {
     asked.iter().any(|a| match (a, peer) {
         (Peer::Address(ip), Peer::Atom(i)) => atoms.find(*ip) == i,
         (a, p) => *a == p,
     })
 }
 
-/// Refuses addresses of the cluster itself: a policy tells pods and nodes from addresses, and never sees a Service's.
-fn inside(inventory: &Inventory, ip: IpAddr) -> Result<(), Failure> {
+/// Rejects addresses inside the cluster. Policies treat pods and nodes differently from other addresses, and never see the
+/// address of a Service.
+fn reject_cluster_address(inventory: &Inventory, ip: IpAddr) -> Result<(), Failure> {
     if let Some(class) = inventory.class_by_ip(ip) {
         let name = class_name(inventory, class);
-        return Err(Failure::input(format!("{ip} is the address of a pod of {name}: ask for that peer")));
+        return Err(Failure::input(format!("{ip} is the address of a pod of {name}: use that peer")));
     }
     if let Some(s) = inventory.service_by_ip(ip) {
         let id = s.meta.object_ref();
         return Err(Failure::input(format!(
-            "{ip} is the cluster IP of {id}, which is translated before any policy sees it: ask for a workload behind it, with the port at its pods"
+            "{ip} is the cluster IP of {id}, which is translated before policies apply: use a workload behind it, with the port of its pods"
         )));
     }
     let members = inventory.workloads.iter().flat_map(|w| &w.classes).flat_map(|c| &c.members);
     if let Some(m) = members.clone().find(|m| m.host_ips.contains(&ip)) {
         return Err(Failure::input(format!(
-            "{ip} is the address of node {}: ask for `node`, any node but the destination's own, which always reaches its pods",
+            "{ip} is the address of node {}: use `node`, which means any node except the destination's own, which always reaches its pods",
             m.node.as_deref().unwrap_or("(unnamed)")
         )));
     }
     Ok(())
 }
 
-/// On the legacy dataplane the node rewrites a connection to the metadata server before a policy sees it.
-fn rewritten(args: &Args, reach: &Reach, to: &[Peer]) -> Result<(), Failure> {
+/// On the legacy dataplane, the node rewrites a connection to the metadata server before policies apply:
+/// `docs/semantics.md#dns-and-metadata`.
+fn reject_rewritten_destination(args: &Args, reach: &Reach, to: &[Peer]) -> Result<(), Failure> {
     let metadata = IpAddr::from([169, 254, 169, 254]);
     let calico = reach.enforcement.candidates.contains(&Dataplane::Calico);
     let asked = to.contains(&Peer::Address(metadata)) && args.port.is_none_or(|p| p == 80 || p == 8080);
     if asked && calico && reach.model.network.gke_metadata > Tri::No {
         return Err(Failure::input(
-            "on the legacy dataplane a node with the GKE metadata server rewrites 169.254.169.254 port 80 to 169.254.169.252 port 988 (8080 to 987) before any policy sees it: ask for --to ip:169.254.169.252 --port 988",
+            "on the legacy dataplane a node with the GKE metadata server rewrites 169.254.169.254 port 80 to 169.254.169.252 port 988 (8080 to 987) before policies apply: use --to ip:169.254.169.252 --port 988",
         ));
     }
     Ok(())
 }
 
-/// The peers that a name on the command line means: all classes of a workload, or one with `#2`.
-fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
+/// The peers that an argument names: all classes of a workload, or the second with `#2`.
+fn find_peers(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
     if text == "node" {
         return Ok(vec![Peer::Node]);
     }
@@ -205,7 +208,7 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
         let ip: IpAddr = address.parse().map_err(|_| {
             Failure::input(format!("\"{address}\" is not an IPv4 or IPv6 address (as in ip:203.0.113.7)"))
         })?;
-        inside(inventory, ip)?;
+        reject_cluster_address(inventory, ip)?;
         return Ok(vec![Peer::Address(ip)]);
     }
     let (name, class) = match text.rsplit_once('#') {
@@ -229,7 +232,7 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
     };
     if !(2..=3).contains(&parts.len()) {
         return Err(Failure::input(format!(
-            "\"{text}\" is not a peer: give namespace/name, namespace/Kind/name, ip:ADDRESS or node"
+            "\"{text}\" is not a peer: use namespace/name, namespace/Kind/name, ip:ADDRESS or node"
         )));
     }
     let found: Vec<usize> = (0..inventory.workloads.len()).filter(|i| matches(&inventory.workloads[*i])).collect();
@@ -261,8 +264,8 @@ fn find(inventory: &Inventory, text: &str) -> Result<Vec<Peer>, Failure> {
     }
 }
 
-/// The answer over all classes: what holds for each pair of them.
-fn judge(args: &Args, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Tri {
+/// The answer for all pairs of classes. Unknown if they differ.
+fn evaluate(args: &Args, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Tri {
     let mut answer: Option<Tri> = None;
     for a in from {
         for b in to {
@@ -283,7 +286,7 @@ fn judge(args: &Args, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Tri {
     answer.unwrap_or(Tri::Maybe)
 }
 
-fn status(expect: Option<Expect>, answer: Tri) -> u8 {
+fn exit_status(expect: Option<Expect>, answer: Tri) -> u8 {
     match (expect, answer) {
         (None, _) => 0,
         (Some(_), Tri::Maybe) => 3,
@@ -292,7 +295,7 @@ fn status(expect: Option<Expect>, answer: Tri) -> u8 {
     }
 }
 
-fn label(inventory: &Inventory, peer: Peer) -> String {
+fn peer_name(inventory: &Inventory, peer: Peer) -> String {
     match peer {
         Peer::Class(c) => class_name(inventory, c),
         Peer::Address(ip) => format!("ip:{ip}"),
@@ -300,19 +303,25 @@ fn label(inventory: &Inventory, peer: Peer) -> String {
     }
 }
 
-fn dataplane(reach: &Reach) -> String {
+fn describe_enforcement(reach: &Reach) -> String {
     match (reach.enforcement.dataplane, reach.enforcement.enforced) {
         (Some(Dataplane::None), _) => "policies are not enforced".to_owned(),
         (Some(d), _) if reach.enforcement.stated => format!("{}, as stated", d.title()),
         (Some(d), _) => format!("{}, enforcing", d.title()),
-        (None, _) if reach.enforcement.candidates.contains(&Dataplane::None) => "enforcement not known".to_owned(),
+        (None, _) if reach.enforcement.candidates.contains(&Dataplane::None) => "enforcement unknown".to_owned(),
         (None, _) => "enforcement assumed: no cluster configuration".to_owned(),
     }
 }
 
-/// One question, with the rules that decide it.
-fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Result<u8, Failure> {
-    let answer = judge(args, reach, from, to);
+/// Prints the answer to one question, with the rules that decide it.
+fn print_answer(
+    args: &Args,
+    inventory: &Inventory,
+    reach: &mut Reach,
+    from: &[Peer],
+    to: &[Peer],
+) -> Result<u8, Failure> {
+    let answer = evaluate(args, reach, from, to);
     let width = output::width().clamp(60, 140);
     let mut text = String::new();
     for a in from {
@@ -335,10 +344,10 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
                 None if one == Tri::Maybe => format!("possibly {}", e.allows.1),
                 None => e.allows.0.to_string(),
             };
-            let (a_name, b_name) = (label(inventory, *a), label(inventory, *b));
-            let _ = writeln!(text, "{word}   {a_name} → {b_name}   {what}   ({})", dataplane(reach));
+            let (a_name, b_name) = (peer_name(inventory, *a), peer_name(inventory, *b));
+            let _ = writeln!(text, "{word}   {a_name} → {b_name}   {what}   ({})", describe_enforcement(reach));
             if *a == *b && !reach.is_single(*a) {
-                let _ = writeln!(text, "          another replica is meant; a pod always reaches itself");
+                let _ = writeln!(text, "          between two replicas; a pod always reaches itself");
             }
             text.push('\n');
             for side in &e.sides {
@@ -352,24 +361,24 @@ fn question(args: &Args, inventory: &Inventory, reach: &mut Reach, from: &[Peer]
                 text.push_str("The destination's own node always reaches its pods.\n\n");
             }
             if one == Tri::Yes && reach.enforcement.enforced != Some(false) {
-                way_out(&mut text, inventory, &e, *b, width);
+                print_how_to_deny(&mut text, inventory, &e, *b, width);
             }
         }
     }
     output::print(&text)?;
-    Ok(status(args.expect, answer))
+    Ok(exit_status(args.expect, answer))
 }
 
 fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: usize) {
-    let word = if side.direction == Direction::Egress { "leaves" } else { "enters" };
-    let _ = writeln!(text, "  {word}   {} of {name}", side.direction.name());
+    let side_name = if side.direction == Direction::Egress { "egress " } else { "ingress" };
+    let _ = writeln!(text, "  {side_name}  {name}");
     paragraph(text, &side.summary, width, 11, 2);
     let asked = args.port.map(|p| PortSet::one(args.protocol.protocol(), p));
     let opens = |set: &PortSet| asked.as_ref().map_or(!set.is_empty(), |a| !set.intersection(a).is_empty());
     let (mut certain, mut perhaps) = (0, 0);
     for r in &side.rules {
         let verdict = match r.peer_matches {
-            Tri::No => "does not mean this peer".to_owned(),
+            Tri::No => "does not match this peer".to_owned(),
             Tri::Yes if opens(&r.opens.0) => {
                 certain += 1;
                 format!("matches: opens {}", r.opens.0)
@@ -379,10 +388,10 @@ fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: us
                 format!("may match: opens {}", r.opens.1)
             }
             Tri::Yes if r.opens.1.is_empty() => {
-                format!("means this peer, but its ports ({}) are none of the pod's", r.ports)
+                format!("matches this peer, but the pod has none of its ports ({})", r.ports)
             }
-            Tri::Yes => format!("means this peer, but opens only {}", r.opens.1),
-            Tri::Maybe => format!("may mean this peer, but opens only {}", r.opens.1),
+            Tri::Yes => format!("matches this peer, but opens only {}", r.opens.1),
+            Tri::Maybe => format!("may match this peer, but opens only {}", r.opens.1),
         };
         let _ = writeln!(text, "             {} of {}", r.rule, r.policy);
         let _ = writeln!(text, "               {}", r.origin);
@@ -391,10 +400,10 @@ fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: us
     }
     if !side.isolated_by.is_empty() && certain == 0 {
         let tail = match (side.rules.len(), perhaps) {
-            (0, _) => "there is no rule, so nothing is allowed".to_owned(),
-            (1, 0) => "1 rule, and it does not match".to_owned(),
-            (n, 0) => format!("{n} rules, none matches"),
-            (n, p) => format!("{n} rules, none certainly matches, {p} may"),
+            (0, _) => "no rules: all traffic is denied".to_owned(),
+            (1, 0) => "1 rule; it does not match".to_owned(),
+            (n, 0) => format!("{n} rules; none matches"),
+            (n, p) => format!("{n} rules; none certainly matches, {p} may match"),
         };
         let _ = writeln!(text, "             {tail}");
     }
@@ -403,15 +412,15 @@ fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: us
 
 fn print_reasons(text: &mut String, e: &Explanation, width: usize) {
     for r in &e.reasons {
-        paragraph(text, &format!("Not certain: {}", r.text), width, 0, 2);
+        paragraph(text, &format!("Unknown because: {}", r.text), width, 0, 2);
     }
     if !e.reasons.is_empty() {
         text.push('\n');
     }
 }
 
-/// How to deny what is allowed.
-fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer, width: usize) {
+/// Prints how to deny the connection.
+fn print_how_to_deny(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer, width: usize) {
     let Peer::Class((w, c)) = to else { return };
     let workload = &inventory.workloads[w];
     let class = &workload.classes[c];
@@ -422,14 +431,14 @@ fn way_out(text: &mut String, inventory: &Inventory, e: &Explanation, to: Peer, 
     let labels: Vec<String> = class.labels.iter().take(2).map(|(k, v)| format!("{k}={v}")).collect();
     let who = if labels.is_empty() { "every pod".to_owned() } else { labels.join(",") };
     let advice = format!(
-        "To deny it: a NetworkPolicy in {} that selects {who} for ingress and does not name this source.",
+        "To deny it: add a NetworkPolicy in {} that selects {who} for ingress and does not allow this source.",
         workload.object.namespace
     );
     paragraph(text, &advice, width, 0, 2);
 }
 
-/// An address group as a person says it.
-fn name(id: &str) -> String {
+/// The name of a peer of the table, for people.
+fn display_name(id: &str) -> String {
     match id {
         "ip:0.0.0.0-255.255.255.255,::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" => {
             "any address outside the cluster".to_owned()
@@ -439,9 +448,9 @@ fn name(id: &str) -> String {
     }
 }
 
-/// Everyone and everything, one block a destination, sources that may do the same folded.
+/// The whole table: one block for each destination, with sources grouped by the ports that they can reach.
 fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
-    let mut text = format!("{}\n", dataplane(reach));
+    let mut text = format!("{}\n", describe_enforcement(reach));
     if let Some(r) = reach.enforcement.reason.as_ref().filter(|_| !reach.enforcement.stated) {
         paragraph(&mut text, &r.text, output::width().clamp(60, 140), 0, 0);
     }
@@ -468,7 +477,7 @@ fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
             .iter()
             .map(|p| format!("{} {}", p.protocol, if all(&p.ports) { "all".to_owned() } else { list(&p.ports) }))
             .collect();
-        let certain = if certain.is_empty() { "nothing for certain".to_owned() } else { certain };
+        let certain = if certain.is_empty() { "no port for certain".to_owned() } else { certain };
         if perhaps.is_empty() {
             certain
         } else if c.unknown.len() == 3 && c.unknown.iter().all(|p| all(&p.ports)) {
@@ -482,10 +491,10 @@ fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
         if into.is_empty() {
             continue;
         }
-        let _ = writeln!(text, "\nto {}", name(peer.id()));
+        let _ = writeln!(text, "\nto {}", display_name(peer.id()));
         let mut by_ports: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for c in into {
-            by_ports.entry(words(c)).or_default().push(name(&c.from));
+            by_ports.entry(words(c)).or_default().push(display_name(&c.from));
         }
         for (ports, sources) in by_ports {
             let limit = if args.all { usize::MAX } else { 6 };
@@ -501,9 +510,9 @@ fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
         }
     }
     if t.connections.is_empty() {
-        text.push_str("\nno connection is allowed between these\n");
+        text.push_str("\nno connection is allowed between these peers\n");
     } else if args.from.is_none() || args.to.is_none() {
-        text.push_str("\nWhy: ask for one pair with --from, --to and --port. A pod always reaches itself, and its node always reaches it.\n");
+        text.push_str("\nFor the rules that decide, give one pair with --from, --to and --port. A pod always reaches itself, and its own node always reaches it.\n");
     }
     text
 }

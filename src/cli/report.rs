@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::check::shell_quote;
 use crate::fleet::shard::Shard;
 use crate::fleet::{self, FleetReport, PartFile, PartInput, markdown, part_file, table};
 use crate::report::table::Style;
 use crate::report::{Format, Outcome};
 
 use super::audit::format_of;
-use super::input::{quote, source_date_epoch};
+use super::input::source_date_epoch;
 use super::output::{self, Color};
 use super::{Failure, log};
 
@@ -181,6 +182,7 @@ fn footer(dir: &Path, report: &FleetReport) -> Vec<String> {
     let worst = report.worst_first().into_iter().find(|c| !c.worst.is_empty());
     let Some(json) = worst.and_then(|c| c.report.as_ref()).map(|name| dir.join(name)) else { return vec![] };
     let file = [json.with_extension("md"), json].into_iter().find(|p| p.is_file());
-    let line = |p: PathBuf| format!("Next: {}   the report of the worst cluster", quote(&p.display().to_string()));
+    let line =
+        |p: PathBuf| format!("Next: {}   the report of the worst cluster", shell_quote(&p.display().to_string()));
     file.map(line).into_iter().collect()
 }

@@ -32,7 +32,8 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         + snapshot.unmodelled.values().sum::<u32>()
         + u32::from(snapshot.cluster.is_some());
     log::line(&format!("{}: {objects} objects, {}", args.output.display(), collect::digest(&snapshot)));
-    let file = super::input::quote(&args.output.display().to_string());
+    let path = args.output.display().to_string();
+    let file = crate::check::shell_quote(&path);
     log::line(&format!("Next: gke-posture audit {file}"));
     Ok(0)
 }

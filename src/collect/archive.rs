@@ -1,4 +1,4 @@
-//! The snapshot file: one gzip stream of JSON, a header first.
+//! The snapshot file: gzip-compressed JSON that starts with a header.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
@@ -17,7 +17,7 @@ const LIMIT: u64 = 4 << 30;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<T> {
-    /// Also what tells our files from any other gzip file.
+    /// Format version; the key also distinguishes a snapshot from any other gzip file.
     gke_posture_snapshot: u32,
     tool: String,
     evidence: T,
@@ -27,7 +27,10 @@ pub fn is_snapshot(bytes: &[u8]) -> bool {
     bytes.starts_with(&GZIP)
 }
 
-/// The file's bytes; equal evidence gives equal bytes.
+/// Encodes a snapshot as a file. Equal evidence gives equal bytes.
+///
+/// # Errors
+/// If the evidence cannot be serialized.
 pub fn encode(snapshot: &Snapshot) -> std::io::Result<Vec<u8>> {
     let envelope = Envelope {
         gke_posture_snapshot: FORMAT,
@@ -35,17 +38,19 @@ pub fn encode(snapshot: &Snapshot) -> std::io::Result<Vec<u8>> {
         evidence: snapshot,
     };
     let gz = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
-    // The serialiser writes a few bytes at a time, which would cost a call of the compressor each.
+    // The serializer writes a few bytes at a time, which would cost a call of the compressor each.
     let mut buffered = std::io::BufWriter::with_capacity(1 << 16, gz);
     serde_json::to_writer(&mut buffered, &envelope)?;
     buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
 }
 
+/// Decodes a snapshot file.
+///
 /// # Errors
-/// One sentence: not ours, of a later version, or damaged.
+/// One sentence: the file is no snapshot, of a later format, or damaged.
 pub fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     let mut json = Vec::new();
-    // JSON of a cluster packs at most some hundredfold; more is a file made to fill memory.
+    // JSON of a cluster is compressed to a hundredth at best; a higher ratio is a file made to exhaust memory.
     let limit = LIMIT.min(bytes.len() as u64 * 500 + (16 << 20));
     flate2::read::GzDecoder::new(bytes)
         .take(limit)
@@ -64,7 +69,7 @@ pub fn decode(bytes: &[u8]) -> Result<Snapshot, String> {
     Ok(envelope.evidence)
 }
 
-/// `sha256:` and the hex digest of the evidence, the same for inputs and for the snapshot made from them.
+/// `sha256:` and the hex digest of the evidence; the same for inputs and for the snapshot made from them.
 pub fn digest(snapshot: &Snapshot) -> String {
     struct Hasher(Sha256);
     impl std::io::Write for Hasher {
@@ -76,7 +81,7 @@ pub fn digest(snapshot: &Snapshot) -> String {
             Ok(())
         }
     }
-    // As it comes: the text of a large cluster is larger than the evidence.
+    // Hashed while it is written: the JSON of a large cluster is larger than the evidence in memory.
     let mut text = std::io::BufWriter::with_capacity(1 << 16, Hasher(Sha256::new()));
     let written = serde_json::to_writer(&mut text, snapshot).is_ok();
     let hasher = text.into_inner().unwrap_or_else(|_| Hasher(Sha256::new()));
@@ -87,15 +92,15 @@ pub fn digest(snapshot: &Snapshot) -> String {
     })
 }
 
-/// Writes `bytes` under a temporary name and renames it: a killed run leaves no half file under the final name.
+/// Writes `bytes` to a temporary file and renames it, so that a killed run leaves no partial file under the final name.
 ///
 /// # Errors
-/// As the file system gives them.
+/// As the file system returns them.
 pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     let name = path.file_name().ok_or_else(|| std::io::Error::other("not a file name"))?;
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
-    // Not the process's number alone: it is 1 in every container, and several may write to one volume.
+    // The process id alone is not unique: it is 1 in every container, and several may write to one volume.
     let unique = RandomState::new().hash_one(std::process::id());
     temporary.push(format!(".{unique:016x}"));
     let temporary = path.with_file_name(temporary);

@@ -1,4 +1,4 @@
-//! Reads Cluster and Pooler of postgresql.cnpg.io: <https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/>.
+//! Parses Cluster and Pooler of postgresql.cnpg.io: <https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/>.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ fn count(c: Option<Cursor<'_>>) -> Option<u32> {
     c.and_then(|n| n.int()).and_then(|n| u32::try_from(n).ok())
 }
 
-/// A map whose values may be written as numbers or booleans.
+/// An object of strings, of which some may be written as numbers or booleans.
 fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
     let Some(c) = c else { return Labels::new() };
     c.entries()
         .into_iter()
         .filter_map(|(entry, v)| {
             let text = match &v.node.content {
-                // The command may hold the passphrase itself, as in `echo …`.
+                // The command may contain the passphrase itself, as in `echo …`.
                 Content::Str(_) if entry.key == "ssl_passphrase_command" => crate::lexicon::HIDDEN.to_owned(),
                 Content::Str(s) => crate::lexicon::mask_text(s),
                 Content::Int(i) => i.to_string(),

@@ -1,4 +1,4 @@
-//! The only room that talks to the outside. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
+//! The only module that reads files and calls APIs. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
 
 mod api_format;
 mod archive;
@@ -6,12 +6,12 @@ mod builder;
 mod cnpg;
 mod files;
 mod gke;
+mod interner;
 mod json_text;
 mod kubernetes;
 pub mod live;
 mod pod_text;
 mod policy;
-mod shared;
 mod spec_text;
 pub mod terraform;
 

@@ -1,4 +1,4 @@
-//! Reads a NetworkPolicy and refuses what the API server refuses, with the place:
+//! Parses a NetworkPolicy and reports what the API server refuses:
 //! <https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/>.
 
 use crate::document::{Content, Cursor};
@@ -9,7 +9,7 @@ use super::kubernetes::{port_ref, protocol};
 const REFUSED: &str = "the API server refuses this object";
 
 pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
-    const STRICT: &str = "kubectl refuses it, and an API server that is told not to validate drops it";
+    const STRICT: &str = "kubectl refuses it, and an API server without field validation drops it";
     let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
     spec.refuse_unknown_fields(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
     for (list, peers) in [("ingress", "from"), ("egress", "to")] {
@@ -55,7 +55,7 @@ pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
     }
 }
 
-/// A label selector with the API's validation of operators and values.
+/// A label selector, with the API's validation of operators and values.
 pub fn selector(c: &Cursor<'_>) -> LabelSelector {
     c.refuse_unknown_fields(
         &["matchLabels", "matchExpressions"],

@@ -1,5 +1,5 @@
-//! The user's `gke-posture.yaml`: environments, platform namespaces, checks switched off or re-rated, thresholds and
-//! waivers. It does no I/O: the file comes in as text.
+//! The user's `gke-posture.yaml`: environments, platform namespaces, settings of checks, thresholds and waivers. The
+//! module does no I/O: the file comes in as text.
 
 mod parse;
 mod pattern;
@@ -17,14 +17,14 @@ pub use waiver::{Waiver, WaiverReport, WaiverStatus};
 
 use std::collections::BTreeMap;
 
-/// The environment that counts as production.
+/// Name of the environment that counts as production.
 pub const PRODUCTION: &str = "production";
 
-/// Namespaces that the platform owns, whatever the file says (contracts, "Subjects").
+/// Namespaces that GKE and Kubernetes own, whatever the file specifies.
 pub const PLATFORM_NAMESPACES: [&str; 6] =
     ["kube-system", "kube-public", "kube-node-lease", "gke-managed-*", "gke-gmp-system", "gmp-*"];
 
-/// What the file may refer to by name.
+/// Names that the file may refer to.
 #[derive(Clone, Debug, Default)]
 pub struct KnownNames {
     /// Ids of all checks, built-in and the user's own.
@@ -35,26 +35,26 @@ pub struct KnownNames {
 #[derive(Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Environment name → what belongs to it. Names are free; `production` is the one that counts as production.
+    /// Environments by name. Names are free; `production` is the one that counts as production.
     pub environments: BTreeMap<String, Environment>,
     /// Namespaces of the platform, added to the built-in ones. `*` matches any run of characters.
     pub platform_namespaces: Vec<Pattern>,
-    /// Which checks judge: of security (the default), of operations, or both. `--profile` overrides it.
+    /// Which checks run: those of security (the default), of operations, or both. `--profile` overrides it.
     pub profile: Selection,
-    /// Permissions that whoever read the cluster's configuration held, of those that decide what the API shows. Without
-    /// `container.clusters.getCredentials` it is not known whether a client certificate was issued.
+    /// IAM permissions of the account that read the cluster's configuration, of those that decide what the API shows.
+    /// Without `container.clusters.getCredentials` it is not known whether a client certificate was issued.
     pub caller_permissions: Vec<CallerPermission>,
-    /// True where workloads run that are not trusted, such as code of customers: they ask for GKE Sandbox.
+    /// Whether the cluster runs untrusted workloads, such as code of customers, which need GKE Sandbox.
     pub untrusted_workloads: bool,
-    /// Check id → what to change about it.
+    /// Settings of checks, by check id.
     pub checks: BTreeMap<String, CheckSetting>,
     /// Coverage below which a namespace fails.
     pub thresholds: Thresholds,
-    /// Findings that are accepted for a time.
+    /// Accepted findings, each until a date.
     pub waivers: Vec<Waiver>,
 }
 
-/// What belongs to an environment. `*` matches any run of characters.
+/// The namespaces and databases of an environment. `*` matches any run of characters.
 #[derive(Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Environment {
@@ -64,18 +64,18 @@ pub struct Environment {
     pub databases: Vec<Pattern>,
 }
 
-/// What to change about a check.
+/// Settings of one check.
 #[derive(Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CheckSetting {
-    /// False switches the check off: it gives no results. True switches it on whatever the profile, and makes one that has
-    /// to be asked for count.
+    /// False switches the check off: it gives no results. True switches it on whatever the profile, also if it is off by
+    /// default.
     pub enabled: Option<bool>,
     /// Replaces the check's own severity; the check may still lower it for a subject.
     pub severity: Option<Severity>,
 }
 
-/// Coverage in percent (0 to 100) below which a namespace fails; 0 asks for none.
+/// Coverage in percent (0 to 100) below which a namespace fails; 0 requires none.
 #[derive(Clone, Debug, Default, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Thresholds {
@@ -88,22 +88,22 @@ pub struct Thresholds {
 }
 
 impl Config {
-    /// Environment that a namespace belongs to by this file; `None` where the file does not say. The most specific
-    /// pattern wins (a literal name, then the most literal characters), then the environment's name.
+    /// The environment of a namespace, or `None` where no pattern of the file matches. The most specific pattern wins (a
+    /// name without `*`, then the most literal characters), then the first environment by name.
     pub fn environment_of_namespace(&self, namespace: &str) -> Option<&str> {
-        self.best(|e| &e.namespaces, namespace)
+        self.most_specific(|e| &e.namespaces, namespace)
     }
 
-    /// Environment of a database: by its own id first, then by its namespace.
+    /// The environment of a database: by its id first, then by its namespace.
     pub fn environment_of_database(&self, id: &str, namespace: &str) -> Option<&str> {
-        self.best(|e| &e.databases, id).or_else(|| self.environment_of_namespace(namespace))
+        self.most_specific(|e| &e.databases, id).or_else(|| self.environment_of_namespace(namespace))
     }
 
-    fn best(&self, patterns: impl Fn(&Environment) -> &[Pattern], name: &str) -> Option<&str> {
+    fn most_specific(&self, patterns: impl Fn(&Environment) -> &[Pattern], name: &str) -> Option<&str> {
         let mut best: Option<((bool, usize), &str)> = None;
         for (environment, members) in &self.environments {
             for pattern in patterns(members).iter().filter(|p| p.matches(name)) {
-                // Strictly greater: among equals the first name stays.
+                // Strictly greater, so that the first name wins among equals.
                 if best.is_none_or(|(s, _)| pattern.specificity() > s) {
                     best = Some((pattern.specificity(), environment));
                 }
@@ -112,23 +112,23 @@ impl Config {
         best.map(|(_, environment)| environment)
     }
 
-    /// True for the namespaces of the platform: built-in ones and those of the file.
+    /// Whether a namespace is the platform's: a built-in one or one of the file.
     pub fn is_platform_namespace(&self, namespace: &str) -> bool {
         PLATFORM_NAMESPACES.iter().any(|p| Pattern::new(*p).matches(namespace))
             || self.platform_namespaces.iter().any(|p| p.matches(namespace))
     }
 
-    /// False where the file switches the check off.
+    /// Whether the file leaves the check on.
     pub fn is_enabled(&self, check: &str) -> bool {
         self.checks.get(check).is_none_or(|s| s.enabled != Some(false))
     }
 
-    /// True where the file switches the check on.
-    pub fn is_asked_for(&self, check: &str) -> bool {
+    /// Whether the file switches the check on explicitly.
+    pub fn is_switched_on(&self, check: &str) -> bool {
         self.checks.get(check).is_some_and(|s| s.enabled == Some(true))
     }
 
-    /// The severity that the file gives a check instead of its own.
+    /// The severity that replaces a check's own.
     pub fn severity_of(&self, check: &str) -> Option<Severity> {
         self.checks.get(check).and_then(|s| s.severity)
     }
@@ -189,10 +189,10 @@ waivers:
     }
 
     #[test]
-    fn checks_may_be_switched_off_on_and_re_rated() {
+    fn checks_can_be_switched_off_and_on_and_get_another_severity() {
         let c = config(FULL);
-        assert!(!c.is_asked_for("a") && !c.is_asked_for("b"));
-        assert!(config("checks: { a: { enabled: true } }").is_asked_for("a"));
+        assert!(!c.is_switched_on("a") && !c.is_switched_on("b"));
+        assert!(config("checks: { a: { enabled: true } }").is_switched_on("a"));
         assert!(!c.is_enabled("a"));
         assert!(c.is_enabled("b"));
         assert_eq!(c.severity_of("a"), Some(Severity::Low));

@@ -1,4 +1,4 @@
-//! Reads the file, and reports every mistake in it at once.
+//! Parses the file, and reports every mistake in it at once.
 
 use jiff::civil::Date;
 
@@ -11,7 +11,7 @@ use crate::document::{Cursor, PathStyle, Problems, hint, parse_yaml};
 const PATHS: PathStyle = PathStyle { root: "configuration", separator: ".", indexes: false };
 
 impl Config {
-    /// Reads the text of a configuration file. `name` is how problems call the file. An empty file is valid.
+    /// Parses the text of a configuration file. `name` is the file's name in problems. An empty file is valid.
     ///
     /// # Errors
     /// Every mistake in the file, in order of line and column: syntax, unknown keys and check ids (with the nearest
@@ -70,7 +70,7 @@ fn require_known_check(c: Cursor<'_>, position: (u32, u32), id: &str, known: &Kn
     }
 }
 
-/// `names` are the entries of the environments read so far, to find one that is in two.
+/// `names` are the entries of the environments parsed so far, to find one that is in two.
 fn parse_environment<'a>(c: Cursor<'a>, name: &'a str, names: &mut Vec<(String, &'a str)>) -> Environment {
     let mut environment = Environment::default();
     let Some(c) = c.object(&["namespaces", "databases"]) else { return environment };

@@ -1,6 +1,6 @@
 //! Patterns with `*`.
 
-/// A pattern in which `*` stands for any run of characters, `/` included, and everything else for itself.
+/// A pattern in which `*` matches any run of characters, `/` included, and everything else matches itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
 #[schemars(transparent)]
 pub struct Pattern(String);
@@ -14,17 +14,17 @@ impl Pattern {
         &self.0
     }
 
-    /// True where the whole of `text` matches. Takes time proportional to the product of the lengths at worst.
+    /// Whether the whole of `text` matches, in time proportional to the product of the lengths at worst.
     pub fn matches(&self, text: &str) -> bool {
         let (p, t) = (self.0.as_bytes(), text.as_bytes());
         let (mut i, mut j) = (0, 0);
-        // Where to go on after a mismatch: behind the last `*`, one more byte of text swallowed by it.
+        // Where to continue after a mismatch: after the last `*`, which then matches one more byte of text.
         let mut retry: Option<(usize, usize)> = None;
         while j < t.len() {
             if p.get(i) == Some(&b'*') {
                 retry = Some((i + 1, j));
                 i += 1;
-            } else if p.get(i) == Some(&t[j]) {
+            } else if p.get(i) == t.get(j) {
                 i += 1;
                 j += 1;
             } else if let Some((after, from)) = retry {
@@ -35,10 +35,10 @@ impl Pattern {
                 return false;
             }
         }
-        p[i..].iter().all(|c| *c == b'*')
+        p.iter().skip(i).all(|c| *c == b'*')
     }
 
-    /// Orders patterns by how much they say: literal ones above all others, then by the number of literal bytes.
+    /// Orders patterns: those without `*` above all others, then by the number of literal bytes.
     pub(super) fn specificity(&self) -> (bool, usize) {
         let literal = self.0.bytes().filter(|c| *c != b'*').count();
         (literal == self.0.len(), literal)

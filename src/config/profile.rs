@@ -1,4 +1,4 @@
-//! Which checks a run judges by, beyond those that the file switches on and off one by one.
+//! Which checks run, apart from those that the file switches on and off one by one.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub enum Selection {
     #[default]
     Security,
     Operations,
-    /// Both; checks of operations are told of and not counted.
+    /// Both; checks of operations are reported but not counted.
     All,
 }
 
@@ -66,7 +66,7 @@ pub enum CallerPermission {
 impl CallerPermission {
     pub const ALL: [CallerPermission; 1] = [CallerPermission::GetCredentials];
 
-    /// As IAM calls it.
+    /// Name in IAM.
     pub fn name(self) -> &'static str {
         match self {
             CallerPermission::GetCredentials => "container.clusters.getCredentials",

@@ -1,4 +1,4 @@
-//! The JSON Schema of the user's file, for editors.
+//! The JSON Schema of `gke-posture.yaml`, for editors.
 
 /// JSON Schema of `gke-posture.yaml`, as checked in at `schemas/config.schema.json`.
 pub fn json_schema() -> serde_json::Value {

@@ -1,10 +1,10 @@
-//! How bad a finding is.
+//! Severity of findings.
 
 use serde::{Deserialize, Serialize};
 
 use crate::document::Cursor;
 
-/// Severity of a finding. It lives here, not with the results, because the user's file may set it.
+/// Severity of a finding. It is defined here, not with the results, because the user's file may set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -32,7 +32,7 @@ impl Severity {
         }
     }
 
-    /// The severity that a file names; any other text is a problem.
+    /// Parses the name of a severity in a file; any other text is a problem.
     pub(crate) fn parse(c: Cursor<'_>) -> Option<Self> {
         c.one_of("severity", &Self::ALL.map(|s| (s.name(), s)))
     }

@@ -29,12 +29,12 @@ pub struct Waiver {
 }
 
 impl Waiver {
-    /// True where this waiver is about that check and subject, whatever the day.
+    /// Whether the waiver covers that check and subject, whatever the day.
     pub fn covers(&self, check: &str, subject: &str) -> bool {
         (self.check == "*" || self.check == check) && self.subject.matches(subject)
     }
 
-    /// True after the last day.
+    /// Whether `today` is after the last day.
     pub fn is_expired(&self, today: Date) -> bool {
         self.until < today
     }
@@ -69,7 +69,7 @@ pub enum WaiverStatus {
 }
 
 impl WaiverStatus {
-    /// The word for it.
+    /// Name in reports.
     pub fn name(self) -> &'static str {
         match self {
             WaiverStatus::Active => "active",
@@ -85,8 +85,8 @@ impl Config {
         self.waivers.iter().find(|w| !w.is_expired(today) && w.covers(check, subject))
     }
 
-    /// Every waiver in order of the file, given the (check, subject) pairs that came out as a failure or an unknown,
-    /// waived or not.
+    /// Reports every waiver in order of the file. `waivable` are the (check, subject) pairs whose result is a failure or
+    /// an unknown, waived or not.
     pub fn waiver_report(&self, waivable: &[(&str, &str)], today: Date) -> Vec<WaiverReport> {
         self.waivers
             .iter()

@@ -1,16 +1,16 @@
-//! What a container's database connections are, how they are encrypted, and what the server accepts. Pure: it reads
+//! The database connections of a container, how they are encrypted, and what the server accepts. Pure: it uses
 //! [`crate::inventory`] objects and [`crate::lexicon`] values, and does no I/O.
 //!
-//! The road of a connection: [`env`] computes the effective environment of a container, [`dsn`] reads connection
-//! strings in it, [`profile`] assembles them into connections, [`tls`] says how a driver encrypts each of them,
-//! [`resolve`] follows the host to a Service, [`hba`] and [`pooler`] say what the server accepts, and [`verdict`] joins
-//! client and server.
+//! The steps for one connection: [`env`] computes the effective environment of a container, [`dsn`] parses the
+//! connection strings in it, [`profile`] assembles them into connections, [`tls`] evaluates how the driver encrypts each
+//! of them, [`resolve`] follows the host to a Service, [`hba`] and [`pooler`] evaluate what the server accepts, and
+//! [`outcome`] combines client and server. `docs/semantics.md#database-connections` states the rules and their sources.
 
 pub mod dsn;
 pub mod env;
 pub mod hba;
+pub mod outcome;
 pub mod pooler;
 pub mod profile;
 pub mod resolve;
 pub mod tls;
-pub mod verdict;

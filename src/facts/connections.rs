@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::database::dsn::{Engine, Host, Part};
+use crate::database::dsn::{DsnValue, Engine, Host};
 use crate::database::env::{self, PodContext};
 use crate::database::hba;
-use crate::database::pooler::{PoolerPosture, pooler};
+use crate::database::pooler::{PoolerPosture, evaluate_pooler};
 use crate::database::profile::{self, Ownership, Profile};
 use crate::database::resolve::{self, Endpoint, ServiceDirectory};
 use crate::inventory::object::{
@@ -51,10 +51,10 @@ pub struct Pooler {
 
 impl Database {
     /// What a client meets at one of the server workloads; `None` where the rules are not in the API.
-    pub fn met_at(&self, workload: usize) -> Option<&hba::Verdict> {
+    pub fn met_at(&self, workload: usize) -> Option<&hba::Acceptance> {
         match self.poolers.iter().find(|p| p.workload == Some(workload)) {
             Some(p) => Some(&p.posture.client),
-            None => self.posture.as_ref().map(|(_, p)| &p.verdict),
+            None => self.posture.as_ref().map(|(_, p)| &p.acceptance),
         }
     }
 }
@@ -150,7 +150,7 @@ impl ServiceDirectory for Evidence<'_> {
         Known::unknown(unread(self.0, Need::Services, &what, otherwise))
     }
 
-    fn by_cluster_ip(&self, ip: IpAddr) -> Option<&Service> {
+    fn service_by_cluster_ip(&self, ip: IpAddr) -> Option<&Service> {
         self.0.service_by_ip(ip)
     }
 
@@ -245,9 +245,9 @@ fn connections_of(
 
 fn host_text(h: &Host) -> String {
     match &h.name {
-        Part::Known(n) => n.clone(),
-        Part::Absent => "(no host)".to_owned(),
-        Part::Opaque => "(a host that is not read)".to_owned(),
+        DsnValue::Known(n) => n.clone(),
+        DsnValue::Absent => "(no host)".to_owned(),
+        DsnValue::Opaque => "(a host that is not read)".to_owned(),
     }
 }
 
@@ -270,9 +270,9 @@ fn follow(
     let (mut databases, mut reasons, mut elsewhere, mut path) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
     for host in &profile.hosts {
         let name = match (&host.address, &host.name) {
-            (Part::Known(a), _) => a,
-            (Part::Absent, Part::Known(n)) => n,
-            (Part::Absent, Part::Absent) => {
+            (DsnValue::Known(a), _) => a,
+            (DsnValue::Absent, DsnValue::Known(n)) => n,
+            (DsnValue::Absent, DsnValue::Absent) => {
                 elsewhere.push("no host is set".to_owned());
                 continue;
             }
@@ -359,10 +359,10 @@ fn databases(inventory: &Inventory, v6: bool) -> Vec<Database> {
             .map(|(index, p)| Pooler {
                 index,
                 workload: inventory.workload(&p.meta.object_ref().to_string()).map(|(w, _)| w),
-                posture: pooler(p, &question),
+                posture: evaluate_pooler(p, &question),
             })
             .collect();
-        let rules = hba::parse(&hba::generated(c), hba::major(c));
+        let rules = hba::parse(&hba::generated_lines(c), hba::postgres_major(c));
         let posture = hba::evaluate(&rules, &question);
         list.push(Database {
             id: object.to_string(),

@@ -22,66 +22,66 @@ crate::facts! {
         name / "name": String => [CloudNativePg],
         /// `postgres`.
         engine / "engine": String => [CloudNativePg],
-        /// Who runs it: `cloudnative-pg`, or `none` for a server in a workload of its own.
+        /// Operator that runs it: `cloudnative-pg`, or `none` for a server in an ordinary workload.
         operator / "operator": String => [CloudNativePg],
-        /// Port at its pods.
+        /// Port of its pods.
         port / "port": i64 => [CloudNativePg],
-        /// Its environment, `null` when nothing says.
+        /// Its environment; `null` if it is not set.
         environment / "environment": Option<String> => [CloudNativePg, Namespaces],
-        /// Whether it is judged as production: it is, or nothing says what it is.
+        /// Whether it counts as production: it is production, or its environment is not set.
         production / "production": bool => [CloudNativePg, Namespaces],
-        /// Whether a policy that is enforced isolates its pods for ingress.
+        /// Whether an enforced policy isolates its pods for ingress.
         ingress_isolated / "ingressIsolated": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Workloads with a connection that leads to it.
+        /// Declared clients: workloads with a connection that leads to it.
         clients / "clients": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
-        /// Workloads that may have one: their host, or their whole environment, is in a Secret.
+        /// Workloads that may be clients: their host, or their whole environment, is in a Secret.
         clients_maybe / "clientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
-        /// Workloads that certainly reach its port and do not use it.
-        excess_clients / "excessClients": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Workloads that possibly reach its port, or possibly do not use it.
-        excess_clients_maybe / "excessClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether only its clients reach it.
-        excess_clients_empty / "excessClientsEmpty": bool => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Workloads on the host's network that reach it from its own node only, which no policy can take away.
+        /// Workloads that can certainly reach its port and are not declared clients.
+        unexpected_clients / "unexpectedClients": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
+        /// Workloads that can possibly reach its port, or are possibly not declared clients.
+        unexpected_clients_maybe / "unexpectedClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
+        /// Whether only declared clients can reach it.
+        unexpected_clients_empty / "unexpectedClientsEmpty": bool => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps, Namespaces, NetworkPolicies, OtherPolicies],
+        /// Workloads on the host network that can reach it only from the node of one of its pods, which no policy can block.
         node_local_clients / "nodeLocalClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Namespaces of its clients.
+        /// Namespaces of its declared clients.
         client_namespaces / "clientNamespaces": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
         /// Whether a login without any credential is possible over TCP (`trust`), by pg_hba or by a pooler.
-        trust_reachable / "trustReachable": bool => [CloudNativePg],
-        /// Workloads of another environment that certainly reach its port.
+        accepts_trust / "acceptsTrust": bool => [CloudNativePg],
+        /// Workloads of another environment that can certainly reach its port.
         cross_environment_clients / "crossEnvironmentClients": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Workloads that possibly do, or whose environment is not known.
+        /// Workloads that possibly can, or whose environment is not known.
         cross_environment_clients_maybe / "crossEnvironmentClientsMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether only workloads of its own environment reach it.
+        /// Whether only workloads of its own environment can reach it.
         cross_environment_clients_empty / "crossEnvironmentClientsEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
         /// Environments of the workloads in `crossEnvironmentClients`.
         cross_environments / "crossEnvironments": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// What the operator and the peer instances certainly cannot reach, such as `the operator on TCP 8000`.
-        cut_off / "cutOff": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// What they possibly cannot reach.
-        cut_off_maybe / "cutOffMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether the operator and the peer instances reach what they need.
-        cut_off_empty / "cutOffEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether its rules refuse every login in cleartext.
+        /// Peers that certainly cannot connect although the database needs them, such as `the operator cnpg-system/Deployment/cnpg on TCP 8000`.
+        blocked_peers / "blockedPeers": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
+        /// Peers that possibly cannot connect.
+        blocked_peers_maybe / "blockedPeersMaybe": Vec<String> => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
+        /// Whether the operator and the peer instances can connect.
+        blocked_peers_empty / "blockedPeersEmpty": bool => [CloudNativePg, Workloads, Namespaces, NetworkPolicies, OtherPolicies],
+        /// Whether its rules reject every login in cleartext.
         refuses_cleartext / "refusesCleartext": bool => [CloudNativePg],
         /// `open`, `partial`, `tls-only`, `cleartext-only`, `locked-out`, `hba-invalid` or `unknown`.
         cleartext / "cleartext": String => [CloudNativePg],
-        /// The rule that admits cleartext, in words; empty when there is none.
+        /// The rule that accepts cleartext; empty if there is none.
         cleartext_rule / "cleartextRule": String => [CloudNativePg],
         /// Whether every line of its pg_hba is valid.
         rules_valid / "rulesValid": bool => [CloudNativePg],
-        /// Mistakes in its pg_hba.
+        /// Invalid lines of its pg_hba, each with its error.
         rule_errors / "ruleErrors": Vec<String> => [CloudNativePg],
         /// Whether a login by `md5` is possible, or passwords are stored as MD5.
-        md5_reachable / "md5Reachable": bool => [CloudNativePg],
+        accepts_md5 / "acceptsMd5": bool => [CloudNativePg],
         /// Whether new passwords are stored as MD5: `password_encryption` says so, or the major version is 13 or older.
-        md5_stored / "md5Stored": bool => [CloudNativePg],
-        /// Workloads that hold a credential of it and have no connection to it.
-        credential_holders_excess / "credentialHoldersExcess": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
-        /// Workloads of which that is possible.
-        credential_holders_excess_maybe / "credentialHoldersExcessMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
-        /// Whether only its clients hold its credentials.
-        credential_holders_excess_empty / "credentialHoldersExcessEmpty": bool => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
+        stores_md5 / "storesMd5": bool => [CloudNativePg],
+        /// Workloads that reference a credential of it and have no connection to it.
+        unexpected_credential_holders / "unexpectedCredentialHolders": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
+        /// Workloads for which that is possible.
+        unexpected_credential_holders_maybe / "unexpectedCredentialHoldersMaybe": Vec<String> => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
+        /// Whether only its clients reference its credentials.
+        unexpected_credential_holders_empty / "unexpectedCredentialHoldersEmpty": bool => [CloudNativePg, Workloads, Services, EndpointSlices, ConfigMaps],
     }
 }
 
@@ -97,14 +97,15 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
     let environment = environment_of(cx, d).map(|e| e.name);
     let users = users(cx, all, index);
     let reached = reached(cx, d);
-    let excess = excess(cx, &users, &reached);
-    // All of them in one sentence, so that there is one thing to do.
-    let homeless: Vec<String> =
+    let unexpected = unexpected_clients(cx, &users, &reached);
+    // All of them in one reason, so that there is one fix.
+    let without_environment: Vec<String> =
         all.list.iter().filter(|d| environment_of(cx, d).is_none()).map(|d| d.id.clone()).collect();
-    let (cross, environments) = cross(cx, d, environment.as_deref(), &homeless, &reached);
-    let cut = cut_off(cx, d);
+    let (cross, environments) =
+        clients_of_other_environments(cx, d, environment.as_deref(), &without_environment, &reached);
+    let blocked = blocked_peers(cx, d);
     let isolation = d.instances.map(|w| cx.isolation(w, Direction::Ingress));
-    let holders = holders(cx, all, index, &users);
+    let holders = unexpected_credential_holders(cx, all, index, &users);
     let server = server(cx, d);
     let names =
         |set: &BTreeSet<usize>| -> Vec<String> { set.iter().map(|w| cx.inventory.workloads[*w].id.clone()).collect() };
@@ -122,23 +123,23 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
     let client_evidence = users.evidence.clone();
     let list = |known: &Known<Vec<String>>| Json::from(known.value().cloned().unwrap_or_default());
     let own = |path: &str, value: Json, rule: &str| context::evidence(d.object.clone(), &d.origin, path, value, rule);
-    let mut excess_evidence = reach_evidence.clone();
-    excess_evidence.push(own(
-        &format!("workloads that reach port {} and have no connection to it", d.port),
-        list(&excess.certain),
-        "reach minus references",
+    let mut unexpected_evidence = reach_evidence.clone();
+    unexpected_evidence.push(own(
+        &format!("workloads that can reach port {} and are not declared clients", d.port),
+        list(&unexpected.certain),
+        "can reach it, but is not a declared client",
     ));
     let mut cross_evidence = reach_evidence.clone();
     cross_evidence.push(own(
-        &format!("workloads of other environments that reach port {}", d.port),
+        &format!("workloads of other environments that can reach port {}", d.port),
         list(&cross.certain),
-        "environments: configuration, then labels, then whole name tokens",
+        "environments are taken from the configuration, then from labels, then from words in the name",
     ));
-    let mut cut_evidence = reach_evidence.clone();
-    cut_evidence.push(own(
-        "needed connections",
-        list(&cut.certain),
-        "the operator and the other instances need TCP 8000 (status) and 5432 at each instance",
+    let mut blocked_evidence = reach_evidence.clone();
+    blocked_evidence.push(own(
+        "blocked connections",
+        list(&blocked.certain),
+        "the operator and the other instances need TCP 8000 (status) and TCP 5432 on each instance",
     ));
     let values = DatabaseFacts {
         name: Known::Value(d.id.clone()),
@@ -153,33 +154,33 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
         ),
         clients: Known::Value(names(&users.certain)),
         clients_maybe: Known::Value(names(&maybe)),
-        excess_clients: excess.certain,
-        excess_clients_maybe: excess.maybe,
-        excess_clients_empty: excess.empty,
+        unexpected_clients: unexpected.certain,
+        unexpected_clients_maybe: unexpected.maybe,
+        unexpected_clients_empty: unexpected.empty,
         node_local_clients: Known::Value(ids(cx, reached.node_local.iter().copied())),
         client_namespaces: Known::Value({
             let all: BTreeSet<String> =
                 users.certain.iter().map(|w| cx.inventory.workloads[*w].object.namespace.clone()).collect();
             all.into_iter().collect()
         }),
-        trust_reachable: server.trust,
+        accepts_trust: server.trust,
         cross_environment_clients: cross.certain,
         cross_environment_clients_maybe: cross.maybe,
         cross_environment_clients_empty: cross.empty,
         cross_environments: environments,
-        cut_off: cut.certain,
-        cut_off_maybe: cut.maybe,
-        cut_off_empty: cut.empty,
+        blocked_peers: blocked.certain,
+        blocked_peers_maybe: blocked.maybe,
+        blocked_peers_empty: blocked.empty,
         refuses_cleartext: server.refuses,
         cleartext: server.word,
         cleartext_rule: server.rule,
         rules_valid: server.valid,
         rule_errors: server.errors,
-        md5_reachable: server.md5,
-        md5_stored: server.md5_stored,
-        credential_holders_excess: holders.0.certain,
-        credential_holders_excess_maybe: holders.0.maybe,
-        credential_holders_excess_empty: holders.0.empty,
+        accepts_md5: server.md5,
+        stores_md5: server.stores_md5,
+        unexpected_credential_holders: holders.0.certain,
+        unexpected_credential_holders_maybe: holders.0.maybe,
+        unexpected_credential_holders_empty: holders.0.empty,
     };
     context::facts(
         d.id.clone(),
@@ -188,23 +189,23 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
         values.into_values(),
         vec![
             ("ingressIsolated", reach_evidence),
-            ("excessClientsEmpty", excess_evidence),
-            ("excessClientsEmpty", client_evidence),
+            ("unexpectedClientsEmpty", unexpected_evidence),
+            ("unexpectedClientsEmpty", client_evidence),
             ("crossEnvironmentClientsEmpty", cross_evidence),
-            ("cutOffEmpty", cut_evidence),
+            ("blockedPeersEmpty", blocked_evidence),
             ("refusesCleartext", server.cleartext_evidence),
             ("rulesValid", server.error_evidence),
-            ("md5Reachable", server.md5_evidence),
-            ("trustReachable", server.trust_evidence),
-            ("credentialHoldersExcessEmpty", holders.1),
+            ("acceptsMd5", server.md5_evidence),
+            ("acceptsTrust", server.trust_evidence),
+            ("unexpectedCredentialHoldersEmpty", holders.1),
         ],
     )
 }
 
-/// Who uses a database.
+/// Declared clients of a database.
 struct Users {
     certain: BTreeSet<usize>,
-    /// Workloads that may, and why that is not known.
+    /// Workloads that may be clients, with the reasons why this is not known.
     maybe: BTreeMap<usize, Vec<Reason>>,
     evidence: Vec<Evidence>,
 }
@@ -245,11 +246,11 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
     users
 }
 
-/// Workloads that reach a database, its own infrastructure left out, with the reasons where that is possible only.
+/// Workloads that can reach a database, without its own infrastructure; with reasons where this is only possible.
 struct Reached {
     certain: BTreeSet<usize>,
     maybe: BTreeMap<usize, Vec<Reason>>,
-    /// On the host's network, and only from the node of a database pod: no policy can take that away.
+    /// On the host network, and only from the node of a database pod: no policy can block this.
     node_local: BTreeSet<usize>,
 }
 
@@ -293,7 +294,7 @@ fn reached(cx: &mut Context<'_>, d: &Database) -> Reached {
     reached
 }
 
-/// The operator, and jobs that the operator runs for this very Cluster.
+/// The operator, and jobs that the operator runs for this Cluster.
 fn is_infrastructure(cx: &Context<'_>, d: &Database, w: usize) -> bool {
     if d.cnpg.is_none() {
         return false;
@@ -319,8 +320,8 @@ fn ids(cx: &Context<'_>, set: impl IntoIterator<Item = usize>) -> Vec<String> {
     set.into_iter().map(|w| cx.inventory.workloads[w].id.clone()).collect()
 }
 
-/// Reach minus references.
-fn excess(cx: &Context<'_>, users: &Users, reached: &Reached) -> SetFacts {
+/// Workloads that can reach the database and are not declared clients.
+fn unexpected_clients(cx: &Context<'_>, users: &Users, reached: &Reached) -> SetFacts {
     let certain: Vec<usize> = reached
         .certain
         .iter()
@@ -337,20 +338,19 @@ fn excess(cx: &Context<'_>, users: &Users, reached: &Reached) -> SetFacts {
     set_of(ids(cx, certain), ids(cx, maybe), reasons)
 }
 
-/// Workloads of other environments that reach it.
-fn cross(
+/// Workloads of other environments that can reach it.
+fn clients_of_other_environments(
     cx: &Context<'_>,
     d: &Database,
     environment: Option<&str>,
-    homeless: &[String],
+    without_environment: &[String],
     reached: &Reached,
 ) -> (SetFacts, Known<Vec<String>>) {
     let Some(environment) = environment else {
         let reason = Reason::missing(format!(
-            "nothing says which environment {} belong{} to. Add to gke-posture.yaml, each in its place:\n  environments:\n    {PRODUCTION}: {{ namespaces: [], databases: [{}] }}\n    development: {{ namespaces: [], databases: [] }}",
-            homeless.join(", "),
-            if homeless.len() == 1 { "s" } else { "" },
-            homeless.join(", "),
+            "the environment of {} is not set. Add to gke-posture.yaml, each database to its environment:\n  environments:\n    {PRODUCTION}: {{ namespaces: [], databases: [{}] }}\n    development: {{ namespaces: [], databases: [] }}",
+            without_environment.join(", "),
+            without_environment.join(", "),
         ));
         return (SetFacts::unknown(vec![reason.clone()]), Known::unknown(reason));
     };
@@ -374,14 +374,14 @@ fn cross(
                     reasons.extend(why.iter().cloned());
                 }
             },
-            // The platform serves every environment.
+            // Platform workloads serve every environment.
             None if cx.is_platform(&workload.object.namespace) => {}
-            // What serves the database's own namespace is judged by whether it uses the database, not by environment.
+            // The namespace of the database itself is shared: what counts there is who uses the database, not the environment.
             None if workload.object.namespace == d.object.namespace => {}
             None => {
                 maybe.push(*w);
                 reasons.push(Reason::missing(format!(
-                    "nothing says which environment namespace {} belongs to. Add it to gke-posture.yaml under environments, or to platformNamespaces",
+                    "the environment of namespace {} is not set. Add the namespace to gke-posture.yaml, under environments or platformNamespaces",
                     workload.object.namespace
                 )));
             }
@@ -391,8 +391,8 @@ fn cross(
     (set, Known::Value(names.into_iter().collect()))
 }
 
-/// What a policy takes away from the operator and the peers.
-fn cut_off(cx: &mut Context<'_>, d: &Database) -> SetFacts {
+/// The operator and the peer instances, where a policy blocks what the database needs of them.
+fn blocked_peers(cx: &mut Context<'_>, d: &Database) -> SetFacts {
     let (Some(_), Some(instances)) = (d.cnpg, d.instances) else {
         return set_of(Vec::new(), Vec::new(), Vec::new());
     };
@@ -410,7 +410,7 @@ fn cut_off(cx: &mut Context<'_>, d: &Database) -> SetFacts {
     };
     let targets = cx.classes(instances);
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-    let mut ask = |cx: &mut Context<'_>, name: &str, from: Peer, to: Peer, port: u16| {
+    let mut check = |cx: &mut Context<'_>, name: &str, from: Peer, to: Peer, port: u16| {
         let decision = cx.reach.pair(from, to);
         let text = format!("{name} on TCP {port}");
         match cx.reach.allows(decision, Protocol::Tcp, port) {
@@ -426,21 +426,26 @@ fn cut_off(cx: &mut Context<'_>, d: &Database) -> SetFacts {
         for (name, peers) in &sources {
             for from in peers {
                 for port in [8000, d.port] {
-                    ask(cx, name, *from, Peer::Class(*to), port);
+                    check(cx, name, *from, Peer::Class(*to), port);
                 }
             }
         }
         if cx.inventory.workloads[instances].pods.is_none_or(|n| n > 1) {
             for port in [8000, d.port] {
-                ask(cx, "peer instances", Peer::Class(*to), Peer::Class(*to), port);
+                check(cx, "peer instances", Peer::Class(*to), Peer::Class(*to), port);
             }
         }
     }
     set_of(certain, maybe, reasons)
 }
 
-/// Workloads that hold a credential of the database without using it.
-fn holders(cx: &Context<'_>, all: &Databases, index: usize, users: &Users) -> (SetFacts, Vec<Evidence>) {
+/// Workloads that reference a credential of the database and are not clients.
+fn unexpected_credential_holders(
+    cx: &Context<'_>,
+    all: &Databases,
+    index: usize,
+    users: &Users,
+) -> (SetFacts, Vec<Evidence>) {
     let d = &all.list[index];
     // (namespace, Secret) → keys that are a credential; `None` is the whole Secret.
     let mut secrets: BTreeSet<(String, String, Option<String>)> = BTreeSet::new();
@@ -471,7 +476,7 @@ fn holders(cx: &Context<'_>, all: &Databases, index: usize, users: &Users) -> (S
             if !holds {
                 continue;
             }
-            let rule = format!("Secret {}/{} holds a credential of {}", workload.object.namespace, u.secret, d.id);
+            let rule = format!("Secret {}/{} contains a credential of {}", workload.object.namespace, u.secret, d.id);
             let value = u.key.clone().map_or(Json::Null, Json::from);
             match users.maybe.get(&w) {
                 None => {

@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
+use crate::database::outcome::{self, Client, Outcome, Server};
 use crate::database::profile::{Delegation, Profile};
-use crate::database::verdict::{self, Client, Outcome, Server};
 use crate::inventory::{Known, Reason, Tri};
 
 use super::connections::{Connection, Databases, Leads};
@@ -91,13 +91,13 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
             None
         }
     });
-    let context = verdict::Context {
+    let context = outcome::Context {
         private_ca,
         host_in_certificate: None,
         falls_back_on_hba: falls_back,
         declared: p.mode.declared,
     };
-    let no_cleartext = verdict::no_cleartext(p.mode.client, server, &context);
+    let no_cleartext = outcome::encrypted(p.mode.client, server, &context);
     let mut reasons = p.reasons.clone();
     if let Some(r) = &p.mode.range {
         let names =
@@ -128,12 +128,12 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
     let verifies = match p.mode.client {
         Client::Delegated | Client::Local => Tri::Yes,
         Client::Unknown => Tri::Maybe,
-        Client::Classes { .. } => match verdict::verdict(p.mode.client, server, &context) {
+        Client::Classes { .. } => match outcome::encrypted_and_authenticated(p.mode.client, server, &context) {
             o if o.passes() => Tri::Yes,
             Outcome::Warn | Outcome::Fail => Tri::No,
             Outcome::Broken => Tri::Yes,
             _ => match p.mode.client {
-                Client::Classes { best, .. } if best <= crate::database::tls::Class::T3 => Tri::No,
+                Client::Classes { best, .. } if best <= crate::database::tls::Class::Require => Tri::No,
                 _ => Tri::Maybe,
             },
         },

@@ -17,7 +17,7 @@ pub struct Server {
     pub valid: Known<bool>,
     pub errors: Known<Vec<String>>,
     pub md5: Known<bool>,
-    pub md5_stored: Known<bool>,
+    pub stores_md5: Known<bool>,
     pub trust: Known<bool>,
     pub trust_evidence: Vec<Evidence>,
     pub cleartext_evidence: Vec<Evidence>,
@@ -39,7 +39,7 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
             valid: Known::unknown(reason.clone()),
             errors: Known::unknown(reason.clone()),
             md5: Known::unknown(reason.clone()),
-            md5_stored: Known::unknown(reason.clone()),
+            stores_md5: Known::unknown(reason.clone()),
             trust: Known::unknown(reason),
             trust_evidence: Vec::new(),
             cleartext_evidence: Vec::new(),
@@ -68,14 +68,14 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
             d.id
         )))
     };
-    let judge = |v: &hba::Verdict| match v {
-        hba::Verdict::TlsOnly | hba::Verdict::LockedOut => Known::Value(true),
-        hba::Verdict::Open | hba::Verdict::Partial { .. } | hba::Verdict::CleartextOnly => Known::Value(false),
-        hba::Verdict::Invalid(_) => invalid(),
-        hba::Verdict::Unknown(reasons) => Known::Unknown(reasons.clone()),
+    let judge = |v: &hba::Acceptance| match v {
+        hba::Acceptance::TlsOnly | hba::Acceptance::LockedOut => Known::Value(true),
+        hba::Acceptance::Open | hba::Acceptance::Partial { .. } | hba::Acceptance::CleartextOnly => Known::Value(false),
+        hba::Acceptance::Invalid(_) => invalid(),
+        hba::Acceptance::Unknown(reasons) => Known::Unknown(reasons.clone()),
     };
-    let mut refuses = judge(&posture.verdict);
-    let mut verdict = &posture.verdict;
+    let mut refuses = judge(&posture.acceptance);
+    let mut verdict = &posture.acceptance;
     let mut rule = rule;
     let mut pooler_evidence = Vec::new();
     // A pooler takes connections of its own: what it accepts, the database accepts.
@@ -106,19 +106,19 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
     // <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-PASSWORD-ENCRYPTION>
     let stored_md5 = match cluster.parameters.get("password_encryption") {
         Some(v) => v.eq_ignore_ascii_case("md5"),
-        None => hba::major(cluster) <= 13,
+        None => hba::postgres_major(cluster) <= 13,
     };
     let md5 = match (stored_md5, posture.reaches(Method::Md5, None)) {
         (true, _) | (_, Some(true)) => Known::Value(true),
         (false, Some(false)) => Known::Value(false),
-        (false, None) if matches!(posture.verdict, hba::Verdict::Invalid(_)) => invalid(),
+        (false, None) if matches!(posture.acceptance, hba::Acceptance::Invalid(_)) => invalid(),
         (false, None) => tri(Tri::Maybe, Vec::new()),
     };
     let pooler_trust = d.poolers.iter().any(|p| p.posture.no_authentication);
     let trust = match (pooler_trust, posture.reaches(Method::Trust, None)) {
         (true, _) | (_, Some(true)) => Known::Value(true),
         (false, Some(false)) => Known::Value(false),
-        (false, None) if matches!(posture.verdict, hba::Verdict::Invalid(_)) => invalid(),
+        (false, None) if matches!(posture.acceptance, hba::Acceptance::Invalid(_)) => invalid(),
         (false, None) => tri(Tri::Maybe, Vec::new()),
     };
     let trust_evidence = posture
@@ -147,7 +147,7 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
             .collect(),
         errors: Known::Value(errors),
         md5,
-        md5_stored: Known::Value(stored_md5),
+        stores_md5: Known::Value(stored_md5),
         trust,
         trust_evidence,
         cleartext_evidence: posture

@@ -33,11 +33,11 @@ crate::facts! {
         /// Whether it selects no workload at all.
         selected_empty / "selectedEmpty": bool => [NetworkPolicies, Workloads],
         /// Peers of its rules that select no pod, such as `ingress[0].from[1]: pods app=x of namespace y`.
-        dead_peers / "deadPeers": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        unmatched_peers / "unmatchedPeers": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
         /// Peers of which the evidence does not say whether they select a pod.
-        dead_peers_maybe / "deadPeersMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
+        unmatched_peers_maybe / "unmatchedPeersMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
         /// Whether every peer selects some pod.
-        dead_peers_empty / "deadPeersEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
+        unmatched_peers_empty / "unmatchedPeersEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
         /// Ingress ports that no selected pod serves, with what is served instead.
         mismatched_ports / "mismatchedPorts": Vec<String> => [NetworkPolicies, Workloads, Services],
         /// Ingress ports of which the evidence does not say whether a pod serves them (no container declares a port).
@@ -65,7 +65,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     let meta = cx.inventory.snapshot.network_policies[index].meta.clone();
     let policy = cx.reach.model.policies[index].clone();
     let (classes, selected) = selection(cx, index);
-    let dead = dead_peers(cx, index);
+    let unmatched = unmatched_peers(cx, index);
     let (mismatched, port_evidence) = mismatched_ports(cx, index, &classes);
     let dns = without_dns(cx, index, &classes);
     let selector = crate::inventory::labels::display(&policy.selector);
@@ -98,7 +98,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     );
     let end_evidence = field("endPort", &end_ports, "GKE documents that endPort has no effect on Dataplane V2");
     let list = |known: &Known<Vec<String>>| known.value().cloned().unwrap_or_default();
-    let dead_evidence = field("peers", &list(&dead.certain), "no pod of the evidence has these labels");
+    let unmatched_evidence = field("peers", &list(&unmatched.certain), "no pod of the evidence has these labels");
     let dns_evidence = field(
         "spec.egress",
         &list(&dns.certain),
@@ -114,9 +114,9 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
         selected: selected.certain,
         selected_maybe: selected.maybe,
         selected_empty: selected.empty,
-        dead_peers: dead.certain,
-        dead_peers_maybe: dead.maybe,
-        dead_peers_empty: dead.empty,
+        unmatched_peers: unmatched.certain,
+        unmatched_peers_maybe: unmatched.maybe,
+        unmatched_peers_empty: unmatched.empty,
         mismatched_ports: mismatched.certain,
         mismatched_ports_maybe: mismatched.maybe,
         mismatched_ports_empty: mismatched.empty,
@@ -141,7 +141,7 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
         values.into_values(),
         vec![
             ("selectedEmpty", vec![selected_evidence]),
-            ("deadPeersEmpty", dead_evidence),
+            ("unmatchedPeersEmpty", unmatched_evidence),
             ("mismatchedPortsEmpty", port_evidence),
             ("rulesOutsidePolicyTypes", outside_evidence),
             ("endPorts", end_evidence),
@@ -198,7 +198,7 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
 }
 
 /// Selector peers that match no pod of the evidence.
-fn dead_peers(cx: &Context<'_>, index: usize) -> SetFacts {
+fn unmatched_peers(cx: &Context<'_>, index: usize) -> SetFacts {
     let policy = &cx.reach.model.policies[index];
     let model = &cx.reach.model;
     let complete_everywhere = cx.inventory.snapshot.completeness == crate::inventory::Completeness::Complete

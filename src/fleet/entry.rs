@@ -81,7 +81,7 @@ impl From<&CheckSummary> for CheckInfo {
     fn from(c: &CheckSummary) -> CheckInfo {
         CheckInfo {
             id: c.id.clone(),
-            title: c.title.clone(),
+            title: c.finding().to_owned(),
             severity: c.severity,
             why: c.why.clone(),
             controls: BTreeMap::new(),

@@ -1,8 +1,8 @@
-//! Annotations that the analysis reads; every other annotation is dropped at collection.
+//! The annotations that the analysis uses. `collect` drops all others.
 
 use super::name::is_secret_name;
 
-/// Exact keys, each read by some fact.
+/// Exact keys. A fact uses each of them.
 const KEYS: &[&str] = &[
     "networking.gke.io/network",
     "networking.gke.io/interfaces",
@@ -21,17 +21,17 @@ const KEYS: &[&str] = &[
     "kubernetes.io/ingress.class",
     "sidecar.istio.io/inject",
     "linkerd.io/inject",
-    // A workload that sets its mode from an annotation (`fieldRef: metadata.annotations[...]`).
+    // Workloads can set environment variables from annotations (`fieldRef: metadata.annotations[…]`).
     "environment",
     "env",
     "stage",
     "app.kubernetes.io/environment",
 ];
 
-/// Last segments of keys of any domain that name an environment or a TLS mode: neither is ever a secret.
+/// Last segments of keys, in any domain, that name an environment or a TLS mode. Neither is a secret.
 const NAMES: &[&str] = &["environment", "env", "stage", "ssl", "sslmode", "ssl-mode", "ssl_mode", "tls", "tls-mode"];
 
-/// Whether the annotation `key` is kept at collection. A key that is not kept reads as *unknown*, not as absent.
+/// Whether `collect` keeps the annotation `key`. A key that is not kept is *unknown*, not absent.
 pub fn keep_annotation(key: &str) -> bool {
     let last = key.rsplit(['/', '.']).next().unwrap_or(key);
     let ends = |tail: &str| {
@@ -42,6 +42,6 @@ pub fn keep_annotation(key: &str) -> bool {
         || NAMES.iter().any(|name| last.eq_ignore_ascii_case(name))
         || ends("sslmode")
         || ends("ssl-mode");
-    // Last, for it costs the most, and most annotations are nothing to this program.
+    // Last, because this test is the slowest and most annotations are not used.
     read && !is_secret_name(key)
 }

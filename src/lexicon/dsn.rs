@@ -1,168 +1,55 @@
-//! Masking of connection strings: the shape stays, secrets go. Where drivers disagree on where a password ends, the
-//! longest reading is masked.
+//! Masks secrets in connection strings and keeps their structure. Where drivers disagree on where a password ends, the
+//! longest possible password is masked.
 
 use super::name::is_secret_name;
 use super::shape::{HIDDEN, HIDDEN_AMBIGUOUS, is_authority, is_name, is_reference, only_references};
 
+#[rustfmt::skip]
 const SCHEMES: &[&str] = &[
-    "postgres",
-    "postgresql",
-    "cockroachdb",
-    "cockroach",
-    "postgis",
-    "timescaledb",
-    "pgsql",
-    "db",
-    "prisma",
-    "mysql",
-    "mysql2",
-    "mysqlx",
-    "mariadb",
-    "sqlserver",
-    "mssql",
-    "oracle",
-    "redis",
-    "rediss",
-    "valkey",
-    "valkeys",
-    "mongodb",
-    "r2dbc",
-    "r2dbcs",
-    "jdbc",
-    "amqp",
-    "amqps",
-    "clickhouse",
+    "postgres", "postgresql", "cockroachdb", "cockroach", "postgis", "timescaledb", "pgsql", "db", "prisma", "mysql",
+    "mysql2", "mysqlx", "mariadb", "sqlserver", "mssql", "oracle", "redis", "rediss", "valkey", "valkeys", "mongodb",
+    "r2dbc", "r2dbcs", "jdbc", "amqp", "amqps", "clickhouse",
 ];
 
-/// Parameters whose values are settings, lower-case without `_`, `-` and blanks.
+/// Parameters whose values are settings, in lower case, without `_`, `-` and spaces.
+#[rustfmt::skip]
 const PARAMETERS: &[&str] = &[
-    "ssl",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "sslcrl",
-    "sslnegotiation",
-    "sslcertmode",
-    "sslsni",
-    "sslminprotocolversion",
-    "sslmaxprotocolversion",
-    "sslaccept",
-    "sslfactory",
-    "sslhostnameverifier",
-    "sslca",
-    "sslcacerts",
-    "sslcertreqs",
-    "sslidentity",
-    "sslinline",
-    "sslcompression",
-    "requiressl",
-    "requireauth",
-    "channelbinding",
-    "gssencmode",
-    "krbsrvname",
-    "uselibpqcompat",
-    "socketfactory",
-    "cloudsqlinstance",
-    "unixsocketpath",
-    "host",
-    "hostaddr",
-    "server",
-    "datasource",
-    "addr",
-    "address",
-    "port",
-    "dbname",
-    "db",
-    "database",
-    "initialcatalog",
-    "user",
-    "username",
-    "userid",
-    "uid",
-    "service",
-    "servicefile",
-    "schema",
-    "currentschema",
-    "searchpath",
-    "connectionlimit",
-    "pooltimeout",
-    "pgbouncer",
-    "connecttimeout",
-    "sockettimeout",
-    "statementtimeout",
-    "locktimeout",
-    "idleintransactionsessiontimeout",
-    "targetsessionattrs",
-    "targetservertype",
-    "loadbalancehosts",
-    "applicationname",
-    "fallbackapplicationname",
-    "keepalives",
-    "tcpkeepalive",
-    "tcpusertimeout",
-    "replication",
-    "timezone",
-    "clientencoding",
-    "charset",
-    "encoding",
-    "parsetime",
-    "loc",
-    "serverversion",
-    "timeout",
-    "commandtimeout",
-    "pooling",
-    "minpoolsize",
-    "maxpoolsize",
-    "minimumpoolsize",
-    "maximumpoolsize",
-    "poolsize",
-    "poolmaxconns",
-    "poolminconns",
-    "trustservercertificate",
-    "encrypt",
-    "integratedsecurity",
-    "rootcertificate",
-    "sslcertificate",
-    "tls",
-    "tlsinsecure",
-    "tlsallowinvalidcertificates",
-    "tlsallowinvalidhostnames",
-    "tlscafile",
-    "authsource",
-    "replicaset",
-    "retrywrites",
-    "usessl",
-    "requiressl",
-    "verifyservercertificate",
-    "enabletls",
-    "prepareThreshold",
-    "preparethreshold",
-    "preferquerymode",
-    "defaultrowfetchsize",
-    "rewritebatchedinserts",
-    "statementcachesize",
-    "binaryparameters",
-    "errorlevel",
-    "multihost",
-    "keepalive",
-    "protocol",
-    "type",
+    "ssl", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslnegotiation", "sslcertmode", "sslsni",
+    "sslminprotocolversion", "sslmaxprotocolversion", "sslaccept", "sslfactory", "sslhostnameverifier", "sslca",
+    "sslcacerts", "sslcertreqs", "sslidentity", "sslinline", "sslcompression", "requiressl", "requireauth",
+    "channelbinding", "gssencmode", "krbsrvname", "uselibpqcompat", "socketfactory", "cloudsqlinstance",
+    "unixsocketpath", "host", "hostaddr", "server", "datasource", "addr", "address", "port", "dbname", "db",
+    "database", "initialcatalog", "user", "username", "userid", "uid", "service", "servicefile", "schema",
+    "currentschema", "searchpath", "connectionlimit", "pooltimeout", "pgbouncer", "connecttimeout", "sockettimeout",
+    "statementtimeout", "locktimeout", "idleintransactionsessiontimeout", "targetsessionattrs", "targetservertype",
+    "loadbalancehosts", "applicationname", "fallbackapplicationname", "keepalives", "tcpkeepalive", "tcpusertimeout",
+    "replication", "timezone", "clientencoding", "charset", "encoding", "parsetime", "loc", "serverversion",
+    "timeout", "commandtimeout", "pooling", "minpoolsize", "maxpoolsize", "minimumpoolsize", "maximumpoolsize",
+    "poolsize", "poolmaxconns", "poolminconns", "trustservercertificate", "encrypt", "integratedsecurity",
+    "rootcertificate", "sslcertificate", "tls", "tlsinsecure", "tlsallowinvalidcertificates",
+    "tlsallowinvalidhostnames", "tlscafile", "authsource", "replicaset", "retrywrites", "usessl",
+    "verifyservercertificate", "enabletls", "preparethreshold", "preferquerymode", "defaultrowfetchsize",
+    "rewritebatchedinserts", "statementcachesize", "binaryparameters", "errorlevel", "multihost", "keepalive",
+    "protocol", "type",
 ];
 
-/// Masks a connection string; `None` if `text` is none.
+/// Masks a connection string. `None` if `text` is not one.
 pub(super) fn mask(text: &str) -> Option<String> {
-    url(text).or_else(|| go_mysql(text)).or_else(|| opaque_jdbc(text)).or_else(|| dot_net(text)).or_else(|| pairs(text))
+    mask_url(text)
+        .or_else(|| mask_go_mysql(text))
+        .or_else(|| mask_opaque_jdbc(text))
+        .or_else(|| mask_dot_net(text))
+        .or_else(|| mask_key_value(text))
 }
 
-/// A connection string reduced to its scheme and its parameters of TLS, with the host hidden. What cannot be taken apart
-/// for certain is `None`.
+/// Reduces a connection string to its scheme and its TLS parameters, and hides the host. `None` if the parts of the
+/// string are ambiguous.
 pub(super) fn tls_only(text: &str) -> Option<String> {
-    if let Some(masked) = url(text) {
+    if let Some(masked) = mask_url(text) {
         let (scheme, rest) = masked.split_once("://")?;
         let rest = rest.split('#').next().unwrap_or(rest);
         if rest.contains(HIDDEN) && !rest.contains('@') && !rest.contains('?') {
-            // It was not clear where the host is.
+            // The position of the host is ambiguous.
             return None;
         }
         let query = rest.split_once('?').map_or("", |(_, q)| q);
@@ -170,16 +57,17 @@ pub(super) fn tls_only(text: &str) -> Option<String> {
         let mark = if kept.is_empty() { "" } else { "?" };
         return Some(format!("{}://{HIDDEN}/{mark}{}", scheme.trim(), kept.join("&")));
     }
-    let masked = pairs(text)?;
+    let masked = mask_key_value(text)?;
     let kept = tls_parameters(masked.split_whitespace())?;
     Some(format!("host={HIDDEN} {}", kept.join(" ")).trim_end().to_owned())
 }
 
-/// The parameters that say something of TLS. `None`: one of them has a value that cannot be kept, so that without it the
-/// string would say something else.
+/// The TLS parameters. `None` if one of them has a value that cannot be kept, because without it the string would mean
+/// something else.
 fn tls_parameters<'a>(all: impl Iterator<Item = &'a str>) -> Option<Vec<&'a str>> {
-    let plain =
-        |pair: &&str| pair.split_once('=').is_some_and(|(_, v)| super::shape::is_word(v) || super::shape::is_path(v));
+    let plain = |pair: &&str| {
+        pair.split_once('=').is_some_and(|(_, v)| super::shape::is_mode_word(v) || super::shape::is_path(v))
+    };
     let kept: Vec<&str> = all.filter(|p| is_tls(p)).collect();
     kept.iter().all(plain).then_some(kept)
 }
@@ -210,8 +98,8 @@ fn is_parameter(key: &str) -> bool {
     PARAMETERS.contains(&folded(key).as_str()) && !is_secret_name(key)
 }
 
-/// The value that stands for a secret: references are not secrets, and an empty value hides nothing.
-fn secret(value: &str) -> &str {
+/// Masks a secret. References and empty values are not secrets.
+fn mask_secret(value: &str) -> &str {
     if value.is_empty() || only_references(value) || value == HIDDEN || value == HIDDEN_AMBIGUOUS {
         value
     } else {
@@ -219,7 +107,7 @@ fn secret(value: &str) -> &str {
     }
 }
 
-/// `a=b&c=d`, also with `;`. Once a secret was seen, a segment that is no known parameter may be the rest of it.
+/// Masks `a=b&c=d`, also with `;`. After a secret, a segment that is not a known parameter may be the rest of the secret.
 pub(super) fn mask_properties(query: &str) -> String {
     let mut after_secret = false;
     let mut out = String::new();
@@ -243,7 +131,7 @@ pub(super) fn mask_properties(query: &str) -> String {
                 after_secret |= is_secret_name(k);
                 out.push_str(k);
                 out.push('=');
-                out.push_str(secret(v));
+                out.push_str(mask_secret(v));
             }
             None if body.is_empty() || is_parameter(body) || only_references(body) => out.push_str(body),
             _ => out.push_str(HIDDEN),
@@ -257,16 +145,16 @@ pub(super) fn mask_properties(query: &str) -> String {
 enum Userinfo {
     None,
     Until(usize),
-    /// A password may stand before or after an `@`: nothing can be kept.
+    /// A password may precede or follow an `@`, so nothing can be kept.
     Unclear,
 }
 
-/// The userinfo ends at the last `@`, unless that lies in a query. Where it could be either, nothing is kept.
-fn userinfo(rest: &str) -> Userinfo {
+/// Finds the end of the userinfo: the last `@`, unless that is in the query. If it may be either, nothing is kept.
+fn find_userinfo(rest: &str) -> Userinfo {
     let query = rest.find(['?', ';']).unwrap_or(rest.len());
     let before = &rest[..query];
     let authority = before.split('/').next().unwrap_or(before);
-    // Whoever has an `@` before the query, or no colon there, has no password that runs into the query.
+    // With an `@` before the query, or without a colon there, no password extends into the query.
     let settled = before.contains('@') || !authority.contains(':');
     let numeric =
         authority.split_once(':').is_some_and(|(_, p)| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
@@ -275,9 +163,9 @@ fn userinfo(rest: &str) -> Userinfo {
             return Userinfo::Until(at);
         }
         let mut keys = rest[query + 1..at].split(['&', ';', '?']).map(|s| s.split_once('=').map(|(k, _)| k));
-        let read = |k: &str| is_parameter(k) || is_secret_name(k);
+        let is_known = |k: &str| is_parameter(k) || is_secret_name(k);
         match settled {
-            true if keys.clone().all(|k| k.is_some_and(read)) => {}
+            true if keys.clone().all(|k| k.is_some_and(is_known)) => {}
             true if keys.any(|k| k.is_some()) => return Userinfo::Unclear,
             false if numeric => return Userinfo::Unclear,
             _ => return Userinfo::Until(at),
@@ -286,7 +174,7 @@ fn userinfo(rest: &str) -> Userinfo {
     Userinfo::None
 }
 
-fn masked_userinfo(info: &str) -> String {
+fn mask_userinfo(info: &str) -> String {
     let ambiguous = info.contains(['@', '/', '?', '#']);
     let (user, password) = match info.split_once(':') {
         Some((u, p)) => (u, Some(p)),
@@ -300,11 +188,11 @@ fn masked_userinfo(info: &str) -> String {
     match password {
         None => user.to_owned(),
         Some(_) if ambiguous => format!("{user}:{HIDDEN_AMBIGUOUS}"),
-        Some(p) => format!("{user}:{}", secret(p)),
+        Some(p) => format!("{user}:{}", mask_secret(p)),
     }
 }
 
-fn url(text: &str) -> Option<String> {
+fn mask_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let start = scheme.trim_start();
     if start.is_empty() || !start.chars().all(|c| c.is_ascii_alphanumeric() || "+.-:_".contains(c)) {
@@ -315,22 +203,22 @@ fn url(text: &str) -> Option<String> {
         return None;
     }
     let mut out = format!("{scheme}://");
-    let rest = match userinfo(rest) {
+    let rest = match find_userinfo(rest) {
         Userinfo::Unclear => return Some(format!("{out}{HIDDEN}")),
         Userinfo::Until(at) => {
-            out.push_str(&masked_userinfo(&rest[..at]));
+            out.push_str(&mask_userinfo(&rest[..at]));
             out.push('@');
             &rest[at + 1..]
         }
         Userinfo::None => rest,
     };
-    // A parenthesis opens the address of the Go MySQL driver.
+    // The Go MySQL driver puts the address in parentheses.
     let end = rest.find(['/', '?', '#', ';']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
     let blanks = authority.len() - authority.trim_end().len();
     let (authority, trailing) = authority.split_at(authority.len() - blanks);
     if !is_authority(authority) {
-        // No host and no port look like this: it may be a password without its `@`.
+        // This is neither a host nor a port, so it may be a password without its `@`.
         out.push_str(HIDDEN);
         return Some(out);
     }
@@ -356,7 +244,7 @@ fn url(text: &str) -> Option<String> {
 }
 
 /// `user:password@tcp(host:3306)/database?tls=…` of the Go MySQL driver.
-fn go_mysql(text: &str) -> Option<String> {
+fn mask_go_mysql(text: &str) -> Option<String> {
     let (at, open) =
         ["@tcp(", "@unix(", "@tcp6("].iter().filter_map(|m| text.rfind(m).map(|i| (i, i + m.len()))).max()?;
     let close = open + text[open..].find(')')?;
@@ -367,7 +255,7 @@ fn go_mysql(text: &str) -> Option<String> {
     let tail = &text[close + 1..];
     let (path, query) = tail.split_once('?').map_or((tail, None), |(p, q)| (p, Some(q)));
     let path = if path.strip_prefix('/').is_some_and(is_name) { path } else { "/***" };
-    let mut out = format!("{}{}{path}", masked_userinfo(&text[..at]), &text[at..=close]);
+    let mut out = format!("{}{}{path}", mask_userinfo(&text[..at]), &text[at..=close]);
     if let Some(q) = query {
         out.push('?');
         out.push_str(&mask_properties(q));
@@ -375,24 +263,24 @@ fn go_mysql(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// A JDBC URL of an engine that is not read (`jdbc:oracle:thin:user/password@…`).
-fn opaque_jdbc(text: &str) -> Option<String> {
+/// A JDBC URL of an engine that is not evaluated (`jdbc:oracle:thin:user/password@…`).
+fn mask_opaque_jdbc(text: &str) -> Option<String> {
     let rest = text.trim_start().strip_prefix("jdbc:")?;
     let engine = rest.split(':').next().filter(|e| is_name(e) && e.len() < rest.len())?;
     Some(format!("jdbc:{engine}:{HIDDEN}"))
 }
 
 /// `Host=…;Password=…` of .NET.
-fn dot_net(text: &str) -> Option<String> {
+fn mask_dot_net(text: &str) -> Option<String> {
     if !text.contains('=') || text.contains('\n') && !text.trim_end().contains(';') {
         return None;
     }
-    let segments = semicolons(text);
+    let segments = split_at_semicolons(text);
     let named = segments.iter().any(|s| {
         s.split_once('=')
             .is_some_and(|(k, _)| matches!(folded(k).as_str(), "host" | "server" | "datasource" | "addr" | "address"))
     });
-    // A known value with a `=` in it is the rest of a key/value DSN, whose blanks this syntax does not see.
+    // A known parameter with a `=` in its value is part of a key/value string, which separates by spaces.
     let nested = segments.iter().any(|s| s.split_once('=').is_some_and(|(k, v)| is_parameter(k) && v.contains('=')));
     if !named || nested || !text.contains(';') {
         return None;
@@ -404,7 +292,7 @@ fn dot_net(text: &str) -> Option<String> {
             Some((k, v)) if is_parameter(k) => format!("{k}={v}"),
             Some((k, v)) if !after_secret && is_name(&k.replace(' ', "")) => {
                 after_secret |= is_secret_name(k);
-                format!("{k}={}", secret(v))
+                format!("{k}={}", mask_secret(v))
             }
             None if segment.trim().is_empty() => (*segment).to_owned(),
             _ => HIDDEN.to_owned(),
@@ -413,8 +301,8 @@ fn dot_net(text: &str) -> Option<String> {
     Some(masked.join(";"))
 }
 
-/// Splits at `;` outside quotes. An unclosed quote runs to the end.
-fn semicolons(text: &str) -> Vec<&str> {
+/// Splits at `;` outside quotes. An unclosed quote extends to the end.
+fn split_at_semicolons(text: &str) -> Vec<&str> {
     let (mut out, mut start, mut quote) = (Vec::new(), 0, None);
     let mut after_equals = false;
     for (i, c) in text.char_indices() {
@@ -434,8 +322,8 @@ fn semicolons(text: &str) -> Vec<&str> {
     out
 }
 
-/// A key/value DSN of libpq: spans of values are replaced, so blanks and quotes of the others stay as they were.
-fn pairs(text: &str) -> Option<String> {
+/// A key/value string of libpq. Only masked values are replaced; spaces and quotes of the others stay.
+fn mask_key_value(text: &str) -> Option<String> {
     let mut out = String::new();
     let (mut rest, mut named, mut after_secret) = (text, false, false);
     loop {
@@ -449,7 +337,7 @@ fn pairs(text: &str) -> Option<String> {
         let (key, tail) = rest.split_at(key_end);
         let gap = tail.len() - tail.trim_start().len();
         let Some(value) = tail.trim_start().strip_prefix('=').filter(|_| is_name(key) && !key.is_empty()) else {
-            // The rest is no pair: it may belong to a password with a blank in it.
+            // The rest is not `key=value`, so it may be part of a password that contains a space.
             if !named {
                 return None;
             }
@@ -458,7 +346,7 @@ fn pairs(text: &str) -> Option<String> {
         };
         let pad = value.len() - value.trim_start().len();
         let lead = format!("{key}{}={}", &tail[..gap], &value[..pad]);
-        let (raw, after) = take_value(&value[pad..]);
+        let (raw, after) = split_value(&value[pad..]);
         named |= matches!(key, "host" | "hostaddr" | "dbname");
         let known = is_parameter(key);
         if after_secret && !known {
@@ -468,16 +356,16 @@ fn pairs(text: &str) -> Option<String> {
         } else {
             after_secret |= is_secret_name(key);
             out.push_str(&lead);
-            out.push_str(if known { raw } else { secret(raw) });
+            out.push_str(if known { raw } else { mask_secret(raw) });
         }
         rest = after;
     }
-    // Known parameters before `host=` were harmless, so nothing is lost when it never comes.
+    // Without a host or a database, this is not a connection string.
     named.then_some(out)
 }
 
-/// A quoted or bare value, and what follows it.
-fn take_value(s: &str) -> (&str, &str) {
+/// Splits a quoted or bare value from the rest.
+fn split_value(s: &str) -> (&str, &str) {
     let quoted = s.starts_with('\'');
     let mut escaped = false;
     for (i, c) in s.char_indices().skip(usize::from(quoted)) {

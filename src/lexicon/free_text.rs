@@ -1,20 +1,20 @@
-//! Masking of text of no known shape: error messages, scripts, pg_hba lines.
+//! Masks secrets in free text: error messages, scripts, `pg_hba` lines.
 
 use super::name::is_secret_name;
 use super::shape::HIDDEN;
 
-/// Replaces what looks like a secret in free text: passwords of URLs, `password=…` and its like (also
-/// `ldapbindpasswd=…`, `radiussecrets=…`), bearer tokens, PEM blocks.
+/// Masks what looks like a secret in free text: passwords in URLs, values such as `password=…`, `ldapbindpasswd=…` and
+/// `radiussecrets=…`, bearer tokens, and PEM blocks.
 pub fn mask_text(text: &str) -> String {
-    bearer(&assignments(&urls(&pem(text))))
+    mask_tokens(&mask_assignments(&mask_urls(&mask_pem(text))))
 }
 
-fn pem(text: &str) -> String {
+fn mask_pem(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(i) = rest.find("-----BEGIN") {
         out.push_str(&rest[..i]);
         out.push_str(HIDDEN);
-        // Without an end the block is taken to run to the end of the text.
+        // A block without an end extends to the end of the text.
         rest = match rest[i + 10..].find("-----END") {
             Some(e) => {
                 let tail = &rest[i + 10 + e + 8..];
@@ -28,7 +28,7 @@ fn pem(text: &str) -> String {
 }
 
 /// `scheme://user:password@host`: masked up to the last `@` of the word, or of the quoted text around it.
-fn urls(text: &str) -> String {
+fn mask_urls(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(i) = rest.find("://") {
         let (before, after) = rest.split_at(i + 3);
@@ -41,7 +41,7 @@ fn urls(text: &str) -> String {
         .unwrap_or(after.len());
         let word = &after[..end];
         match word.rfind('@') {
-            // In a query or in a password: it cannot be told, so the whole address goes.
+            // The `@` may be in a query or in a password, so the whole address is masked.
             Some(at) if word[..at].contains(['?', ';']) => {
                 out.push_str(HIDDEN);
                 rest = &after[end..];
@@ -64,9 +64,9 @@ fn urls(text: &str) -> String {
     out
 }
 
-/// `name=value`, `name: value`, `--name value`, with the name of a secret. The value ends at a blank, `&`, `;` or `,`
-/// outside quotes.
-fn assignments(text: &str) -> String {
+/// Masks `name=value`, `name: value` and `--name value` where the name is that of a secret. Outside quotes, the value ends
+/// at white space, `&`, `;` or a double quote.
+fn mask_assignments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let name_char = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -95,7 +95,7 @@ fn assignments(text: &str) -> String {
                 chars.next();
                 chars.find(|(_, c)| *c == q).map_or(value.len(), |(i, _)| i + 1)
             }
-            // Inside quotes that opened before the name, the value ends with them.
+            // If the quotes open before the name, the value ends at the closing quote.
             _ => value.find(|c: char| c.is_whitespace() || "&;\"".contains(c)).unwrap_or(value.len()),
         };
         if end > 0 {
@@ -107,7 +107,7 @@ fn assignments(text: &str) -> String {
     out
 }
 
-fn bearer(text: &str) -> String {
+fn mask_tokens(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let lower = text.to_ascii_lowercase();
@@ -117,7 +117,7 @@ fn bearer(text: &str) -> String {
         let Some(end) = found else { break };
         out.push_str(&rest[..end]);
         let token = rest[end..].find(char::is_whitespace).unwrap_or(rest.len() - end);
-        // "basic auth failed" is prose; a token is long.
+        // "basic auth failed" is prose. A token is long.
         let long = token >= 12;
         out.push_str(if long { HIDDEN } else { &rest[end..end + token] });
         rest = &rest[end + token..];
@@ -126,8 +126,8 @@ fn bearer(text: &str) -> String {
     out
 }
 
-/// A shell script, reduced to what says that it sets or passes a TLS mode.
-pub(super) fn script(text: &str) -> String {
+/// Reduces a shell script to the words that set or pass a TLS mode.
+pub(super) fn mask_script(text: &str) -> String {
     let kept: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || ";\"'&".contains(c))
         .filter(|w| {

@@ -1,7 +1,8 @@
-//! What may be kept of an environment value: variable names, DSN masking. A leaf room: it depends on nothing.
+//! Names of environment variables, and masking of their values. A leaf module: it depends on nothing in this crate.
 //!
-//! Collection calls [`Value::mask`] on everything that enters an environment, so that a secret is never held, stored
-//! or printed. The vocabulary of variable names is shared with `database`, which reads the values that were kept.
+//! `collect` masks every environment value ([`Value::mask`]) before anything else sees it, so that no secret is held,
+//! stored or printed. `database` evaluates the values that remain, with the same variable names. The rule is an
+//! allow-list: `docs/semantics.md#values-kept`.
 
 mod annotation;
 mod dsn;
@@ -14,6 +15,6 @@ mod value;
 
 pub use annotation::keep_annotation;
 pub use free_text::mask_text;
-pub use name::{Confidence, Group, Variable, classify, is_secret_name};
+pub use name::{Confidence, Purpose, classify, is_secret_name};
 pub use shape::{HIDDEN, HIDDEN_AMBIGUOUS};
 pub use value::Value;

@@ -109,39 +109,39 @@ fn free_text() {
 #[test]
 fn names() {
     for (name, want) in [
-        ("PGSSLMODE", Some((Group::ModeDriver, "libpq", Confidence::High))),
-        ("DB_SSLMODE", Some((Group::ModeConvention, "DB", Confidence::High))),
-        ("db_sslmode", Some((Group::ModeConvention, "DB", Confidence::Medium))),
-        ("db.sslmode", Some((Group::ModeConvention, "DB", Confidence::Low))),
-        ("SSLMODE", Some((Group::ModeConvention, "", Confidence::Low))),
-        ("GITEA__database__SSL_MODE", Some((Group::ModeConvention, "GITEA__database", Confidence::High))),
-        ("AUTHENTIK_POSTGRESQL__SSLMODE", Some((Group::ModeConvention, "AUTHENTIK_POSTGRESQL", Confidence::High))),
+        ("PGSSLMODE", Some((Purpose::ModeDriver, "libpq", Confidence::High))),
+        ("DB_SSLMODE", Some((Purpose::ModeConvention, "DB", Confidence::High))),
+        ("db_sslmode", Some((Purpose::ModeConvention, "DB", Confidence::Medium))),
+        ("db.sslmode", Some((Purpose::ModeConvention, "DB", Confidence::Low))),
+        ("SSLMODE", Some((Purpose::ModeConvention, "", Confidence::Low))),
+        ("GITEA__database__SSL_MODE", Some((Purpose::ModeConvention, "GITEA__database", Confidence::High))),
+        ("AUTHENTIK_POSTGRESQL__SSLMODE", Some((Purpose::ModeConvention, "AUTHENTIK_POSTGRESQL", Confidence::High))),
         (
             "ZITADEL_DATABASE_POSTGRES_USER_SSL_MODE",
-            Some((Group::ModeConvention, "ZITADEL_DATABASE_POSTGRES_USER", Confidence::High)),
+            Some((Purpose::ModeConvention, "ZITADEL_DATABASE_POSTGRES_USER", Confidence::High)),
         ),
-        ("KUMA_STORE_POSTGRES_TLS_MODE", Some((Group::ModeOther, "KUMA_STORE_POSTGRES", Confidence::High))),
-        ("MYSQL_SSL_MODE", Some((Group::ModeOther, "MYSQL", Confidence::High))),
-        ("DB_POSTGRESDB_SSL_ENABLED", Some((Group::Boolean, "DB_POSTGRESDB", Confidence::High))),
-        ("NODE_TLS_REJECT_UNAUTHORIZED", Some((Group::VerifySwitch, "", Confidence::High))),
-        ("MYSQL_ATTR_SSL_CA", Some((Group::CertificateAuthority, "MYSQL", Confidence::High))),
-        ("SPRING_DATASOURCE_URL", Some((Group::Jdbc, "SPRING_DATASOURCE", Confidence::High))),
+        ("KUMA_STORE_POSTGRES_TLS_MODE", Some((Purpose::ModeOther, "KUMA_STORE_POSTGRES", Confidence::High))),
+        ("MYSQL_SSL_MODE", Some((Purpose::ModeOther, "MYSQL", Confidence::High))),
+        ("DB_POSTGRESDB_SSL_ENABLED", Some((Purpose::Boolean, "DB_POSTGRESDB", Confidence::High))),
+        ("NODE_TLS_REJECT_UNAUTHORIZED", Some((Purpose::VerifySwitch, "", Confidence::High))),
+        ("MYSQL_ATTR_SSL_CA", Some((Purpose::CertificateAuthority, "MYSQL", Confidence::High))),
+        ("SPRING_DATASOURCE_URL", Some((Purpose::Jdbc, "SPRING_DATASOURCE", Confidence::High))),
         (
             "SPRING_DATASOURCE_HIKARI_DATA_SOURCE_PROPERTIES_SSLMODE",
-            Some((Group::ModeConvention, "SPRING_DATASOURCE", Confidence::High)),
+            Some((Purpose::ModeConvention, "SPRING_DATASOURCE", Confidence::High)),
         ),
-        ("READ_DATABASE_URL", Some((Group::Url, "READ_DATABASE", Confidence::High))),
-        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", Some((Group::Url, "AIRFLOW__DATABASE__SQL", Confidence::High))),
-        ("ConnectionStrings__Default", Some((Group::DotNet, "ConnectionStrings__Default", Confidence::High))),
-        ("DB_HOST", Some((Group::Host, "DB", Confidence::High))),
-        ("RDS_HOSTNAME", Some((Group::Host, "RDS", Confidence::High))),
-        ("POSTGRES_DB", Some((Group::DatabaseName, "POSTGRES", Confidence::High))),
+        ("READ_DATABASE_URL", Some((Purpose::Url, "READ_DATABASE", Confidence::High))),
+        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", Some((Purpose::Url, "AIRFLOW__DATABASE__SQL", Confidence::High))),
+        ("ConnectionStrings__Default", Some((Purpose::DotNet, "ConnectionStrings__Default", Confidence::High))),
+        ("DB_HOST", Some((Purpose::Host, "DB", Confidence::High))),
+        ("RDS_HOSTNAME", Some((Purpose::Host, "RDS", Confidence::High))),
+        ("POSTGRES_DB", Some((Purpose::DatabaseName, "POSTGRES", Confidence::High))),
         ("SERVICE_URL", None),
         ("SSL", None),
         ("NAME", None),
     ] {
         let got = classify(name);
-        assert_eq!(got.as_ref().map(|v| (v.group, v.profile.as_str(), v.confidence)), want, "{name}");
+        assert_eq!(got.as_ref().map(|v| (v.purpose, v.profile.as_str(), v.confidence)), want, "{name}");
     }
     for (name, secret) in [
         ("DB_NAME", false),

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::name::{Group, classify, has_token, is_secret_name};
+use super::name::{Purpose, classify, ends_with_word, is_secret_name};
 use super::{HIDDEN, dsn, free_text, shape};
 
-/// An environment value after masking. It cannot be built unmasked; text of a snapshot was masked when it was taken.
+/// A masked environment value. It cannot be built without masking. Values in a snapshot are already masked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Value(Option<String>);
@@ -11,10 +11,10 @@ pub struct Value(Option<String>);
 impl Value {
     /// Masks `raw`, the value of the variable (or the ConfigMap key) `name`.
     ///
-    /// Kept: TLS mode words, booleans, integers of at most five digits and the empty string, always with the blanks
-    /// around them; connection strings with every secret replaced by [`HIDDEN`]; hosts, ports, names and certificate
-    /// paths where the name says that it is one; `$(VAR)` references. Nothing is kept under the name of a secret, nor
-    /// of anything else. The names `""`, `command` and `args` stand for a command-line argument, see
+    /// Kept are: TLS mode words, booleans, integers of at most five digits and the empty string, with any spaces around
+    /// them; connection strings with every secret replaced by [`HIDDEN`]; hosts, ports, names and certificate paths if
+    /// the variable's name identifies them; and `$(VAR)` references. Nothing else is kept, and nothing of a variable with
+    /// the name of a secret. The names `""`, `command` and `args` denote a command-line argument, see
     /// [`Value::argument`].
     pub fn mask(name: &str, raw: &str) -> Self {
         if matches!(name, "" | "command" | "args") {
@@ -23,44 +23,44 @@ impl Value {
         Value(keep(name, raw))
     }
 
-    /// Masks one element of `command` or `args`. Flags, paths, programme names and instance names are kept.
+    /// Masks one element of `command` or `args`. Flags, paths, program names and instance names are kept.
     pub fn argument(raw: &str) -> Self {
-        Value(argument(raw))
+        Value(keep_masked_argument(raw))
     }
 
-    /// Of a Secret's value `raw` under `name`, the setting of TLS alone: a mode word, or a connection string of which
-    /// only the scheme and the parameters of TLS are left, its host hidden.
+    /// Keeps only the TLS setting of `raw`, a Secret's value under `name`: a mode word, or the scheme and the TLS
+    /// parameters of a connection string, with the host hidden.
     pub fn tls_setting(name: &str, raw: &str) -> Self {
-        let Some((text, names)) = shape::protect(raw) else { return Value(None) };
-        // A reference in a Secret is never expanded, so that there is none to keep.
+        let Some((text, names)) = shape::replace_references(raw) else { return Value(None) };
+        // Kubernetes does not expand references in a Secret's values.
         if !names.is_empty() {
             return Value(None);
         }
-        let group = classify(name).map(|v| v.group);
+        let purpose = classify(name).map(|v| v.purpose);
         let mode = matches!(
-            group,
+            purpose,
             Some(
-                Group::ModeDriver
-                    | Group::ModeConvention
-                    | Group::ModeOther
-                    | Group::Boolean
-                    | Group::PostgresJs
-                    | Group::VerifySwitch
-                    | Group::TrustSwitch
+                Purpose::ModeDriver
+                    | Purpose::ModeConvention
+                    | Purpose::ModeOther
+                    | Purpose::Boolean
+                    | Purpose::PostgresJs
+                    | Purpose::VerifySwitch
+                    | Purpose::TrustSwitch
             )
         );
         if mode && !is_secret_name(name) {
-            return Value(Some(text).filter(|t| shape::is_word(t)));
+            return Value(Some(text).filter(|t| shape::is_mode_word(t)));
         }
         Value(dsn::tls_only(&text))
     }
 
-    /// A value of which nothing is kept.
+    /// A value that is not kept.
     pub fn withheld() -> Self {
         Value(None)
     }
 
-    /// What is kept; `None` when nothing was.
+    /// The kept text. `None` if nothing is kept.
     pub fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -70,15 +70,15 @@ fn keep(name: &str, raw: &str) -> Option<String> {
     if raw.is_empty() {
         return Some(String::new());
     }
-    let (text, names) = shape::protect(raw)?;
+    let (text, names) = shape::replace_references(raw)?;
     let kept = if is_secret_name(name) {
-        // The path of a key file is not the key.
-        let path = classify(name).is_some_and(|v| v.group == Group::ClientCertificate) && shape::is_path(&text);
+        // The path of a key file is not secret.
+        let path = classify(name).is_some_and(|v| v.purpose == Purpose::ClientCertificate) && shape::is_path(&text);
         (path || shape::only_references(&text)).then_some(text)
     } else {
         keep_plain(name, &text)
     };
-    kept.map(|k| shape::restore(&k, &names))
+    kept.map(|k| shape::restore_references(&k, &names))
 }
 
 fn keep_plain(name: &str, text: &str) -> Option<String> {
@@ -91,35 +91,37 @@ fn keep_plain(name: &str, text: &str) -> Option<String> {
     if let Some(masked) = dsn::mask(text) {
         return Some(masked);
     }
-    let group = classify(name).map(|v| v.group);
-    let keep = match group {
-        Some(Group::ModeDriver | Group::ModeConvention | Group::ModeOther | Group::PostgresJs) => shape::is_word(text),
-        Some(Group::Boolean | Group::VerifySwitch | Group::TrustSwitch) => {
-            return if shape::is_word(text) { Some(text.to_owned()) } else { json_tls(text) };
+    let purpose = classify(name).map(|v| v.purpose);
+    let keep = match purpose {
+        Some(Purpose::ModeDriver | Purpose::ModeConvention | Purpose::ModeOther | Purpose::PostgresJs) => {
+            shape::is_mode_word(text)
         }
-        Some(Group::CertificateAuthority | Group::ClientCertificate) => shape::is_path(text),
-        Some(Group::UrlProperties) => return Some(dsn::mask_properties(text)),
-        Some(Group::Url | Group::Jdbc | Group::DotNet) => return None,
-        Some(Group::Host) => shape::is_host(text),
-        Some(Group::Port) => shape::is_port(text),
-        Some(Group::DatabaseName | Group::User) => shape::is_name(text),
-        Some(Group::DriverSetting) => shape::is_setting(text) || shape::is_path(text),
-        Some(Group::Server) => shape::is_auth_method(text) || shape::is_path(text),
-        Some(Group::Proxy) => shape::is_instance(text) || shape::is_host(text),
-        Some(Group::Password) => false,
-        // Keys of a ConfigMap get their prefix only when they are used: `host` may become `DB_HOST`.
-        None if has_token(name, &["HOST", "HOSTNAME", "SERVER", "ENDPOINT"]) => shape::is_host(text),
-        None if has_token(name, &["DATABASE", "DBNAME", "USER", "USERNAME"]) => shape::is_name(text),
-        None if has_token(name, &["SSLMODE", "MODE"]) && name.to_ascii_uppercase().contains("SSL") => {
-            shape::is_word(text)
+        Some(Purpose::Boolean | Purpose::VerifySwitch | Purpose::TrustSwitch) => {
+            return if shape::is_mode_word(text) { Some(text.to_owned()) } else { keep_json_tls(text) };
+        }
+        Some(Purpose::CertificateAuthority | Purpose::ClientCertificate) => shape::is_path(text),
+        Some(Purpose::UrlProperties) => return Some(dsn::mask_properties(text)),
+        Some(Purpose::Url | Purpose::Jdbc | Purpose::DotNet) => return None,
+        Some(Purpose::Host) => shape::is_host(text),
+        Some(Purpose::Port) => shape::is_port(text),
+        Some(Purpose::DatabaseName | Purpose::User) => shape::is_name(text),
+        Some(Purpose::DriverSetting) => shape::is_setting(text) || shape::is_path(text),
+        Some(Purpose::Server) => shape::is_auth_method(text) || shape::is_path(text),
+        Some(Purpose::Proxy) => shape::is_instance(text) || shape::is_host(text),
+        Some(Purpose::Password) => false,
+        // `envFrom` can prefix the keys of a ConfigMap: `host` becomes `DB_HOST`.
+        None if ends_with_word(name, &["HOST", "HOSTNAME", "SERVER", "ENDPOINT"]) => shape::is_host(text),
+        None if ends_with_word(name, &["DATABASE", "DBNAME", "USER", "USERNAME"]) => shape::is_name(text),
+        None if ends_with_word(name, &["SSLMODE", "MODE"]) && name.to_ascii_uppercase().contains("SSL") => {
+            shape::is_mode_word(text)
         }
         None => false,
     };
-    if keep { Some(text.to_owned()) } else { mixed(text) }
+    if keep { Some(text.to_owned()) } else { keep_references(text) }
 }
 
-/// References among other text: the references stay, with punctuation and numbers between them.
-fn mixed(text: &str) -> Option<String> {
+/// Keeps references within other text, and punctuation and numbers between them.
+fn keep_references(text: &str) -> Option<String> {
     if !text.chars().any(shape::is_reference) {
         return None;
     }
@@ -143,8 +145,8 @@ fn mixed(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// `{"rejectUnauthorized": false, "ca": …}`: the switch stays, everything else is reduced to its presence.
-fn json_tls(text: &str) -> Option<String> {
+/// Keeps the switches of `{"rejectUnauthorized": false, "ca": …}`, and hides all other values.
+fn keep_json_tls(text: &str) -> Option<String> {
     let serde_json::Value::Object(map) = serde_json::from_str(text).ok()? else { return None };
     let kept: serde_json::Map<_, _> = map
         .into_iter()
@@ -157,53 +159,24 @@ fn json_tls(text: &str) -> Option<String> {
     Some(serde_json::Value::Object(kept).to_string())
 }
 
-/// Programmes whose name says what a container does.
-const PROGRAMMES: &[&str] = &[
-    "sh",
-    "bash",
-    "ash",
-    "dash",
-    "zsh",
-    "env",
-    "exec",
-    "postgres",
-    "psql",
-    "pg_dump",
-    "pg_dumpall",
-    "pg_basebackup",
-    "pg_restore",
-    "pg_isready",
-    "postgres_exporter",
-    "pgbouncer",
-    "pgadmin",
-    "node",
-    "java",
-    "python",
-    "python3",
-    "dotnet",
-    "start",
-    "run",
-    "serve",
-    "migrate",
-    "cloud-sql-proxy",
-    "cloud_sql_proxy",
-    "alloydb-auth-proxy",
-    "mysqld",
-    "redis-server",
-    "mongod",
-    "instance",
-    "controller",
+/// Programs that are named in `command` or `args`.
+#[rustfmt::skip]
+const PROGRAMS: &[&str] = &[
+    "sh", "bash", "ash", "dash", "zsh", "env", "exec", "postgres", "psql", "pg_dump", "pg_dumpall", "pg_basebackup",
+    "pg_restore", "pg_isready", "postgres_exporter", "pgbouncer", "pgadmin", "node", "java", "python", "python3",
+    "dotnet", "start", "run", "serve", "migrate", "cloud-sql-proxy", "cloud_sql_proxy", "alloydb-auth-proxy",
+    "mysqld", "redis-server", "mongod", "instance", "controller",
 ];
 
-fn argument(raw: &str) -> Option<String> {
-    let (text, names) = shape::protect(raw)?;
-    let kept = keep_argument(&text)?;
-    Some(shape::restore(&kept, &names))
+fn keep_masked_argument(raw: &str) -> Option<String> {
+    let (text, names) = shape::replace_references(raw)?;
+    let kept = keep_plain_argument(&text)?;
+    Some(shape::restore_references(&kept, &names))
 }
 
-fn keep_argument(text: &str) -> Option<String> {
+fn keep_plain_argument(text: &str) -> Option<String> {
     let flag = text.trim_start_matches('-');
-    if PROGRAMMES.contains(&text) || shape::is_plain_word(text) || shape::only_references(text) {
+    if PROGRAMS.contains(&text) || shape::is_plain_word(text) || shape::only_references(text) {
         return Some(text.to_owned());
     }
     if !shape::is_instance(text)
@@ -226,15 +199,15 @@ fn keep_argument(text: &str) -> Option<String> {
     if let Some(masked) = dsn::mask(text) {
         return Some(masked);
     }
-    // A short flag may have its value glued on (`-phunter2`), so only long flags and single letters are kept.
+    // A short flag can include its value (`-phunter2`), so only long flags and single letters are kept.
     let bare_flag =
         (text.starts_with("--") && shape::is_flag(flag, true)) || (text.len() == 2 && text.starts_with('-'));
     if bare_flag || shape::is_plain_path(text) || shape::is_instance(text) {
         return Some(text.to_owned());
     }
     if text.contains(char::is_whitespace) {
-        // A shell script: only that there is one, and which of its words are assignments of a TLS mode.
-        return Some(free_text::script(text));
+        // A shell script.
+        return Some(free_text::mask_script(text));
     }
-    mixed(text)
+    keep_references(text)
 }

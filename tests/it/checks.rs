@@ -1,5 +1,7 @@
 //! The built-in checks: each carries its own tests, and the registry that embeds them must load.
 
+use std::collections::BTreeSet;
+
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::facts;
 
@@ -30,5 +32,21 @@ fn every_check_says_why_and_names_its_source() {
             "{}",
             check.id
         );
+    }
+}
+
+/// A title states the control, a finding its failure: both are read in lists, one below the other.
+#[test]
+fn titles_and_findings_are_short_and_no_two_are_the_same() {
+    let registry = Registry::load(&builtin_files(), facts::vocabulary).expect("tested above");
+    let mut seen = BTreeSet::new();
+    for check in registry.checks() {
+        for text in [&check.title, &check.finding] {
+            // A title stands in for a finding that is not given, so this also refuses a check without one.
+            assert!(seen.insert(text.clone()), "{}: two checks or two texts say \"{text}\"", check.id);
+            assert!(text.chars().count() <= 72, "{}: more than 72 characters: {text}", check.id);
+            assert!(!text.ends_with(['.', '!', ':', ',', ' ']), "{}: ends in a stop: {text}", check.id);
+            assert!(!text.starts_with(|c: char| c.is_lowercase() || c == ' '), "{}: {text}", check.id);
+        }
     }
 }

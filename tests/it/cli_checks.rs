@@ -24,7 +24,7 @@ fn room() -> Room {
 #[test]
 fn checks_are_listed_and_explained() {
     let room = room();
-    let list = room.sh("checks list").status(0).says("policy-port-mismatch").says("checks. More about one").stdout;
+    let list = room.sh("checks list").status(0).says("policy-port-mismatch").says("checks. For details of one").stdout;
     let json = room.sh("checks list --format json").status(0).json();
     for check in json.as_array().unwrap() {
         let id = check["id"].as_str().unwrap();
@@ -33,7 +33,7 @@ fn checks_are_listed_and_explained() {
         assert!(check["fix"].as_object().is_some_and(|f| !f.is_empty()), "{id} has no fix");
     }
     let shown = room.sh("checks show policy-port-mismatch").status(0);
-    for part in ["high", "What is read", "How it is judged", "How to fix it with kubectl", "References"] {
+    for part in ["high", "Facts", "Evaluation", "Fix with kubectl", "References"] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     assert_eq!(room.sh("checks show policy-port-mismatch --format json").json()["id"], "policy-port-mismatch");

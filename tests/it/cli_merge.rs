@@ -176,7 +176,7 @@ fn parts_become_the_report_of_the_whole_fleet() {
         "FAIL, incomplete   8 clusters:   2 fail   1 no result   5 pass",
         "2 of 7 clusters have findings that are high or worse, which fails this audit.",
         "shop-1/europe-west1/main-1",
-        "Policy port matches no container port",
+        "NetworkPolicy allows an ingress",
         "1 cluster could not be reached",
         "shop-0/europe-west1/main-3",
         "Use --endpoint dns.",

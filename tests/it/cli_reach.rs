@@ -1,4 +1,4 @@
-//! `reach`: questions with their exit statuses, names, and the JSON form of the contracts.
+//! `reach`: questions with their exit statuses, names, and the JSON form.
 
 use crate::support::{CALICO, Room, deployment, policy};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ fn a_question_is_answered_and_its_expectation_is_the_status() {
     }
     ask(&room, "shop/api", WEB, "--port 8080 --protocol udp --expect denied").status(0);
     ask(&room, "shop/api", WEB, "--expect allowed").status(0).says("TCP 8080");
-    ask(&room, "shop/agent", WEB, "--port 80").says("Not certain: a pod on the host's network counts as its node");
+    ask(&room, "shop/agent", WEB, "--port 80").says("Unknown because: a pod on the host's network counts as its node");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_explanation_names_policies_rules_and_places() {
         assert!(denied.stdout.contains(part), "{part}: {}", denied.stdout);
     }
     ask(&room, "shop/api", WEB, "--port 8080").says("matches: opens TCP 8080");
-    ask(&room, WEB, "shop/api", "--port 1").says("To deny it: a NetworkPolicy in shop that selects app=api");
+    ask(&room, WEB, "shop/api", "--port 1").says("To deny it: add a NetworkPolicy in shop that selects app=api");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn everything() -> Value {
 }
 
 #[test]
-fn the_table_has_the_form_of_the_contracts() {
+fn the_json_table_has_its_documented_form() {
     let room = shop();
     let t = room.sh("reach in.yaml cluster.json --format json").status(0).json();
     assert_eq!((&t["schemaVersion"], &t["dataplane"], &t["enforced"]), (&json!(1), &json!("calico"), &json!(true)));

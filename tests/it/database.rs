@@ -148,7 +148,7 @@ spec:
     );
     let r = results.iter().find(|r| r.check == "database-client-tls-mode").expect("one client");
     assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
-    assert!(r.note.as_deref().is_some_and(|t| t.contains("refuses everything without TLS")), "{:?}", r.note);
+    assert!(r.note.as_deref().is_some_and(|t| t.contains("accepts only encrypted connections")), "{:?}", r.note);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn trust_admits_anybody_and_is_critical() {
 }
 
 #[test]
-fn an_agent_on_the_database_s_own_node_is_a_remark_and_no_excess() {
+fn an_agent_on_the_database_s_own_node_is_a_note_and_no_unexpected_client() {
     // A policy that admits nobody but the operator and the peers; the agent runs on every node, also on the database's.
     let live = CLUSTER.to_owned()
         + "---
@@ -217,7 +217,7 @@ status: { phase: Running, podIPs: [{ ip: 10.128.0.1 }], hostIPs: [{ ip: 10.128.0
     let r = one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg");
     assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
     assert!(r.note.as_deref().is_some_and(|t| t.contains("kube-system/DaemonSet/agent")), "{:?}", r.note);
-    // The same agent, when any node is admitted, is excess.
+    // The same agent, when any node is admitted, is an unexpected client.
     let open = live.replace("policyTypes: [Ingress] }", "policyTypes: [Ingress], ingress: [{}] }");
     let results = judge(&open);
     assert_eq!(one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg").verdict, Verdict::Fail);

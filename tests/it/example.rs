@@ -202,14 +202,14 @@ fn the_cluster_as_it_is() {
     let port = report.one("policy-port-mismatch", "prod/NetworkPolicy/frontend-policy");
     assert_says(port, &["8081", "prod/Deployment/frontend", "8082", "frontend-service"]);
     let crossing = report.one("database-reachable-across-environments", "data/Cluster/postgres-prod");
-    assert_says(crossing, &["3 workloads of development", "5432", "no policy"]);
+    assert_says(crossing, &["3 workloads in development", "5432", "no enforced NetworkPolicy"]);
     for app in ["frontend", "tomoda-api", "tomoda-async"] {
         assert_says(crossing, &[&format!("tomoda/Deployment/{app}")]);
     }
     for database in ["data/Cluster/postgres", "data/Cluster/postgres-prod"] {
         assert_says(report.one("database-password-scram", database), &["md5"]);
         assert_says(report.one("database-refuses-cleartext", database), &["host all all all md5", "without TLS"]);
-        assert_says(report.one("database-reachable-by-non-clients", database), &["8 workloads", "5432"]);
+        assert_says(report.one("database-reachable-by-non-clients", database), &["8 unexpected clients", "5432"]);
     }
     // Of twelve workloads two are clients, one is the operator and one is the database itself.
     let common = ["data/StatefulSet/redis", "kube-system/Deployment/kube-dns", "prod/Deployment/frontend"];
@@ -222,13 +222,13 @@ fn the_cluster_as_it_is() {
         ("data/Cluster/postgres", "data/Cluster/postgres-prod prod/Deployment/tomoda-api prod/Deployment/tomoda-async"),
     ] {
         let expected: BTreeSet<&str> = common.clone().chain(others.split(' ')).collect();
-        assert_eq!(excess(&report, database), expected, "{database}");
+        assert_eq!(unexpected_clients(&report, database), expected, "{database}");
     }
     // Production's TLS mode is what passes with a doubt; that workloads are trusted is what the configuration says.
     let notes: Vec<(&str, &str)> = report.passing().filter_map(|r| Some((id(r), r["note"].as_str()?))).collect();
-    let declared = "declared only (DB_SSLMODE=require): no driver reads this variable by itself, and the server is not known to refuse cleartext";
+    let declared = "declared only (DB_SSLMODE=require): no driver reads this variable by itself, and the server is not known to reject unencrypted connections";
     let clients = ["prod/Deployment/tomoda-api/api/DB", "prod/Deployment/tomoda-async/async/DB"];
-    let sandbox = "no node pool runs GKE Sandbox. Where workloads are not trusted, say so with untrustedWorkloads in gke-posture.yaml";
+    let sandbox = "no node pool uses GKE Sandbox. If untrusted workloads run in this cluster, set untrustedWorkloads in gke-posture.yaml";
     assert_eq!(notes, [(clients[0], declared), (clients[1], declared), ("cluster", sandbox)]);
     for client in clients {
         assert_eq!(report.one("database-client-tls-mode", client)["verdict"], "pass");
@@ -248,7 +248,7 @@ fn enforcement_switched_off() {
     let report = ENFORCEMENT_OFF.audit();
     ENFORCEMENT_OFF.compare(&report);
 
-    assert_says(report.one("network-policy-enforcement", "cluster"), &["your 6 policies protect nothing"]);
+    assert_says(report.one("network-policy-enforcement", "cluster"), &["6 policies have no effect"]);
     assert_eq!(report.json["target"]["enforced"], false);
     // Nothing counts as isolated, whatever is written.
     let isolation =
@@ -276,10 +276,10 @@ fn with_the_obvious_policy() {
         assert_eq!(report.one(check, database)["verdict"], "pass", "{check}");
     }
     // Let in with its namespace, although it does not use the database.
-    assert_eq!(excess(&report, database), BTreeSet::from(["prod/Deployment/frontend"]));
+    assert_eq!(unexpected_clients(&report, database), BTreeSet::from(["prod/Deployment/frontend"]));
     assert_says(
         report.one("database-reachable-by-non-clients", database),
-        &["1 workload ", "prod/Deployment/frontend"],
+        &["1 unexpected client ", "prod/Deployment/frontend"],
     );
     let cut_off = report.one("database-operator-cut-off", database);
     let operator = "cnpg-system/Deployment/cnpg-controller-manager";
@@ -437,10 +437,10 @@ impl Report {
 }
 
 /// The workloads that evidence of `database-reachable-by-non-clients` lists.
-fn excess<'a>(report: &'a Report, database: &str) -> BTreeSet<&'a str> {
+fn unexpected_clients<'a>(report: &'a Report, database: &str) -> BTreeSet<&'a str> {
     let result = report.one("database-reachable-by-non-clients", database);
     let evidence = result["evidence"].as_array().expect("evidence");
-    let list = evidence.iter().find(|e| e["rule"] == "reach minus references").expect("the list");
+    let list = evidence.iter().find(|e| e["rule"] == "can reach it, but is not a declared client").expect("the list");
     list["value"].as_array().expect("workloads").iter().map(text).collect()
 }
 

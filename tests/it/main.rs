@@ -27,6 +27,7 @@ mod cli_reach;
 mod cli_secrets;
 mod cli_terraform;
 mod database;
+mod documentation;
 mod example;
 mod gke_cases;
 mod gke_recordings;

@@ -45,6 +45,36 @@ fn unknown_keys_and_missing_ones_are_reported_with_their_place() {
 }
 
 #[test]
+fn a_key_of_an_earlier_version_is_refused_with_its_new_name() {
+    for (old, new, value) in [("remark", "note", "\"r\""), ("remarks", "notes", "[{ text: \"r\" }]")] {
+        let text = check_text("a", "database.tls", &format!("{old}: {value}"));
+        assert_eq!(only(&text), format!("a.yaml:8:1: check: unknown key \"{old}\": it is called \"{new}\" now"));
+    }
+}
+
+#[test]
+fn a_fact_of_an_earlier_version_is_refused_with_its_new_name() {
+    let text = check_text("a", "database.tls", "")
+        .replace("subject: database\npass: database.tls", "subject: database\npass: database.cutOffEmpty");
+    let files = Files { checks: vec![file("a.yaml", &text)], controls: Vec::new() };
+    let problems = Registry::load(&files, crate::facts::vocabulary).unwrap_err();
+    let message = "pass: unknown fact \"database.cutOffEmpty\" (did you mean \"blockedPeersEmpty\"?)";
+    assert!(problems.iter().any(|p| p.message == message), "{problems:#?}");
+}
+
+#[test]
+fn the_title_stands_in_where_a_check_does_not_say_what_a_failure_is_called() {
+    let plain = check_text("a", "database.tls", "");
+    let named = check_text("b", "database.tls", "finding: Database accepts unencrypted connections");
+    let r = registry(&[plain, named]);
+    assert_eq!(r.get("a").unwrap().finding, "T of a");
+    assert_eq!(r.get("b").unwrap().finding, "Database accepts unencrypted connections");
+    assert_eq!(r.describe("b").unwrap().finding, "Database accepts unencrypted connections");
+    let empty = check_text("a", "database.tls", "finding: \"\"");
+    assert_eq!(only(&empty), "a.yaml:8:10: finding: is empty");
+}
+
+#[test]
 fn mistakes_in_expressions_have_line_and_column_in_the_file() {
     let plain = check_text("a", "database.open == false || database.tsl", "");
     assert_eq!(only(&plain), "a.yaml:5:33: pass: unknown fact \"database.tsl\" (did you mean \"tls\"?)");

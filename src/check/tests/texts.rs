@@ -94,7 +94,7 @@ fn what_a_shell_would_read_otherwise_is_quoted_in_remedies() {
         ("pg-1", "update pg-1"),
         ("projects/p/x@y.iam", "update projects/p/x@y.iam"),
         ("x; touch /tmp/p $(id)", "update 'x; touch /tmp/p $(id)'"),
-        ("it's", r"update 'it'\''s'"),
+        ("it's", "update \"it's\""),
         ("", "update ''"),
     ] {
         let facts = facts(SubjectKind::Database, "pg", json!({"name": name}));

@@ -305,7 +305,7 @@ fn check_infos(registry: &Registry, config: &Config) -> Vec<CheckInfo> {
     enabled
         .map(|c| CheckInfo {
             id: c.id.clone(),
-            title: c.title.clone(),
+            title: c.finding.clone(),
             severity: config.severity_of(&c.id).unwrap_or(c.severity),
             why: c.why.clone(),
             controls: registry.controls_of(&c.id).clone(),

@@ -12,8 +12,8 @@ use crate::document::{Cursor, Node, Problems};
 use crate::inventory::object::*;
 use crate::inventory::{Completeness, Origin, Snapshot};
 
+use super::interner::Interner;
 use super::kubernetes::{self as k8s, Head};
-use super::shared::Shared;
 use super::{cnpg, gke, policy, terraform};
 
 /// Namespace in which objects that name none are put.
@@ -42,7 +42,7 @@ pub struct Builder {
     hasher: RandomState,
     /// The group of the last object, where that was a pod.
     last_group: Option<usize>,
-    shared: Arc<Shared>,
+    interner: Arc<Interner>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
     /// Objects of Config Connector with their places: a cluster and its node pools may stand in several files.
@@ -103,17 +103,17 @@ impl Builder {
             groups: HashMap::new(),
             hasher: RandomState::new(),
             last_group: None,
-            shared: Arc::default(),
+            interner: Arc::default(),
             listed: false,
             config_connector: Vec::new(),
             secret_values: None,
         }
     }
 
-    /// For the lists of a Kubernetes API, which share `shared`.
-    pub fn for_lists(shared: Arc<Shared>) -> Self {
+    /// For the lists of a Kubernetes API, which share `interner`.
+    pub fn for_lists(interner: Arc<Interner>) -> Self {
         let options = Options::new("default", true);
-        Builder { listed: true, shared, ..Builder::new(options) }
+        Builder { listed: true, interner, ..Builder::new(options) }
     }
 
     /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
@@ -311,8 +311,8 @@ impl Builder {
         let scope = if head.kind == "Namespace" || CLUSTER_SCOPED.contains(&head.kind) { "" } else { &namespace };
         let Some(mut meta) = k8s::meta(c, head, scope, origin) else { return };
         if self.listed {
-            self.shared.share_texts(&mut meta.labels);
-            self.shared.share_texts(&mut meta.annotations);
+            self.interner.intern_labels(&mut meta.labels);
+            self.interner.intern_labels(&mut meta.annotations);
             return self.place(c, head, meta, opaque);
         }
         // Folded pods and generated names have no identity of their own that could repeat.
@@ -333,13 +333,13 @@ impl Builder {
         match (head.group(), head.kind) {
             _ if opaque => s.opaque_policies.push(meta),
             (_, "Namespace") => push(&mut s.namespaces, Namespace { meta }),
-            (_, "Pod") => match k8s::pod(c, meta, &self.shared) {
+            (_, "Pod") => match k8s::pod(c, meta, &self.interner) {
                 Some(pod) => self.fold(pod),
                 None => s.finished_pods += 1,
             },
             (_, "Service") => {
                 let mut service = k8s::service(c, meta);
-                self.shared.share_texts(&mut service.selector);
+                self.interner.intern_labels(&mut service.selector);
                 push(&mut s.services, service);
             }
             (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
@@ -354,14 +354,14 @@ impl Builder {
             }),
             ("networking.k8s.io", "NetworkPolicy") => {
                 let mut policy = policy::network_policy(c, meta);
-                policy.spec.selectors_mut().for_each(|s| self.shared.share_texts(&mut s.match_labels));
+                policy.spec.selectors_mut().for_each(|s| self.interner.intern_labels(&mut s.match_labels));
                 push(&mut s.network_policies, policy);
             }
             (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
             ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
             (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
             (_, "ComputeClass") => s.compute_classes.push(k8s::compute_class(c, meta)),
-            _ => push(&mut s.controllers, k8s::controller(c, meta, &self.shared)),
+            _ => push(&mut s.controllers, k8s::controller(c, meta, &self.interner)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reads Kubernetes objects from a tree into slim objects.
+//! Parses Kubernetes objects: of each only the fields that the audit needs.
 
 mod pod_spec;
 mod pods;
@@ -17,7 +17,7 @@ pub use pod_spec::pod_spec;
 pub use pods::{controller, has_finished, member, pod};
 pub use services::{endpoint_slice, endpoints, ingress, service};
 
-/// The API a file object claims to be of.
+/// API version and kind of an object.
 pub struct Head<'a> {
     pub api_version: &'a str,
     pub kind: &'a str,
@@ -30,14 +30,14 @@ impl Head<'_> {
     }
 }
 
-/// The annotations that are kept, without secrets in their values.
+/// The annotations that the audit needs, with secrets in their values masked.
 fn annotations(metadata: &Cursor<'_>) -> Labels {
     let Some(all) = metadata.get("annotations") else { return Labels::new() };
     let kept = all.strings::<Vec<_>>().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
     kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
 }
 
-/// Reads metadata. `namespace` is the default for namespaced objects that name none; empty for cluster-scoped ones.
+/// Parses metadata. `namespace` is that of namespaced objects that name none; empty for cluster-scoped ones.
 pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
     let Some(m) = c.get("metadata") else {
         c.problem("metadata is missing");
@@ -146,7 +146,7 @@ pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
     }
 }
 
-/// Names and key names only: the values are not even decoded.
+/// Parses names and keys of a Secret. Its values are not decoded.
 pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     let mut keys: Vec<String> = ["data", "stringData"]
         .iter()
@@ -158,8 +158,8 @@ pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
 }
 
-/// As [`secret`], with the settings of TLS among its values. `variables`: under which names a key is used, where it is not
-/// its own.
+/// As [`secret`], with TLS settings among its values. `variables` are the names of environment variables by key, where they
+/// differ from it.
 pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
     let mut found = secret(c, meta);
     for (entry, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {

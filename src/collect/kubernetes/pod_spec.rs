@@ -1,4 +1,4 @@
-//! What pods and their templates are made of.
+//! Specifications of pods and of pod templates.
 
 use std::sync::Arc;
 
@@ -7,39 +7,39 @@ use crate::inventory::object::*;
 use crate::lexicon;
 
 use super::super::api_format;
+use super::super::interner::Interner;
 use super::super::json_text::Wrong;
-use super::super::shared::Shared;
 use super::super::spec_text::{ACCESS, is_access};
 use super::protocol;
 
-/// The specification of a pod or of a template, one for all that are equal.
-pub fn pod_spec(c: &Cursor<'_>, shared: &Shared) -> Arc<PodSpec> {
-    let Content::Raw(spec) = &c.node.content else { return shared.share(read_pod_spec(c)) };
+/// Parses the specification of a pod or of a template. Equal ones are one in memory.
+pub fn pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
+    let Content::Raw(spec) = &c.node.content else { return interner.intern_spec(parse_normalized(c)) };
     let read = || match api_format::read_spec(&**spec) {
         Ok(node) => {
             let problems = Problems::default();
-            let pod_spec = read_pod_spec(&Cursor::new(&node, &problems));
+            let pod_spec = parse_normalized(&Cursor::new(&node, &problems));
             let problems = problems.drain("", &node);
             problems.iter().for_each(|p| c.problem_below(&p.message));
             problems.is_empty().then_some(pod_spec)
         }
         Err(Wrong) => {
-            c.problem("it is no JSON, or nested too deep");
+            c.problem("not valid JSON, or nested too deeply");
             None
         }
     };
-    shared.of_text(spec.digest(), read).unwrap_or_default()
+    interner.spec_of_text(spec.digest(), read).unwrap_or_default()
 }
 
-fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {
-    let mut spec = written_pod_spec(c);
+fn parse_normalized(c: &Cursor<'_>) -> PodSpec {
+    let mut spec = parse_fields(c);
     let access = spec.volumes.iter().map(|v| &v.name).find(|name| is_access(name)).cloned();
     if let Some(access) = access.filter(|_| spec.volumes.iter().all(|v| v.name != ACCESS)) {
         let mounts = spec.containers.iter_mut().flat_map(|c| &mut c.mounts).map(|m| &mut m.volume);
         let volumes = spec.volumes.iter_mut().map(|v| &mut v.name);
         mounts.chain(volumes).filter(|name| **name == access).for_each(|name| *name = ACCESS.to_owned());
     }
-    // They stay for the whole run.
+    // Specifications stay in memory for the whole run.
     spec.containers.shrink_to_fit();
     spec.volumes.shrink_to_fit();
     for c in &mut spec.containers {
@@ -51,7 +51,7 @@ fn read_pod_spec(c: &Cursor<'_>) -> PodSpec {
     spec
 }
 
-fn written_pod_spec(c: &Cursor<'_>) -> PodSpec {
+fn parse_fields(c: &Cursor<'_>) -> PodSpec {
     let mut containers = Vec::new();
     for i in c.items("initContainers") {
         let role = match i.string_at("restartPolicy").as_deref() {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::super::shared::Shared;
+use super::super::interner::Interner;
 use super::{annotations, pod_spec};
 
-/// Labels that differ between the pods of one controller. They do not make a class of their own; their values are kept
-/// with each pod, in case a selector uses one.
+/// Labels that differ between the pods of one controller: pods that differ only in these are one group. Their values are
+/// kept with each pod, in case a selector uses one.
 const PER_POD_LABELS: [&str; 13] = [
     "pod-template-hash",
     "controller-revision-hash",
@@ -26,29 +26,29 @@ const PER_POD_LABELS: [&str; 13] = [
     "role",
 ];
 
-/// `role` is CloudNativePG's old spelling of `cnpg.io/instanceRole`, and everybody else's own label.
+/// `role` is CloudNativePG's old name of `cnpg.io/instanceRole`, and an ordinary label of every other pod.
 fn is_per_pod(key: &str, labels: &Labels) -> bool {
     PER_POD_LABELS.contains(&key) && (key != "role" || labels.contains_key("cnpg.io/instanceName"))
 }
 
-fn template(c: Option<Cursor<'_>>, shared: &Shared) -> Template {
+fn template(c: Option<Cursor<'_>>, interner: &Interner) -> Template {
     let Some(c) = c else { return Template::default() };
     let meta = c.get("metadata");
     let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
     let annotations = meta.as_ref().map(annotations).unwrap_or_default();
     let mut labels = strings("labels");
-    shared.share_texts(&mut labels);
-    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, shared)).unwrap_or_default() }
+    interner.intern_labels(&mut labels);
+    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, interner)).unwrap_or_default() }
 }
 
-/// A controller; `meta.kind` says which.
-pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
+/// Parses a controller of the kind `meta.kind`.
+pub fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
     let (replicas, finished, template) = match meta.kind.as_str() {
-        "DaemonSet" => (None, false, template(at("template"), shared)),
-        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), shared)),
+        "DaemonSet" => (None, false, template(at("template"), interner)),
+        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), interner)),
         "Job" => {
             let ended = c.get("status").is_some_and(|s| {
                 s.items("conditions").iter().any(|i| {
@@ -56,21 +56,21 @@ pub fn controller(c: &Cursor<'_>, meta: Meta, shared: &Shared) -> Controller {
                         && i.string_at("status").as_deref() == Some("True")
                 })
             });
-            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), shared))
+            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), interner))
         }
-        // Of metadata alone nothing more is known.
+        // Metadata alone states nothing more.
         _ if spec.is_none() => (None, false, Template::default()),
-        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), shared)),
+        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), interner)),
     };
     Controller { meta, replicas, finished, template }
 }
 
-/// Whether a pod with this status has finished: its address is no longer its own.
+/// Whether a pod with this status has finished: then its IP address may belong to another pod.
 pub fn has_finished(status: Option<&Cursor<'_>>) -> bool {
     matches!(status.and_then(|s| s.string_at("phase")).as_deref(), Some("Succeeded" | "Failed"))
 }
 
-/// What a pod has of its own.
+/// The part of a pod that differs between the pods of one controller.
 pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
     let ips = |list: &str, single: &str| {
         let Some(s) = status else { return Vec::new() };
@@ -79,15 +79,15 @@ pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, l
         if found.is_empty() {
             found.extend(s.string_at(single).and_then(|ip| ip.parse::<std::net::IpAddr>().ok()));
         }
-        // There are as many as there are pods.
+        // There is one such list for each pod.
         found.shrink_to_fit();
         found
     };
     Member { name, ips: ips("podIPs", "podIP"), node, host_ips: ips("hostIPs", "hostIP"), labels }
 }
 
-/// A pod as a group of one, or `None` if it has finished.
-pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> {
+/// Parses a pod as a group of one; `None` if it has finished.
+pub fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
     let status = c.get("status");
     if has_finished(status.as_ref()) {
         return None;
@@ -102,7 +102,7 @@ pub fn pod(c: &Cursor<'_>, mut meta: Meta, shared: &Shared) -> Option<PodGroup> 
     let member = member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),
-        spec: spec.map_or_else(|| shared.share(PodSpec::default()), |s| pod_spec(&s, shared)),
+        spec: spec.map_or_else(|| interner.intern_spec(PodSpec::default()), |s| pod_spec(&s, interner)),
         meta,
         members: vec![member],
     })

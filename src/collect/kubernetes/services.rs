@@ -1,4 +1,4 @@
-//! Services, what is behind them, and Ingresses.
+//! Services, their endpoints, and Ingresses.
 
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::inventory::Snapshot;
 
 use super::super::builder::Builder;
-use super::super::shared::Shared;
+use super::super::interner::Interner;
 use super::api::{Api, JSON, METADATA};
 use super::fault::Fault;
 use super::items::Items;
@@ -46,7 +46,7 @@ pub fn path(group: &str, version: &str, resource: &str) -> String {
 /// Reads the lists of one cluster.
 pub struct Lists {
     api: Arc<Api>,
-    shared: Arc<Shared>,
+    interner: Arc<Interner>,
     progress: Arc<Progress>,
     /// Pages that may be read at a time, and what is left of them.
     limit: usize,
@@ -62,7 +62,7 @@ impl Lists {
     pub fn new(api: Arc<Api>, progress: Arc<Progress>) -> Lists {
         let limit = readers();
         let readers = Arc::new(Semaphore::new(limit));
-        Lists { api, shared: Arc::default(), progress, limit, readers, rooms: Mutex::default() }
+        Lists { api, interner: Arc::default(), progress, limit, readers, rooms: Mutex::default() }
     }
 
     /// Reads a whole list.
@@ -88,7 +88,7 @@ impl Lists {
     async fn once(self: &Arc<Self>, items: &Items, metadata: bool) -> Result<Snapshot, Fault> {
         let accept = if metadata { METADATA } else { JSON };
         let path = &items.path;
-        let mut whole = Builder::for_lists(self.shared.clone());
+        let mut whole = Builder::for_lists(self.interner.clone());
         let mut readings: VecDeque<Reading> = VecDeque::new();
         let mut token: Option<String> = None;
         let mut resource_version = None;
@@ -161,7 +161,7 @@ impl Lists {
     }
 
     fn items(&self, body: &[u8], items: &Items) -> Result<(Builder, ListMeta), Fault> {
-        let mut builder = Builder::for_lists(self.shared.clone());
+        let mut builder = Builder::for_lists(self.interner.clone());
         let (meta, count) = items.fold(body, &mut builder)?;
         self.progress.objects.fetch_add(count, Ordering::Relaxed);
         if items.kind == "Pod" {

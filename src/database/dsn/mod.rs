@@ -1,4 +1,4 @@
-//! Connection strings: which syntax, and what they say. They may have unknown parts ([`HOLE`]) and masked ones.
+//! Parses connection strings. They can have unknown parts ([`HOLE`]) and masked parts.
 //!
 //! Syntaxes: [libpq](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING),
 //! [pgjdbc](https://jdbc.postgresql.org/documentation/use/), [R2DBC](https://r2dbc.io/spec/1.0.0.RELEASE/spec/html/#overview.connection.url),
@@ -22,7 +22,7 @@ pub enum Engine {
     Redis,
     MongoDb,
     SqlServer,
-    /// Recognised as a database, but not one whose settings are read.
+    /// A database whose settings are not evaluated.
     Other,
 }
 
@@ -40,31 +40,31 @@ pub enum Syntax {
     GoMySql,
 }
 
-/// A part of a connection string.
+/// The value of one part of a connection string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum DsnValue {
     #[default]
     Absent,
     Known(String),
-    /// It has an unknown or masked part.
+    /// A part of it is unknown or masked.
     Opaque,
 }
 
-impl Part {
+impl DsnValue {
     pub fn known(&self) -> Option<&str> {
         match self {
-            Part::Known(v) => Some(v),
+            DsnValue::Known(v) => Some(v),
             _ => None,
         }
     }
 
-    /// A part from decoded text.
-    pub fn of(text: &str) -> Self {
-        if text.contains(HOLE) || text.contains(HIDDEN) { Part::Opaque } else { Part::Known(text.to_owned()) }
+    /// A value from decoded text.
+    pub fn from_text(text: &str) -> Self {
+        if text.contains(HOLE) || text.contains(HIDDEN) { DsnValue::Opaque } else { DsnValue::Known(text.to_owned()) }
     }
 
     fn or_absent(text: &str) -> Self {
-        if text.is_empty() { Part::Absent } else { Part::of(text) }
+        if text.is_empty() { DsnValue::Absent } else { DsnValue::from_text(text) }
     }
 }
 
@@ -75,12 +75,12 @@ pub enum Password {
     Absent,
     /// In the string itself (masked).
     Literal,
-    /// From a reference that is not read.
+    /// From an unread reference.
     Reference,
 }
 
 impl Password {
-    fn of(text: &str) -> Self {
+    fn from_text(text: &str) -> Self {
         match text {
             "" => Password::Absent,
             t if t.chars().all(|c| c == HOLE) => Password::Reference,
@@ -89,45 +89,45 @@ impl Password {
     }
 }
 
-/// A server that a connection may go to.
+/// A server that a client may connect to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Host {
-    /// The name that is verified: a DNS name, an IP address, or a socket directory (begins with `/` or `@`).
-    pub name: Part,
-    /// libpq's `hostaddr`: where packets go, if not to `name`.
-    pub address: Part,
-    /// Text of the port; absent means the engine's default.
-    pub port: Part,
+    /// The name to verify: a DNS name, an IP address, or a socket directory (begins with `/` or `@`).
+    pub name: DsnValue,
+    /// libpq's `hostaddr`: the address to connect to, if not `name`.
+    pub address: DsnValue,
+    /// The port. Absent means the engine's default.
+    pub port: DsnValue,
 }
 
 impl Host {
-    /// A Unix socket, to which no TLS mode applies.
+    /// Whether it is a Unix socket, to which no TLS mode applies.
     pub fn is_socket(&self) -> bool {
-        self.address == Part::Absent
+        self.address == DsnValue::Absent
             && match &self.name {
-                Part::Known(n) => n.starts_with(['/', '@']),
+                DsnValue::Known(n) => n.starts_with(['/', '@']),
                 _ => false,
             }
     }
 }
 
-/// What is odd about a string.
+/// A problem in a connection string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Problem {
-    /// A raw `@`, `/`, `?` or `#` in the userinfo: drivers disagree on the host. Percent-encode the password.
+pub enum DsnProblem {
+    /// A raw `@`, `/`, `?` or `#` in the userinfo, so that drivers disagree on the host.
     AmbiguousUserinfo,
-    /// A key that stands more than once with different values.
+    /// A key that is repeated with different values.
     RepeatedKey(String),
-    /// The driver refuses the string; the text says why without quoting it.
+    /// The driver rejects the string. The text states why, without quoting the string.
     Malformed(&'static str),
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for DsnProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Problem::AmbiguousUserinfo => f.write_str("ambiguous DSN (percent-encode the password)"),
-            Problem::RepeatedKey(k) => write!(f, "{k} is given more than once with different values"),
-            Problem::Malformed(why) => f.write_str(why),
+            DsnProblem::AmbiguousUserinfo => f.write_str("ambiguous connection string (percent-encode the password)"),
+            DsnProblem::RepeatedKey(k) => write!(f, "{k} is repeated with different values"),
+            DsnProblem::Malformed(why) => f.write_str(why),
         }
     }
 }
@@ -137,18 +137,18 @@ impl std::fmt::Display for Problem {
 pub struct Dsn {
     pub engine: Engine,
     pub syntax: Syntax,
-    /// Lower-case scheme without `+driver`; empty for the syntaxes that have none.
+    /// Lower-case scheme without `+driver`. Empty for syntaxes without a scheme.
     pub scheme: String,
-    /// SQLAlchemy's driver, or what parameters give away (`prisma`).
+    /// SQLAlchemy's driver, or the driver that parameters identify (`prisma`).
     pub driver: Option<String>,
-    /// At least one; a string without a host has one absent host.
+    /// At least one. A string without a host has one absent host.
     pub hosts: Vec<Host>,
-    pub user: Part,
+    pub user: DsnValue,
     pub password: Password,
-    pub database: Part,
-    /// In order, decoded; the values of secrets are opaque.
-    pub parameters: Vec<(String, Part)>,
-    pub problems: Vec<Problem>,
+    pub database: DsnValue,
+    /// In order, decoded. The values of secrets are opaque.
+    pub parameters: Vec<(String, DsnValue)>,
+    pub problems: Vec<DsnProblem>,
 }
 
 impl Dsn {
@@ -159,39 +159,35 @@ impl Dsn {
             scheme: String::new(),
             driver: None,
             hosts: Vec::new(),
-            user: Part::Absent,
+            user: DsnValue::Absent,
             password: Password::Absent,
-            database: Part::Absent,
+            database: DsnValue::Absent,
             parameters: Vec::new(),
             problems: Vec::new(),
         }
     }
 
     /// The values of parameter `key`, exactly as spelled (.NET keys without case and blanks), in order.
-    pub fn values<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = &'a Part> + 'a {
+    pub fn values<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = &'a DsnValue> + 'a {
         self.parameters.iter().filter(move |(k, _)| k == key).map(|(_, v)| v)
     }
 
     /// The last value of parameter `key`.
-    pub fn last(&self, key: &str) -> Option<&Part> {
+    pub fn last(&self, key: &str) -> Option<&DsnValue> {
         self.parameters.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    pub fn is_ambiguous(&self) -> bool {
-        self.problems.contains(&Problem::AmbiguousUserinfo)
-    }
-
-    /// Finds repeated keys, and what parameters say about host, user, database and driver.
+    /// Finds repeated keys, and applies the parameters that set host, user, database and driver.
     fn finish(mut self) -> Self {
         for i in 0..self.parameters.len() {
             let (key, value) = &self.parameters[i];
-            let problem = Problem::RepeatedKey(key.clone());
+            let problem = DsnProblem::RepeatedKey(key.clone());
             if self.parameters[..i].iter().any(|(k, v)| k == key && v != value) && !self.problems.contains(&problem) {
                 self.problems.push(problem);
             }
         }
         if self.engine == Engine::Postgres && self.syntax == Syntax::Uri {
-            self.take_overrides();
+            self.apply_overrides();
             const PRISMA: &[&str] = &["schema", "connection_limit", "pgbouncer", "sslaccept", "pool_timeout"];
             if self.driver.is_none() && self.parameters.iter().any(|(k, _)| PRISMA.contains(&k.as_str())) {
                 self.driver = Some("prisma".to_owned());
@@ -203,15 +199,15 @@ impl Dsn {
         self
     }
 
-    /// Parameters that override the authority, and carry everything in a key/value DSN.
-    fn take_overrides(&mut self) {
-        let list = |part: &Part| match part {
-            Part::Known(v) => v.split(',').map(|s| Part::or_absent(s.trim())).collect(),
+    /// Applies the parameters that override the authority. In a key/value string they set everything.
+    fn apply_overrides(&mut self) {
+        let list = |part: &DsnValue| match part {
+            DsnValue::Known(v) => v.split(',').map(|s| DsnValue::or_absent(s.trim())).collect(),
             other => vec![other.clone()],
         };
-        let names: Option<Vec<Part>> = self.last("host").map(list);
-        let addresses: Option<Vec<Part>> = self.last("hostaddr").map(list);
-        let ports: Option<Vec<Part>> = self.last("port").map(list);
+        let names: Option<Vec<DsnValue>> = self.last("host").map(list);
+        let addresses: Option<Vec<DsnValue>> = self.last("hostaddr").map(list);
+        let ports: Option<Vec<DsnValue>> = self.last("port").map(list);
         if let Some(names) = names {
             self.hosts = names.into_iter().map(|name| Host { name, ..Host::default() }).collect();
         }
@@ -222,7 +218,7 @@ impl Dsn {
             }
         }
         if let Some(ports) = ports {
-            // One port serves all hosts.
+            // A single port applies to all hosts.
             for (i, host) in self.hosts.iter_mut().enumerate() {
                 host.port = ports.get(i).or(ports.first().filter(|_| ports.len() == 1)).cloned().unwrap_or_default();
             }
@@ -235,21 +231,21 @@ impl Dsn {
     }
 }
 
-/// A text that looks like a connection string and cannot be read. It never quotes the text.
+/// Why a text that looks like a connection string cannot be parsed. It never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unparsed(pub &'static str);
+pub struct DsnError(pub &'static str);
 
-/// Reads a connection string; `None` if `text` is not one.
-pub fn parse(text: &str) -> Option<Result<Dsn, Unparsed>> {
+/// Parses a connection string. `None` if `text` is not one.
+pub fn parse(text: &str) -> Option<Result<Dsn, DsnError>> {
     let text = text.trim();
     if text.is_empty() {
         return None;
     }
-    url::parse(text).or_else(|| pairs::dot_net(text)).or_else(|| pairs::key_value(text))
+    url::parse_url(text).or_else(|| pairs::parse_dot_net(text)).or_else(|| pairs::parse_key_value(text))
 }
 
-/// Percent-decodes; `None` if an escape is broken. `+` stays.
-fn decode(text: &str) -> Option<String> {
+/// Percent-decodes. `None` if an escape is invalid. `+` stays.
+fn percent_decode(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());
     }

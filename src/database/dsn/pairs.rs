@@ -1,10 +1,10 @@
-//! Key/value DSNs of libpq, and .NET connection strings.
+//! Key/value connection strings of libpq, and .NET connection strings.
 
-use super::url::push;
-use super::{Dsn, Engine, Host, Part, Problem, Syntax, Unparsed};
+use super::url::push_parameter;
+use super::{Dsn, DsnError, DsnProblem, DsnValue, Engine, Host, Syntax};
 
-/// `host=… dbname=…`; `None` if neither key is there.
-pub(super) fn key_value(text: &str) -> Option<Result<Dsn, Unparsed>> {
+/// `host=… dbname=…`. `None` if no key names a host or a database.
+pub(super) fn parse_key_value(text: &str) -> Option<Result<Dsn, DsnError>> {
     let mut dsn = Dsn::empty(Engine::Postgres, Syntax::KeyValue);
     let mut chars = text.chars().peekable();
     loop {
@@ -18,7 +18,7 @@ pub(super) fn key_value(text: &str) -> Option<Result<Dsn, Unparsed>> {
         }
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
         if chars.next_if_eq(&'=').is_none() {
-            dsn.problems.push(Problem::Malformed("a word is not of the form key=value"));
+            dsn.problems.push(DsnProblem::Malformed("a word is not of the form key=value"));
             break;
         }
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -39,19 +39,19 @@ pub(super) fn key_value(text: &str) -> Option<Result<Dsn, Unparsed>> {
                 c => value.push(c),
             }
         }
-        push(&mut dsn, key, &value);
+        push_parameter(&mut dsn, key, &value);
         if !closed {
-            dsn.problems.push(Problem::Malformed("a quote is not closed"));
+            dsn.problems.push(DsnProblem::Malformed("a quote is not closed"));
             break;
         }
     }
     dsn.last("host").or(dsn.last("dbname")).or(dsn.last("hostaddr"))?;
-    dsn.take_overrides();
+    dsn.apply_overrides();
     Some(Ok(dsn.finish()))
 }
 
-/// `Host=…;SSL Mode=…`; `None` if it has no `;` or no host key.
-pub(super) fn dot_net(text: &str) -> Option<Result<Dsn, Unparsed>> {
+/// `Host=…;SSL Mode=…`. `None` without a `;` or a host key.
+pub(super) fn parse_dot_net(text: &str) -> Option<Result<Dsn, DsnError>> {
     if !text.contains(';') || text.contains("://") {
         return None;
     }
@@ -59,7 +59,7 @@ pub(super) fn dot_net(text: &str) -> Option<Result<Dsn, Unparsed>> {
     let mut rest = text;
     while !rest.trim().is_empty() {
         let Some((key, tail)) = rest.split_once('=') else {
-            dsn.problems.push(Problem::Malformed("a part is not of the form key=value"));
+            dsn.problems.push(DsnProblem::Malformed("a part is not of the form key=value"));
             break;
         };
         let key = key.trim_start_matches([';', ' ']);
@@ -72,12 +72,12 @@ pub(super) fn dot_net(text: &str) -> Option<Result<Dsn, Unparsed>> {
             _ => tail.split_once(';').unwrap_or((tail, "")),
         };
         let folded: String = key.chars().filter(|c| !" _".contains(*c)).collect::<String>().to_ascii_lowercase();
-        push(&mut dsn, folded, value.trim());
+        push_parameter(&mut dsn, folded, value.trim());
         rest = after;
     }
     let first = |dsn: &Dsn, keys: &[&str]| keys.iter().find_map(|k| dsn.last(k)).cloned().unwrap_or_default();
     let host = first(&dsn, &["host", "server", "datasource", "address", "addr"]);
-    if host == Part::Absent {
+    if host == DsnValue::Absent {
         return None;
     }
     let only_sql_server = ["initialcatalog", "encrypt", "integratedsecurity", "trustedconnection"];
@@ -86,15 +86,15 @@ pub(super) fn dot_net(text: &str) -> Option<Result<Dsn, Unparsed>> {
     }
     let port = first(&dsn, &["port"]);
     dsn.hosts = match &host {
-        Part::Known(list) => list
+        DsnValue::Known(list) => list
             .split(',')
             .map(|one| {
                 let (name, own) = super::url::split_port(one.trim());
-                let port = own.map_or_else(|| port.clone(), Part::or_absent);
-                Host { name: Part::or_absent(name), address: Part::Absent, port }
+                let port = own.map_or_else(|| port.clone(), DsnValue::or_absent);
+                Host { name: DsnValue::or_absent(name), address: DsnValue::Absent, port }
             })
             .collect(),
-        other => vec![Host { name: other.clone(), address: Part::Absent, port }],
+        other => vec![Host { name: other.clone(), address: DsnValue::Absent, port }],
     };
     dsn.user = first(&dsn, &["username", "userid", "user", "uid"]);
     dsn.database = first(&dsn, &["database", "db", "initialcatalog"]);

@@ -1,4 +1,4 @@
-//! The address field.
+//! The address field of a rule.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,14 +13,14 @@ pub enum Address {
     },
     SameHost,
     SameNet,
-    /// A host name, or a suffix that begins with a dot: resolved by the server when a client connects.
+    /// A host name, or a suffix that begins with a dot. The server resolves it when a client connects.
     Host(String),
     /// A `local` rule has none.
     None,
 }
 
 impl Address {
-    /// Whether `ip` matches; `None` if only the server knows.
+    /// Whether `ip` matches. `None` if only the server can tell.
     pub fn matches(&self, ip: IpAddr) -> Option<bool> {
         match (self, ip) {
             (Address::All, _) => Some(true),
@@ -36,31 +36,31 @@ impl Address {
     }
 }
 
-/// A numeric address as the server's resolver reads it: IPv4 may be short (`10` is `0.0.0.10`) or octal.
-pub(super) fn numeric(text: &str) -> Option<IpAddr> {
+/// Parses a numeric address as the server's `getaddrinfo` does: IPv4 can be short (`10` is `0.0.0.10`) or octal.
+pub(super) fn parse_numeric(text: &str) -> Option<IpAddr> {
     if let Ok(v6) = text.parse::<std::net::Ipv6Addr>() {
         return Some(IpAddr::V6(v6));
     }
-    let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
+    let parts: Vec<u32> = text.split('.').map(parse_number).collect::<Option<_>>()?;
     let (last, head) = parts.split_last()?;
     if head.len() > 3 || head.iter().any(|p| *p > 255) {
         return None;
     }
-    let room = 8 * (4 - head.len() as u32);
-    if room < 32 && *last >= 1 << room {
+    let bits = 8 * (4 - head.len() as u32);
+    if bits < 32 && *last >= 1 << bits {
         return None;
     }
     let high = head.iter().enumerate().fold(0u32, |acc, (i, p)| acc | p << (24 - 8 * i as u32));
     Some(IpAddr::V4(Ipv4Addr::from_bits(high | last)))
 }
 
-fn number(text: &str) -> Option<u32> {
+fn parse_number(text: &str) -> Option<u32> {
     let (digits, radix) = match text {
         t if t.starts_with("0x") || t.starts_with("0X") => (&t[2..], 16),
         t if t.len() > 1 && t.starts_with('0') => (&t[1..], 8),
         t => (t, 10),
     };
-    // `from_str_radix` takes a sign.
+    // `from_str_radix` accepts a sign.
     if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
         return None;
     }

@@ -1,14 +1,15 @@
-//! The list that CloudNativePG generates around the user's rules.
+//! The list that [CloudNativePG generates](https://cloudnative-pg.io/documentation/current/postgresql_conf/#the-pg_hba-section)
+//! around the user's rules.
 
 use super::{Line, Origin};
 use crate::inventory::object::CnpgCluster;
 
-/// Major version of the operator's default image, used when the Cluster names none.
+/// Major version of the operator's default image, for a Cluster that names no image.
 const DEFAULT_MAJOR: u32 = 17;
 
-/// PostgreSQL major version as the operator takes it for the default method: `imageCatalogRef.major`, else the tag of
-/// `imageName`, else the operator's default.
-pub fn major(cluster: &CnpgCluster) -> u32 {
+/// The PostgreSQL major version by which the operator chooses the default method: `imageCatalogRef.major`, else the tag
+/// of `imageName`, else the version of the operator's default image.
+pub fn postgres_major(cluster: &CnpgCluster) -> u32 {
     let tag = || {
         let image = cluster.image_name.as_deref()?;
         let image = image.split('@').next()?;
@@ -19,10 +20,10 @@ pub fn major(cluster: &CnpgCluster) -> u32 {
     cluster.image_catalog_major.or_else(tag).unwrap_or(DEFAULT_MAJOR)
 }
 
-/// The whole list in order: the operator's own rules, the user's, the LDAP rule, the default rule.
-pub fn generated(cluster: &CnpgCluster) -> Vec<Line> {
+/// The whole list in order: the operator's own rules, the user's rules, the LDAP rule, the default rule.
+pub fn generated_lines(cluster: &CnpgCluster) -> Vec<Line> {
     let fixed = |text: &str| Line { origin: Origin::Operator, text: text.to_owned(), uncertain: false };
-    // The maps of later operators do not change who matches these rules.
+    // Later operators use other user name maps, which do not change who matches these rules.
     let mut out = vec![
         fixed("local all all peer map=local"),
         fixed("hostssl postgres streaming_replica all cert"),
@@ -33,15 +34,15 @@ pub fn generated(cluster: &CnpgCluster) -> Vec<Line> {
         user_item(cluster, item, text, &mut out);
     }
     if cluster.ldap {
-        // Its real options are not read; this one makes the line valid.
+        // The real options are not read. This one makes the line valid.
         out.push(fixed("host all all 0.0.0.0/0 ldap ldapbasedn=hidden"));
     }
-    let method = if major(cluster) >= 14 { "scram-sha-256" } else { "md5" };
+    let method = if postgres_major(cluster) >= 14 { "scram-sha-256" } else { "md5" };
     out.push(fixed(&format!("host all all all {method}")));
     out
 }
 
-/// One item may hold several lines; `${podselector:NAME}` repeats the whole item for each address.
+/// One item can hold several lines. `${podselector:NAME}` repeats the whole item for each address.
 fn user_item(cluster: &CnpgCluster, item: usize, text: &str, out: &mut Vec<Line>) {
     let mut push = |text: &str, uncertain: bool| {
         for (i, line) in text.split('\n').enumerate() {
@@ -60,14 +61,14 @@ fn user_item(cluster: &CnpgCluster, item: usize, text: &str, out: &mut Vec<Line>
                 push(&text.replace(reference, &format!("{address}/{length}")), false);
             }
         }
-        // The status was not read: the item may be there or not, for addresses that are not known.
-        // So it is with a name that podSelectorRefs does not have: the operator refuses that, and a Cluster that has it all
-        // the same is served with the first line, or the whole item, left out.
+        // Without the status, the item may be present or absent, for addresses that are not known. The same holds for a
+        // name that is not in podSelectorRefs: the operator rejects such a Cluster, and leaves out the line or the whole
+        // item if it exists all the same.
         Some(None) | None => push(&text.replace(reference, "unresolved-pod-selector"), true),
     }
 }
 
-/// The first `${podselector:NAME}` of `text`, and NAME.
+/// The first `${podselector:NAME}` in `text`, and NAME.
 fn selector(text: &str) -> Option<(&str, &str)> {
     let start = text.find("${podselector:")?;
     let end = start + text[start..].find('}')? + 1;

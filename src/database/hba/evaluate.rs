@@ -1,22 +1,24 @@
-//! Can a client log in without TLS? Decided by finitely many witnesses: every request is treated by the rules like one
-//! of them.
+//! Can a client log in without TLS? [The first rule that matches](https://www.postgresql.org/docs/current/auth-pg-hba-conf.html)
+//! decides a login.
+//!
+//! The evaluation uses finitely many witnesses, so that every possible login matches the same rules as one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    Address, CertificateBypass, ConnectionType, Database, Method, Origin, Posture, Question, Reached, Rule, Rules,
-    Transport, User, Verdict, Witness,
+    Acceptance, Address, CertificateBypass, ConnectionType, Database, Method, Origin, Posture, Question, Reached, Rule,
+    Rules, Transport, User, Witness,
 };
 use crate::inventory::Reason;
 
-/// Roles of the operator, which its own rules serve.
-const FRAME_ROLES: &[&str] = &["streaming_replica", "cnpg_pooler_pgbouncer", "cnp_pooler_pgbouncer"];
+/// Roles of the operator. Its own rules apply to them.
+const OPERATOR_ROLES: &[&str] = &["streaming_replica", "cnpg_pooler_pgbouncer", "cnp_pooler_pgbouncer"];
 
-/// Rule tests before giving up on a hostile list: a second or so. Real lists take thousands.
+/// The most rule comparisons for one list, about a second of work. Real lists take thousands.
 const BUDGET: usize = 50_000_000;
 
-/// Rules whose witnesses are made at all.
+/// The most rules in a list that is evaluated.
 const MAX_RULES: usize = 2_000;
 
 const ANY_USER: &str = "any other user";
@@ -25,9 +27,9 @@ const ANY_DATABASE: &str = "any other database";
 /// Evaluates a list for `question`.
 pub fn evaluate(rules: &Rules, question: &Question) -> Posture {
     let empty =
-        |verdict| Posture { verdict, reached: Vec::new(), certificate_bypass: Vec::new(), shadowed: Vec::new() };
+        |acceptance| Posture { acceptance, reached: Vec::new(), certificate_bypass: Vec::new(), shadowed: Vec::new() };
     if !rules.errors.is_empty() {
-        return empty(Verdict::Invalid(rules.errors.clone()));
+        return empty(Acceptance::Invalid(rules.errors.clone()));
     }
     if rules.rules.len() > MAX_RULES {
         return empty(too_many());
@@ -39,8 +41,8 @@ pub fn evaluate(rules: &Rules, question: &Question) -> Posture {
     let mut tally = Tally::default();
     for request in requests.iter() {
         for transport in [Transport::Cleartext, Transport::Tls] {
-            let deciding = deciding(&rules.rules, &request, transport);
-            tally.add(&rules.rules, &request, transport, &deciding);
+            let deciding_rules = deciding_rules(&rules.rules, &request, transport);
+            tally.add(&rules.rules, &request, transport, &deciding_rules);
         }
     }
     let included: Vec<Reason> = rules
@@ -48,43 +50,44 @@ pub fn evaluate(rules: &Rules, question: &Question) -> Posture {
         .iter()
         .map(|u| Reason::undecided(format!("{u}: write the rules or names into spec.postgresql.pg_hba itself")))
         .collect();
-    let verdict = if included.is_empty() { tally.verdict(&rules.rules) } else { Verdict::Unknown(included) };
+    let acceptance = if included.is_empty() { tally.acceptance(&rules.rules) } else { Acceptance::Unknown(included) };
     let shadowed = rules
         .rules
         .iter()
         .enumerate()
-        .filter(|(i, r)| r.origin != Origin::Operator && is_judged(r) && !tally.touched.contains(i))
+        .filter(|(i, r)| r.origin != Origin::Operator && is_evaluated(r) && !tally.touched.contains(i))
         .map(|(i, _)| i)
         .collect();
-    // A question about one client says nothing about rules for others.
+    // A question about one client does not evaluate the rules for other clients.
     let whole = question.database.is_none() && question.user.is_none() && question.addresses.is_empty();
     if !rules.unread.is_empty() {
-        // What is not read may stand before anything else.
-        return empty(verdict);
+        // Unread rules may come before all others.
+        return empty(acceptance);
     }
     Posture {
-        verdict,
-        certificate_bypass: bypass(&rules.rules, &tally),
+        acceptance,
+        certificate_bypass: certificate_bypasses(&rules.rules, &tally),
         reached: tally.reached.into_values().collect(),
         shadowed: if whole { shadowed } else { Vec::new() },
     }
 }
 
-fn too_many() -> Verdict {
-    Verdict::Unknown(vec![Reason::undecided("pg_hba has too many rules to decide: shorten the list")])
+fn too_many() -> Acceptance {
+    Acceptance::Unknown(vec![Reason::undecided("pg_hba has too many rules to decide: shorten the list")])
 }
 
-fn is_judged(rule: &Rule) -> bool {
+fn is_evaluated(rule: &Rule) -> bool {
     !matches!(rule.connection, ConnectionType::Local | ConnectionType::HostGssEnc)
         && rule.databases.iter().any(|d| *d != Database::Replication)
 }
 
-/// A user witness; `member_of` marks the member of a `+role`.
+/// A user who stands for all users that match the same rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct UserWitness {
     name: String,
+    /// The `+role` that this user is a member of.
     member_of: Option<String>,
-    /// Stands for all names that no rule has.
+    /// Stands for all names that no rule names.
     fresh: bool,
 }
 
@@ -114,8 +117,8 @@ impl Requests {
         for rule in rules {
             for user in &rule.users {
                 let witness = match user {
-                    // "ALL" is a name that nobody has; it would only blur the answer.
-                    User::Name(n) if n.eq_ignore_ascii_case("all") || FRAME_ROLES.contains(&n.as_str()) => continue,
+                    // No role is named "ALL": such a rule is a misspelled keyword, and matches no login.
+                    User::Name(n) if n.eq_ignore_ascii_case("all") || OPERATOR_ROLES.contains(&n.as_str()) => continue,
                     User::Name(n) => named(n),
                     User::Role(r) => {
                         UserWitness { name: format!("a member of {r}"), member_of: Some(r.clone()), fresh: true }
@@ -190,16 +193,16 @@ fn address_witnesses(rules: &[Rule], ipv4_only: bool) -> Vec<IpAddr> {
     let v4 = v4.into_iter().map(|b| IpAddr::V4(Ipv4Addr::from_bits(b)));
     let v6 = v6.into_iter().map(|b| IpAddr::V6(Ipv6Addr::from_bits(b)));
     let mut all: Vec<IpAddr> = if ipv4_only { v4.collect() } else { v4.chain(v6).collect() };
-    // Addresses that every rule treats alike need one witness.
+    // Addresses that match the same rules need one witness.
     let mut seen = BTreeSet::new();
     all.retain(|ip| seen.insert(rules.iter().map(|r| r.address.matches(*ip)).collect::<Vec<_>>()));
     all
 }
 
-/// `Some(true)` yes, `Some(false)` no, `None` cannot be told.
-type Tri = Option<bool>;
+/// Whether a rule matches. `None` if the configuration does not decide.
+type Match = Option<bool>;
 
-fn and(a: Tri, b: impl FnOnce() -> Tri) -> Tri {
+fn and(a: Match, b: impl FnOnce() -> Match) -> Match {
     match a {
         Some(false) => Some(false),
         Some(true) => b(),
@@ -210,7 +213,7 @@ fn and(a: Tri, b: impl FnOnce() -> Tri) -> Tri {
     }
 }
 
-fn any(items: impl Iterator<Item = Tri>) -> Tri {
+fn any(items: impl Iterator<Item = Match>) -> Match {
     let mut out = Some(false);
     for item in items {
         match item {
@@ -231,7 +234,7 @@ fn transport_matches(connection: ConnectionType, transport: Transport) -> bool {
     }
 }
 
-fn database_matches(database: &Database, request: &Request<'_>) -> Tri {
+fn database_matches(database: &Database, request: &Request<'_>) -> Match {
     match database {
         Database::All => Some(true),
         Database::SameUser => Some(request.database == request.user.name),
@@ -249,21 +252,21 @@ fn database_matches(database: &Database, request: &Request<'_>) -> Tri {
     }
 }
 
-fn user_matches(user: &User, witness: &UserWitness) -> Tri {
+fn user_matches(user: &User, witness: &UserWitness) -> Match {
     match user {
         User::All => Some(true),
         User::Name(n) => Some(*n == witness.name),
         User::Role(r) if witness.member_of.as_ref() == Some(r) => Some(true),
-        // The fresh user is the one who is in no role; anybody else may be.
+        // The fresh user is a member of no role. Any other user may be a member.
         User::Role(_) if witness.fresh && witness.member_of.is_none() => Some(false),
-        // Every role is a member of itself.
+        // A role is a member of itself.
         User::Role(r) if *r == witness.name => Some(true),
         User::Role(_) | User::File(_) | User::Regex(_) => None,
     }
 }
 
-/// The rules that may decide, in order; the last is certain, or `None` for "no rule".
-fn deciding(rules: &[Rule], request: &Request<'_>, transport: Transport) -> Vec<Option<usize>> {
+/// The rules that may decide, in order. The last entry is a rule that certainly matches, or `None` for "no rule".
+fn deciding_rules(rules: &[Rule], request: &Request<'_>, transport: Transport) -> Vec<Option<usize>> {
     let mut out = Vec::new();
     for (i, rule) in rules.iter().enumerate() {
         if !transport_matches(rule.connection, transport) {
@@ -298,19 +301,19 @@ struct Tally {
     tls: Counts,
     open: Vec<Witness>,
     refused: Vec<Witness>,
-    /// By rule and transport, so that reports follow the list.
+    /// By rule and transport, in list order for reports.
     reached: BTreeMap<(usize, Transport), Reached>,
     touched: BTreeSet<usize>,
-    /// Rules that made a cleartext answer unclear.
+    /// Rules for which it is not known whether they decide a cleartext login.
     unclear_rules: BTreeSet<usize>,
 }
 
 impl Tally {
-    fn add(&mut self, rules: &[Rule], request: &Request<'_>, transport: Transport, deciding: &[Option<usize>]) {
+    fn add(&mut self, rules: &[Rule], request: &Request<'_>, transport: Transport, deciding_rules: &[Option<usize>]) {
         let accepts = |d: &Option<usize>| d.is_some_and(|i| rules[i].method != Method::Reject);
-        let (yes, no) = (deciding.iter().any(accepts), deciding.iter().any(|d| !accepts(d)));
-        let certain = deciding.len() == 1;
-        for i in deciding.iter().copied().flatten() {
+        let (yes, no) = (deciding_rules.iter().any(accepts), deciding_rules.iter().any(|d| !accepts(d)));
+        let certain = deciding_rules.len() == 1;
+        for i in deciding_rules.iter().copied().flatten() {
             self.touched.insert(i);
             let entry = self.reached.entry((i, transport)).or_insert_with(|| Reached {
                 rule: i,
@@ -332,19 +335,19 @@ impl Tally {
         };
         *count += 1;
         match list {
-            Some(list) if cleartext && list.len() < Verdict::MAX_WITNESSES => list.push(request.witness()),
+            Some(list) if cleartext && list.len() < Acceptance::MAX_WITNESSES => list.push(request.witness()),
             None if cleartext => {
-                let undecided = deciding.len().saturating_sub(1);
-                self.unclear_rules.extend(deciding[..undecided].iter().copied().flatten());
+                let undecided = deciding_rules.len().saturating_sub(1);
+                self.unclear_rules.extend(deciding_rules[..undecided].iter().copied().flatten());
             }
             _ => {}
         }
     }
 
-    fn verdict(&mut self, rules: &[Rule]) -> Verdict {
+    fn acceptance(&mut self, rules: &[Rule]) -> Acceptance {
         let (clear, tls) = (self.cleartext, self.tls);
         if clear.accepted > 0 && clear.refused > 0 {
-            return Verdict::Partial {
+            return Acceptance::Partial {
                 open: std::mem::take(&mut self.open),
                 refused: std::mem::take(&mut self.refused),
             };
@@ -352,24 +355,24 @@ impl Tally {
         if clear.unclear > 0 {
             let reasons = self.unclear_rules.iter().map(|&i| {
                 Reason::undecided(format!(
-                    "whether pg_hba rule `{}` matches cannot be told from configuration (host name, file, regular expression, role membership or pod selector): write databases, users and CIDR addresses out",
+                    "the configuration does not decide whether pg_hba rule `{}` matches (host name, file, regular expression, role membership or pod selector): list databases, users and CIDR ranges instead",
                     rules[i].text
                 ))
             });
-            return Verdict::Unknown(reasons.collect());
+            return Acceptance::Unknown(reasons.collect());
         }
         let tls_refused = tls.accepted == 0 && tls.unclear == 0;
         match (clear.accepted > 0, tls_refused) {
-            (true, true) => Verdict::CleartextOnly,
-            (true, false) => Verdict::Open,
-            (false, true) => Verdict::LockedOut,
-            (false, false) => Verdict::TlsOnly,
+            (true, true) => Acceptance::CleartextOnly,
+            (true, false) => Acceptance::Open,
+            (false, true) => Acceptance::LockedOut,
+            (false, false) => Acceptance::TlsOnly,
         }
     }
 }
 
-/// Roles named in a user's `hostssl … cert` rule that some rule serves in cleartext.
-fn bypass(rules: &[Rule], tally: &Tally) -> Vec<CertificateBypass> {
+/// Roles named in a user's `hostssl … cert` rule that another rule accepts in cleartext.
+fn certificate_bypasses(rules: &[Rule], tally: &Tally) -> Vec<CertificateBypass> {
     let mut out: Vec<CertificateBypass> = Vec::new();
     for (c, rule) in rules.iter().enumerate() {
         let required = rule.client_certificate && rule.origin != Origin::Operator;
@@ -383,13 +386,13 @@ fn bypass(rules: &[Rule], tally: &Tally) -> Vec<CertificateBypass> {
                 _ => continue,
             };
             let witness = UserWitness { name: name.to_owned(), member_of: None, fresh: *user == User::All };
-            // Any of the databases and addresses of the rule will do; cleartext from anywhere is a bypass.
+            // Cleartext to any database of the rule, from any address, is a bypass.
             let found = tally.reached.values().find(|r| {
                 r.certain
                     && r.transport == Transport::Cleartext
                     && r.method != Method::Reject
                     && any(rules[r.rule].users.iter().map(|u| user_matches(u, &witness))) == Some(true)
-                    && serves(rules, rule, r.rule, &witness)
+                    && serves_cleartext(rules, rule, r.rule, &witness)
             });
             if let Some(r) = found {
                 out.push(CertificateBypass { user: name.to_owned(), certificate_rule: c, cleartext_rule: r.rule });
@@ -399,8 +402,8 @@ fn bypass(rules: &[Rule], tally: &Tally) -> Vec<CertificateBypass> {
     out
 }
 
-/// Whether `target` decides a cleartext login of `user` to a database that the certificate rule is about.
-fn serves(rules: &[Rule], certificate: &Rule, target: usize, user: &UserWitness) -> bool {
+/// Whether `target` decides a cleartext login of `user` to a database of the certificate rule.
+fn serves_cleartext(rules: &[Rule], certificate: &Rule, target: usize, user: &UserWitness) -> bool {
     let addresses = address_witnesses(rules, false);
     certificate.databases.iter().any(|d| {
         let database = match d {
@@ -409,7 +412,7 @@ fn serves(rules: &[Rule], certificate: &Rule, target: usize, user: &UserWitness)
             _ => ANY_DATABASE,
         };
         addresses.iter().any(|&address| {
-            deciding(rules, &Request { database, user, address }, Transport::Cleartext) == [Some(target)]
+            deciding_rules(rules, &Request { database, user, address }, Transport::Cleartext) == [Some(target)]
         })
     })
 }

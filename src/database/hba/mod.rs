@@ -1,8 +1,9 @@
-//! Who may log in to a PostgreSQL server, over which transport and by which method: `pg_hba.conf`.
+//! Who can log in to a PostgreSQL server, over which transport and by which method: `pg_hba.conf`.
 //!
 //! Grammar and matching follow [the PostgreSQL documentation](https://www.postgresql.org/docs/current/auth-pg-hba-conf.html);
 //! the list that CloudNativePG generates is described in
 //! [its documentation](https://cloudnative-pg.io/documentation/current/postgresql_conf/#the-pg_hba-section).
+//! `docs/semantics.md#pg_hba` states the rules in short.
 
 mod address;
 mod cnpg;
@@ -16,7 +17,7 @@ mod token;
 use std::net::IpAddr;
 
 pub use address::Address;
-pub use cnpg::{generated, major};
+pub use cnpg::{generated_lines, postgres_major};
 pub use evaluate::evaluate;
 pub use parse::parse;
 
@@ -36,7 +37,7 @@ pub enum Origin {
 pub struct Line {
     pub origin: Origin,
     pub text: String,
-    /// The line may be absent: its pod selector is not resolved in the evidence.
+    /// The line may be absent: the evidence does not resolve its pod selector.
     pub uncertain: bool,
 }
 
@@ -57,7 +58,7 @@ pub enum Database {
     All,
     SameUser,
     SameRole,
-    /// Physical replication only, which no login of an application is.
+    /// Physical replication. A login of an application never matches it.
     Replication,
     Name(String),
     File(String),
@@ -69,7 +70,7 @@ pub enum Database {
 pub enum User {
     All,
     Name(String),
-    /// `+role`: direct and indirect members.
+    /// `+role`: its direct and indirect members.
     Role(String),
     File(String),
     Regex(String),
@@ -113,8 +114,8 @@ impl Method {
         }
     }
 
-    /// The secret itself is sent to the server.
-    pub fn sends_text(self) -> bool {
+    /// Whether the client sends the password itself to the server.
+    pub fn sends_password(self) -> bool {
         matches!(self, Method::Password | Method::Ldap | Method::Pam | Method::Radius)
     }
 }
@@ -135,7 +136,7 @@ pub struct Rule {
     pub uncertain: bool,
 }
 
-/// A line that the server refuses. It keeps its old rules on reload and does not start with these.
+/// A line that the server rejects. With such a line the server keeps its old rules on reload, and does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
     pub origin: Origin,
@@ -159,9 +160,9 @@ impl std::fmt::Display for RuleError {
 pub struct Rules {
     pub rules: Vec<Rule>,
     pub errors: Vec<RuleError>,
-    /// `include…` lines, whose files are not read, and files that may be missing.
+    /// `include…` lines and names in files. The files are not read, and may be missing.
     pub unread: Vec<RuleError>,
-    /// Notes: a name that looks like a keyword, …
+    /// What a reader may misunderstand, such as a name that looks like a keyword.
     pub notes: Vec<RuleError>,
 }
 
@@ -172,7 +173,7 @@ pub enum Transport {
     Tls,
 }
 
-/// What is asked. Fields that are `None` or empty stand for anything, by finite witnesses.
+/// Which logins to evaluate. A field that is `None` or empty stands for every value.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
     pub database: Option<String>,
@@ -183,7 +184,7 @@ pub struct Question {
     pub ipv4_only: bool,
 }
 
-/// A request that stands for all requests which the rules treat alike.
+/// A login that stands for all logins that match the same rules.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Witness {
     pub database: String,
@@ -199,38 +200,38 @@ impl std::fmt::Display for Witness {
 
 /// Whether a client can log in without TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every request is served in cleartext.
+pub enum Acceptance {
+    /// Every login is accepted in cleartext.
     Open,
-    /// Cleartext is refused, and TLS is not.
+    /// Cleartext is rejected; TLS is accepted.
     TlsOnly,
-    /// Some requests are served in cleartext, some are refused. At most [`Verdict::MAX_WITNESSES`] of each.
+    /// Some logins are accepted in cleartext, others are rejected. At most [`Acceptance::MAX_WITNESSES`] of each.
     Partial {
         open: Vec<Witness>,
         refused: Vec<Witness>,
     },
-    /// Ordinary users are refused over both transports.
+    /// Ordinary users are rejected over both transports.
     LockedOut,
-    /// Cleartext is served and TLS refused.
+    /// Cleartext is accepted; TLS is rejected.
     CleartextOnly,
-    /// The server does not take the list.
+    /// The server rejects the list.
     Invalid(Vec<RuleError>),
     Unknown(Vec<Reason>),
 }
 
-impl Verdict {
+impl Acceptance {
     pub const MAX_WITNESSES: usize = 16;
 
-    /// The verdict's name in reports.
+    /// The name in reports.
     pub fn word(&self) -> &'static str {
         match self {
-            Verdict::Open => "open",
-            Verdict::TlsOnly => "tls-only",
-            Verdict::Partial { .. } => "partial",
-            Verdict::LockedOut => "locked-out",
-            Verdict::CleartextOnly => "cleartext-only",
-            Verdict::Invalid(_) => "hba-invalid",
-            Verdict::Unknown(_) => "unknown",
+            Acceptance::Open => "open",
+            Acceptance::TlsOnly => "tls-only",
+            Acceptance::Partial { .. } => "partial",
+            Acceptance::LockedOut => "locked-out",
+            Acceptance::CleartextOnly => "cleartext-only",
+            Acceptance::Invalid(_) => "hba-invalid",
+            Acceptance::Unknown(_) => "unknown",
         }
     }
 }
@@ -244,44 +245,45 @@ pub struct Reached {
     pub method: Method,
     /// An example of what it decides.
     pub witness: Witness,
-    /// `false` if a part that cannot be resolved may make another rule decide.
+    /// `false` if another rule may decide, because a part of a rule cannot be resolved.
     pub certain: bool,
 }
 
-/// A role that has to show a certificate over TLS, and logs in without one in cleartext.
+/// A role that needs a client certificate over TLS, but logs in without one in cleartext.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateBypass {
     pub user: String,
     /// The `cert` rule.
     pub certificate_rule: usize,
-    /// The rule that serves cleartext.
+    /// The rule that accepts cleartext.
     pub cleartext_rule: usize,
 }
 
 /// What a list allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posture {
-    pub verdict: Verdict,
-    /// Rules that decide, in list order, `reject` included. Empty for an invalid list.
+    pub acceptance: Acceptance,
+    /// The rules that decide a login, in list order, `reject` included. Empty for an invalid list.
     pub reached: Vec<Reached>,
     pub certificate_bypass: Vec<CertificateBypass>,
-    /// User rules that decide nothing (rules for sockets and for replication are not evaluated).
+    /// Rules of the user that decide no login. Rules for sockets and for replication are not evaluated.
     pub shadowed: Vec<usize>,
 }
 
 impl Posture {
-    /// Whether a login by `method` is possible over `transport` (any, if `None`). `None` if that is not decided.
+    /// Whether a login by `method` is possible over `transport`, or over any transport if that is `None`. `None` if the
+    /// list does not decide it.
     pub fn reaches(&self, method: Method, transport: Option<Transport>) -> Option<bool> {
         self.any(|m| m == method, transport)
     }
 
-    /// Whether a method that sends the secret as text serves cleartext.
-    pub fn text_password_in_cleartext(&self) -> Option<bool> {
-        self.any(Method::sends_text, Some(Transport::Cleartext))
+    /// Whether a login in cleartext can use a method that sends the password itself.
+    pub fn password_in_cleartext(&self) -> Option<bool> {
+        self.any(Method::sends_password, Some(Transport::Cleartext))
     }
 
     fn any(&self, wanted: impl Fn(Method) -> bool, transport: Option<Transport>) -> Option<bool> {
-        if matches!(self.verdict, Verdict::Invalid(_)) {
+        if matches!(self.acceptance, Acceptance::Invalid(_)) {
             return None;
         }
         let mut found = self.reached.iter().filter(|r| wanted(r.method) && transport.is_none_or(|t| t == r.transport));
@@ -289,8 +291,8 @@ impl Posture {
         match first {
             Some(r) if r.certain || found.any(|r| r.certain) => Some(true),
             Some(_) => None,
-            // A list that was not evaluated to the end shows no rule at all.
-            None if self.reached.is_empty() && matches!(self.verdict, Verdict::Unknown(_)) => None,
+            // A list that was not evaluated has no rules here.
+            None if self.reached.is_empty() && matches!(self.acceptance, Acceptance::Unknown(_)) => None,
             None => Some(false),
         }
     }

@@ -1,31 +1,22 @@
-//! The options behind a method, and what the server refuses.
+//! The options after a method, and which of them the server rejects.
 
 use super::token::Token;
 use super::{ConnectionType, Method};
 
-/// What the options of a rule say.
+/// The options of a rule that matter here.
 #[derive(Default)]
 pub(super) struct Options {
     pub client_certificate: bool,
 }
 
+#[rustfmt::skip]
 const LDAP: &[&str] = &[
-    "ldapurl",
-    "ldaptls",
-    "ldapscheme",
-    "ldapserver",
-    "ldapport",
-    "ldapbinddn",
-    "ldapbindpasswd",
-    "ldapsearchattribute",
-    "ldapsearchfilter",
-    "ldapbasedn",
-    "ldapprefix",
-    "ldapsuffix",
+    "ldapurl", "ldaptls", "ldapscheme", "ldapserver", "ldapport", "ldapbinddn", "ldapbindpasswd",
+    "ldapsearchattribute", "ldapsearchfilter", "ldapbasedn", "ldapprefix", "ldapsuffix",
 ];
 
-/// Reads `name=value` tokens. The error is the server's complaint, in our words.
-pub(super) fn read(
+/// Parses `name=value` tokens. The error states why the server rejects them.
+pub(super) fn parse_options(
     tokens: &[Token],
     connection: ConnectionType,
     method: Method,
@@ -63,7 +54,7 @@ pub(super) fn read(
             n => LDAP.contains(&n) && method == Method::Ldap,
         };
         if !fits {
-            return Err(format!("option {name} is unknown or does not go with method {}", method.word()));
+            return Err(format!("option {name} is unknown or not valid with method {}", method.word()));
         }
         names.push(name);
     }
@@ -81,10 +72,10 @@ pub(super) fn read(
                 )
             })
         {
-            return Err("ldapprefix and ldapsuffix do not go with search options".to_owned());
+            return Err("ldapprefix and ldapsuffix are not valid with search options".to_owned());
         }
         if has("ldapsearchattribute") && has("ldapsearchfilter") {
-            return Err("ldapsearchattribute does not go with ldapsearchfilter".to_owned());
+            return Err("ldapsearchattribute is not valid with ldapsearchfilter".to_owned());
         }
     }
     if method == Method::Radius && !(has("radiusservers") && has("radiussecrets")) {

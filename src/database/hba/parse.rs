@@ -1,7 +1,7 @@
-//! Lines to rules.
+//! Parses lines into rules.
 
-use super::address::{Address, numeric, prefix_mask};
-use super::token::{Token, fields};
+use super::address::{Address, parse_numeric, prefix_mask};
+use super::token::{Token, split_fields};
 use super::{ConnectionType, Database, Line, Method, Rule, RuleError, Rules, User, option};
 use crate::lexicon::mask_text;
 
@@ -12,25 +12,25 @@ pub fn parse(lines: &[Line], major: u32) -> Rules {
     while let Some(first) = lines.get(at) {
         at += 1;
         let mut text = first.text.clone();
-        // A backslash at the end of a line continues it, even into the next list item.
+        // A backslash at the end of a line continues it (PostgreSQL 14 and later), even into the next list item.
         while major >= 14 && text.ends_with('\\') {
             text.pop();
             let Some(next) = lines.get(at) else { break };
             text.push_str(&next.text);
             at += 1;
         }
-        one(&text, first, major, &mut out);
+        parse_line(&text, first, major, &mut out);
     }
     out
 }
 
-fn one(text: &str, line: &Line, major: u32, out: &mut Rules) {
-    let tokens = fields(text);
+fn parse_line(text: &str, line: &Line, major: u32, out: &mut Rules) {
+    let tokens = split_fields(text);
     if tokens.is_empty() {
         return;
     }
     let note = |message: String| RuleError { origin: line.origin.clone(), text: mask_text(text.trim()), message };
-    match rule(&tokens, major) {
+    match parse_rule(&tokens, major) {
         Ok(Parsed::Rule(mut rule, notes)) => {
             rule.origin = line.origin.clone();
             rule.text = mask_text(text.trim());
@@ -38,7 +38,7 @@ fn one(text: &str, line: &Line, major: u32, out: &mut Rules) {
             let files = rule.databases.iter().any(|d| matches!(d, Database::File(_)))
                 || rule.users.iter().any(|u| matches!(u, User::File(_)));
             if files {
-                out.unread.push(note("a rule takes names from a file, which is not read and may be missing".into()));
+                out.unread.push(note("a rule names a file, which is not read and may be missing".into()));
             }
             out.notes.extend(notes.into_iter().map(note));
             out.rules.push(rule);
@@ -53,7 +53,7 @@ enum Parsed {
     Include,
 }
 
-fn single<'a>(field: Option<&'a Vec<Token>>, what: &str) -> Result<&'a Token, String> {
+fn single_token<'a>(field: Option<&'a Vec<Token>>, what: &str) -> Result<&'a Token, String> {
     match field.map(Vec::as_slice) {
         Some([one]) => Ok(one),
         Some(_) => Err(format!("several values for the {what}")),
@@ -61,9 +61,9 @@ fn single<'a>(field: Option<&'a Vec<Token>>, what: &str) -> Result<&'a Token, St
     }
 }
 
-fn rule(fields: &[Vec<Token>], major: u32) -> Result<Parsed, String> {
+fn parse_rule(fields: &[Vec<Token>], major: u32) -> Result<Parsed, String> {
     let mut rest = fields.iter();
-    let kind = single(rest.next(), "connection type")?;
+    let kind = single_token(rest.next(), "connection type")?;
     let connection = match kind.text.as_str() {
         "local" => ConnectionType::Local,
         "host" => ConnectionType::Host,
@@ -83,21 +83,21 @@ fn rule(fields: &[Vec<Token>], major: u32) -> Result<Parsed, String> {
             notes.push(format!("{:?} is a name here, not the keyword all", token.text));
         }
     }
-    let databases = databases.iter().map(|t| database(t, major)).collect();
-    let users = users.iter().map(|t| user(t, major)).collect();
+    let databases = databases.iter().map(|t| parse_database(t, major)).collect();
+    let users = users.iter().map(|t| parse_user(t, major)).collect();
     let address = match connection {
         ConnectionType::Local => Address::None,
         _ => {
-            let token = single(rest.next(), "address")?;
-            let (address, note) = address(token, &mut rest)?;
+            let token = single_token(rest.next(), "address")?;
+            let (address, note) = parse_address(token, &mut rest)?;
             notes.extend(note);
             address
         }
     };
-    let word = single(rest.next(), "authentication method")?;
-    let method = method(&word.text, connection, major)?;
+    let word = single_token(rest.next(), "authentication method")?;
+    let method = parse_method(&word.text, connection, major)?;
     let options: Vec<Token> = rest.flatten().cloned().collect();
-    let options = option::read(&options, connection, method, major)?;
+    let options = option::parse_options(&options, connection, method, major)?;
     Ok(Parsed::Rule(
         Rule {
             origin: super::Origin::Operator,
@@ -114,7 +114,7 @@ fn rule(fields: &[Vec<Token>], major: u32) -> Result<Parsed, String> {
     ))
 }
 
-fn database(t: &Token, major: u32) -> Database {
+fn parse_database(t: &Token, major: u32) -> Database {
     match t.text.as_str() {
         "all" if !t.quoted => Database::All,
         "sameuser" if !t.quoted => Database::SameUser,
@@ -126,7 +126,7 @@ fn database(t: &Token, major: u32) -> Database {
     }
 }
 
-fn user(t: &Token, major: u32) -> User {
+fn parse_user(t: &Token, major: u32) -> User {
     match t.text.as_str() {
         "all" if !t.quoted => User::All,
         s if !t.quoted && s.starts_with('+') => User::Role(s[1..].to_owned()),
@@ -136,7 +136,7 @@ fn user(t: &Token, major: u32) -> User {
     }
 }
 
-fn address<'a>(
+fn parse_address<'a>(
     token: &Token,
     rest: &mut impl Iterator<Item = &'a Vec<Token>>,
 ) -> Result<(Address, Option<String>), String> {
@@ -149,9 +149,9 @@ fn address<'a>(
         Some((h, l)) => (h, Some(l)),
         None => (token.text.as_str(), None),
     };
-    let Some(ip) = numeric(host) else {
+    let Some(ip) = parse_numeric(host) else {
         if length.is_some() {
-            return Err("a host name does not go with a mask length".to_owned());
+            return Err("a host name cannot have a mask length".to_owned());
         }
         let note = token
             .text
@@ -164,15 +164,15 @@ fn address<'a>(
         let mask = length.parse().ok().filter(|_| digits).and_then(|l| prefix_mask(ip, l));
         return mask.map(|mask| (Address::Net { address: ip, mask }, None)).ok_or(format!("bad mask length {length}"));
     }
-    let mask = single(rest.next(), "mask of a bare address")?;
-    match numeric(&mask.text) {
+    let mask = single_token(rest.next(), "mask of a bare address")?;
+    match parse_numeric(&mask.text) {
         Some(m) if m.is_ipv4() == ip.is_ipv4() => Ok((Address::Net { address: ip, mask: m }, None)),
         Some(_) => Err("address and mask are of different families".to_owned()),
         None => Err("a bare address needs a mask".to_owned()),
     }
 }
 
-fn method(word: &str, connection: ConnectionType, major: u32) -> Result<Method, String> {
+fn parse_method(word: &str, connection: ConnectionType, major: u32) -> Result<Method, String> {
     let method = match word {
         "trust" => Method::Trust,
         "reject" => Method::Reject,
@@ -195,7 +195,8 @@ fn method(word: &str, connection: ConnectionType, major: u32) -> Result<Method, 
         (Method::Peer, c) if c != ConnectionType::Local => Err("method peer is only for local rules".to_owned()),
         (Method::Cert, c) if c != ConnectionType::HostSsl => Err("method cert is only for hostssl rules".to_owned()),
         (Method::Gss, ConnectionType::Local) => Err("method gss is not for local rules".to_owned()),
-        // For a socket, ident has always meant peer.
+        // For local connections, peer is used instead of ident:
+        // https://www.postgresql.org/docs/current/auth-ident.html
         (Method::Ident, ConnectionType::Local) => Ok(Method::Peer),
         _ => Ok(method),
     }

@@ -1,6 +1,6 @@
-//! Lines to fields, fields to tokens.
+//! Splits lines into fields, and fields into tokens.
 
-/// A token; a quoted one has no keyword meaning.
+/// A token. A quoted token is never a keyword.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub text: String,
@@ -14,7 +14,7 @@ impl Token {
 }
 
 /// Splits a line into fields; a field with commas holds several tokens. A comment ends the line.
-pub(super) fn fields(line: &str) -> Vec<Vec<Token>> {
+pub(super) fn split_fields(line: &str) -> Vec<Vec<Token>> {
     let mut out: Vec<Vec<Token>> = Vec::new();
     let mut chars = line.chars().peekable();
     let mut after_comma = false;
@@ -37,7 +37,7 @@ pub(super) fn fields(line: &str) -> Vec<Vec<Token>> {
                     break;
                 }
                 '"' => {
-                    // A doubled quote inside quotes stands for one.
+                    // Inside quotes, a doubled quote stands for one.
                     if in_quote && chars.peek() == Some(&'"') {
                         chars.next();
                         token.text.push('"');

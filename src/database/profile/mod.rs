@@ -1,4 +1,4 @@
-//! Connections of a container: the variables of one prefix form a profile, with where each part comes from.
+//! The connections of a container. The variables with one prefix form a profile, with the source of each value.
 
 mod convention;
 mod gather;
@@ -10,24 +10,24 @@ mod tests;
 
 pub use sidecar::{Sidecar, is_server, sidecars};
 
-use super::dsn::{Engine, Host, Part, Password, Syntax};
+use super::dsn::{DsnValue, Engine, Host, Password, Syntax};
 use super::env::{Environment, PodContext, Provenance, Sources};
+use super::outcome::Client;
 use super::tls::{Declared, Driver, Range};
-use super::verdict::Client;
 use crate::inventory::Reason;
 use crate::inventory::object::Container;
 use crate::lexicon::Confidence;
 
-/// A variable that says something about a connection.
+/// A variable that configures a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct VariableEvidence {
     pub variable: String,
-    /// The effective value; secrets are masked, unread parts named.
+    /// The effective value. Secrets are masked; unread parts are named.
     pub value: String,
     pub from: Provenance,
 }
 
-/// Why no TLS of the driver is judged.
+/// Why the driver's TLS mode is not evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delegation {
     /// A Cloud SQL or AlloyDB proxy in the pod.
@@ -37,31 +37,31 @@ pub enum Delegation {
     /// A connector in the process.
     Connector,
     Socket,
-    /// A pooler or a server in the pod; a pooler's own connection to the server is another hop.
+    /// A pooler or a server in the pod. A pooler's own connection to the server is not evaluated here.
     InPod {
         container: String,
     },
 }
 
-/// How the connection is encrypted, as far as the environment says.
+/// How the connection is encrypted, as far as the environment states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mode {
     pub client: Client,
-    /// The class comes from a convention variable only: no driver reads it.
+    /// Only a variable that no driver reads sets the class.
     pub declared: bool,
     pub confidence: Confidence,
-    /// Whether a mode is set at all (DBT-C01); `None` if that is not known.
+    /// Whether a mode is set at all. `None` if that is not known.
     pub explicit: Option<bool>,
-    /// Whether the mode is one that drivers know (DBT-C04); `None` if there is none, or it is not known.
+    /// Whether drivers accept the mode. `None` if there is none, or it is not known.
     pub valid: Option<bool>,
-    /// The mode as text, for messages.
+    /// The mode as it is written, for messages.
     pub text: Option<String>,
-    /// The convention variable and what it declares.
+    /// The variable that declares a mode and that no driver reads, with what it declares.
     pub convention: Option<(String, Declared)>,
-    /// Classes by driver, from what drivers read.
+    /// The classes by driver, from the settings that drivers read.
     pub range: Option<Range>,
     pub delegation: Option<Delegation>,
-    /// A switch turns verification off (DBT-C08): its name.
+    /// The name of a switch that turns verification off.
     pub verification_off: Option<String>,
 }
 
@@ -71,32 +71,32 @@ pub struct Profile {
     /// The common prefix (`DB`, `READ_DATABASE`), or `libpq` for the `PG…` variables.
     pub name: String,
     pub engine: Engine,
-    /// Of the connection string; `None` for single variables.
+    /// Syntax of the connection string. `None` for separate variables.
     pub syntax: Option<Syntax>,
-    /// Never empty. A client may connect to any of them.
+    /// Never empty. A client can connect to any of them.
     pub hosts: Vec<Host>,
-    pub database: Part,
-    pub user: Part,
-    /// `Literal`: a password stands in a manifest or ConfigMap (DBT-C09).
+    pub database: DsnValue,
+    pub user: DsnValue,
+    /// `Literal`: a manifest or a ConfigMap holds the password.
     pub password: Password,
     pub mode: Mode,
-    /// Drivers that may be in use.
+    /// The drivers that may be in use.
     pub drivers: Vec<Driver>,
-    /// What narrowed them.
+    /// Why only these are possible.
     pub driver_hint: Option<String>,
-    pub evidence: Vec<Evidence>,
-    /// Settings that contradict each other (DBT-C05); the weaker one counts.
+    pub evidence: Vec<VariableEvidence>,
+    /// Settings that contradict each other. The weaker one counts.
     pub conflicts: Vec<String>,
-    /// What is odd: an ambiguous string, a loopback address without a server, …
+    /// Problems: an ambiguous connection string, a loopback address without a server, and so on.
     pub problems: Vec<String>,
-    /// Why host or mode is not known.
+    /// Why the host or the mode is not known.
     pub reasons: Vec<Reason>,
 }
 
 /// What the caller knows about the pod's owner.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ownership {
-    /// A CloudNativePG Cluster or Pooler owns the pod: its variables configure a server.
+    /// A CloudNativePG Cluster or Pooler owns the pod, so its variables configure a server.
     pub database_operator: bool,
 }
 
@@ -110,18 +110,18 @@ pub fn profiles(
 ) -> Vec<Profile> {
     let server = ownership.database_operator || is_server(container);
     let gathered = gather::gather(pod, env, sources, server);
-    let shared = mode::Shared::new(pod, container, env, &gathered);
-    gathered.connections.iter().map(|c| shared.profile(c)).collect()
+    let builder = mode::ProfileBuilder::new(pod, container, env, &gathered);
+    gathered.connections.iter().map(|c| builder.build(c)).collect()
 }
 
-/// Secret names and keys that `env` items of a container read for the password or the whole address of the profile
-/// `name`.
+/// The names and keys of Secrets from which `env` items of a container take the password or the connection string of
+/// profile `name`.
 pub fn credential_keys(container: &Container, name: &str) -> Vec<(String, String)> {
     use crate::inventory::object::EnvSource;
-    use crate::lexicon::{Group, classify};
+    use crate::lexicon::{Purpose, classify};
     let feeds = |variable: &str| {
         classify(variable).is_some_and(|v| {
-            matches!(v.group, Group::Password | Group::Url | Group::Jdbc | Group::DotNet)
+            matches!(v.purpose, Purpose::Password | Purpose::Url | Purpose::Jdbc | Purpose::DotNet)
                 && v.profile.eq_ignore_ascii_case(name)
         })
     };

@@ -1,20 +1,21 @@
-//! The mode of a connection: what drivers read, what a convention variable declares, and which of them counts.
+//! The mode of a connection: what drivers read, what other variables declare, and which of the two counts.
 
-use super::convention::{Reading, conventions};
-use super::gather::{Connection, Found, Gathered};
-use super::{Delegation, Evidence, Mode, Profile, Sidecar, sidecars};
-use crate::database::dsn::{Dsn, Engine, Part, Problem};
+use super::convention::{Declaration, conventions};
+use super::gather::{Connection, ConnectionVariable, Gathered};
+use super::{Delegation, Mode, Profile, Sidecar, VariableEvidence, sidecars};
+use crate::database::dsn::{Dsn, DsnProblem, DsnValue, Engine};
 use crate::database::env::{EnvValue, Environment, PodContext};
+use crate::database::outcome::Client;
 use crate::database::tls::{
-    Class, Declared, Driver, Range, RootFile, Setting, Settings, UNKNOWN_DRIVER, declared, other_engine, range, table,
+    Class, Declared, Driver, Range, RootFile, Setting, Settings, UNKNOWN_DRIVER, class_range, other_engine,
+    parse_declared_mode, table,
 };
-use crate::database::verdict::Client;
 use crate::inventory::Reason;
 use crate::inventory::object::Container;
-use crate::lexicon::{Confidence, Group};
+use crate::lexicon::{Confidence, Purpose};
 
-/// What all connections of a container share.
-pub(super) struct Shared<'a> {
+/// Builds the profiles of one container's connections.
+pub(super) struct ProfileBuilder<'a> {
     pod: &'a PodContext<'a>,
     container: &'a Container,
     env: &'a Environment,
@@ -22,18 +23,18 @@ pub(super) struct Shared<'a> {
     sidecars: Vec<Sidecar>,
 }
 
-impl<'a> Shared<'a> {
+impl<'a> ProfileBuilder<'a> {
     pub fn new(
         pod: &'a PodContext<'a>,
         container: &'a Container,
         env: &'a Environment,
         gathered: &'a Gathered,
     ) -> Self {
-        Shared { pod, container, env, gathered, sidecars: sidecars(pod.spec) }
+        ProfileBuilder { pod, container, env, gathered, sidecars: sidecars(pod.spec) }
     }
 
-    fn named(&self, group: Group) -> impl Iterator<Item = &'a Found> {
-        self.gathered.found.iter().filter(move |f| f.group == group)
+    fn named(&self, purpose: Purpose) -> impl Iterator<Item = &'a ConnectionVariable> {
+        self.gathered.variables.iter().filter(move |f| f.purpose == purpose)
     }
 
     fn setting(&self, name: &str) -> Setting {
@@ -44,8 +45,8 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Judges one connection.
-    pub fn profile(&self, c: &Connection) -> Profile {
+    /// Builds the profile of one connection.
+    pub fn build(&self, c: &Connection) -> Profile {
         let (drivers, hint) = self.drivers(c);
         let mut out = Profile {
             name: c.name.clone(),
@@ -74,12 +75,12 @@ impl<'a> Shared<'a> {
             problems: c.problems.clone(),
             reasons: c.reasons.clone(),
         };
-        self.delegate(c, &mut out);
-        self.judge(c, &mut out);
+        self.find_delegation(c, &mut out);
+        self.evaluate_mode(c, &mut out);
         out
     }
 
-    /// Drivers that the environment leaves possible.
+    /// The possible drivers, and what identifies them.
     fn drivers(&self, c: &Connection) -> (Vec<Driver>, Option<String>) {
         let fits = |list: &[Driver]| -> Vec<Driver> {
             list.iter().copied().filter(|d| c.dsn.as_ref().is_none_or(|s| d.fits(s.syntax))).collect()
@@ -92,7 +93,7 @@ impl<'a> Shared<'a> {
                 "asyncpg" => &[Driver::SqlAlchemyAsyncpg],
                 "psycopg" | "psycopg2" | "psycopg2cffi" | "psycopg_async" => &[Driver::SqlAlchemyPsycopg],
                 "pg8000" => &[Driver::Pg8000],
-                // The native engine up to 6, node-postgres from 7.
+                // Prisma uses its native engine up to version 6, and node-postgres from version 7.
                 "prisma" => &[Driver::Prisma, Driver::NodePg],
                 _ => &[],
             };
@@ -101,10 +102,11 @@ impl<'a> Shared<'a> {
             }
         }
         if c.name == "libpq" {
-            // postgres.js reads PGHOST and its like, and not PGSSLMODE.
-            let reads = |d: &Driver| !matches!(table::row(*d).env, table::Env::Ignored) || *d == Driver::PostgresJs;
+            // postgres.js reads PGHOST and similar variables, but not PGSSLMODE.
+            let reads =
+                |d: &Driver| !matches!(table::row(*d).env, table::PgSslMode::Ignored) || *d == Driver::PostgresJs;
             let readers: Vec<Driver> = UNKNOWN_DRIVER.iter().copied().filter(reads).collect();
-            return (readers, Some("PG… variables are read by libpq-like drivers".to_owned()));
+            return (readers, Some("libpq and compatible drivers read PG… variables".to_owned()));
         }
         let has = |prefix: &str| self.env.variables.keys().find(|k| k.starts_with(prefix));
         let image = self.container.image.rsplit('/').next().unwrap_or_default();
@@ -128,11 +130,11 @@ impl<'a> Shared<'a> {
         found.unwrap_or_else(|| (fits(UNKNOWN_DRIVER), None))
     }
 
-    /// Sockets, loopback, connectors: where the driver's TLS is not what protects the connection.
-    fn delegate(&self, c: &Connection, out: &mut Profile) {
+    /// Finds sockets, loopback addresses and connectors, where the driver's TLS does not protect the connection.
+    fn find_delegation(&self, c: &Connection, out: &mut Profile) {
         let connector = c.dsn.as_ref().is_some_and(|d| {
             let google =
-                d.last("socketFactory").and_then(Part::known).is_some_and(|f| f.starts_with("com.google.cloud"));
+                d.last("socketFactory").and_then(DsnValue::known).is_some_and(|f| f.starts_with("com.google.cloud"));
             google || d.last("cloudSqlInstance").is_some()
         });
         if connector {
@@ -151,7 +153,7 @@ impl<'a> Shared<'a> {
                 None
             };
             match one {
-                // One host that goes out of the pod is enough.
+                // One host outside the pod is enough.
                 None => return,
                 some => all = all.or(some),
             }
@@ -161,7 +163,7 @@ impl<'a> Shared<'a> {
 
     fn loopback(&self, out: &mut Profile) -> Option<Delegation> {
         if self.pod.spec.host_network {
-            out.problems.push("the loopback address is the node's, because the pod uses the host network".to_owned());
+            out.problems.push("the loopback address is the node's, because the pod has `hostNetwork: true`".to_owned());
             return None;
         }
         let own = &self.container.name;
@@ -181,10 +183,7 @@ impl<'a> Shared<'a> {
         };
         let found = proxies.or_else(others);
         if found.is_none() {
-            out.problems.push(
-                "dangling loopback: no proxy, pooler or database runs in this pod that the address could lead to"
-                    .to_owned(),
-            );
+            out.problems.push("loopback address, but no proxy, pooler or database runs in this pod".to_owned());
         }
         found
     }
@@ -195,14 +194,14 @@ impl<'a> Shared<'a> {
         })
     }
 
-    fn root(&self, dsn: Option<&Dsn>) -> (RootFile, Option<Evidence>) {
+    fn root_file(&self, dsn: Option<&Dsn>) -> (RootFile, Option<VariableEvidence>) {
         let (part, evidence) = match dsn.and_then(|d| d.last("sslrootcert")) {
             Some(p) => (p.clone(), None),
             None => {
-                let Some(f) = self.gathered.found.iter().find(|f| f.name == "PGSSLROOTCERT") else {
+                let Some(f) = self.gathered.variables.iter().find(|f| f.name == "PGSSLROOTCERT") else {
                     return (RootFile::None, None);
                 };
-                (Part::of(f.text.trim()), Some(f.evidence.clone()))
+                (DsnValue::from_text(f.text.trim()), Some(f.evidence.clone()))
             }
         };
         let root = match part.known() {
@@ -215,9 +214,9 @@ impl<'a> Shared<'a> {
         (root, evidence)
     }
 
-    /// A switch of the application or the process that accepts any certificate: its name, and whether it is Node's.
-    fn verification_off(&self, c: &Connection) -> Option<(&'a Found, bool)> {
-        self.named(Group::VerifySwitch)
+    /// The switch of the application or the process that accepts any certificate, and whether it is Node's.
+    fn verification_off(&self, c: &Connection) -> Option<(&'a ConnectionVariable, bool)> {
+        self.named(Purpose::VerifySwitch)
             .filter(|f| f.profile == c.name || !self.gathered.has(&f.profile))
             .find(|f| {
                 let word = f.text.trim().to_ascii_lowercase();
@@ -228,19 +227,22 @@ impl<'a> Shared<'a> {
             .map(|f| (f, f.name == "NODE_TLS_REJECT_UNAUTHORIZED"))
     }
 
-    fn judge(&self, c: &Connection, out: &mut Profile) {
+    /// The settings that drivers read, with their evidence and problems added to `out`.
+    fn settings<'c>(&self, c: &'c Connection, out: &mut Profile) -> Settings<'c> {
         let dsn = c.dsn.as_ref();
-        let (root, root_evidence) = self.root(dsn);
+        let (root, root_evidence) = self.root_file(dsn);
         out.evidence.extend(root_evidence);
         if root == RootFile::Missing {
-            out.problems.push("the CA file that is named is not mounted".to_owned());
+            out.problems.push("the CA file is not in a mounted volume".to_owned());
         }
-        let own = |f: &&Found| f.name != "PGSSLROOTCERT" && (f.profile == c.name || !self.gathered.has(&f.profile));
-        for f in self.named(Group::CertificateAuthority).filter(own) {
+        let own = |f: &&ConnectionVariable| {
+            f.name != "PGSSLROOTCERT" && (f.profile == c.name || !self.gathered.has(&f.profile))
+        };
+        for f in self.named(Purpose::CertificateAuthority).filter(own) {
             let path = f.text.trim();
             out.evidence.push(f.evidence.clone());
             if path.starts_with('/') && f.value.known().is_some() && !self.is_mounted(path) {
-                out.problems.push(format!("{} names a CA file that is not mounted", f.name));
+                out.problems.push(format!("{} names a CA file that is not in a mounted volume", f.name));
             }
         }
         let switch = self.verification_off(c);
@@ -250,9 +252,10 @@ impl<'a> Shared<'a> {
         }
         let service = self.env.get("PGSERVICE").is_visible() || dsn.is_some_and(|d| d.last("service").is_some());
         let is = |name: &str, value: &str| self.env.get(name).known() == Some(value);
-        let settings = Settings {
+        Settings {
             dsn,
-            // A service file comes before the environment, and is not read.
+            // A connection service file takes precedence over the environment, and is not read:
+            // https://www.postgresql.org/docs/current/libpq-pgservice.html
             pgsslmode: if service { Setting::Unknown } else { self.setting("PGSSLMODE") },
             pgrequiressl: self.setting("PGREQUIRESSL"),
             pgssl: self.setting("PGSSL"),
@@ -260,12 +263,23 @@ impl<'a> Shared<'a> {
             node_accepts_any: switch.is_some_and(|(_, node)| node),
             verification_off: switch.is_some_and(|(_, node)| !node),
             bound: is("PGCHANNELBINDING", "require") || is("PGREQUIREAUTH", "scram-sha-256"),
-        };
-        let read: Option<Range> = if c.opaque { None } else { range(&out.drivers, &settings) };
+        }
+    }
+
+    /// Whether a shell starts the container, which then expands `$NAME` itself.
+    fn runs_in_shell(&self) -> bool {
+        let mut words = self.container.command.iter().filter_map(|v| v.text());
+        words.any(|w| matches!(w.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")))
+    }
+
+    fn evaluate_mode(&self, c: &Connection, out: &mut Profile) {
+        let dsn = c.dsn.as_ref();
+        let settings = self.settings(c, out);
+        let read: Option<Range> = if c.opaque { None } else { class_range(&out.drivers, &settings) };
         let other = dsn.filter(|_| c.engine != Engine::Postgres && !c.opaque).and_then(other_engine);
         let mode = dsn.and_then(explicit_mode);
         let driver_set = mode.is_some() || (c.engine == Engine::Postgres && self.env.get("PGSSLMODE").is_visible());
-        if let Some(f) = self.gathered.found.iter().find(|f| f.name == "PGSSLMODE" && mode.is_none()) {
+        if let Some(f) = self.gathered.variables.iter().find(|f| f.name == "PGSSLMODE" && mode.is_none()) {
             out.evidence.push(f.evidence.clone());
         }
         out.mode.text = match mode {
@@ -273,26 +287,10 @@ impl<'a> Shared<'a> {
             None => self.env.get("PGSSLMODE").known().map(str::to_owned),
         };
         out.mode.valid = match (&read, &out.mode.text) {
-            (Some(r), Some(word)) => {
-                // The best that any driver makes of it is less than the word says (another key, another spelling).
-                let lost =
-                    matches!(declared(word), Declared::Class { class, .. } if switch.is_none() && r.best < class);
-                let weak = lost || r.judgements.iter().any(|(_, j)| j.weakened);
-                Some(
-                    (table::WORDS.contains(&word.as_str()) || is_switch_word(word))
-                        && !weak
-                        && r.errors.len() < r.judgements.len(),
-                )
-            }
+            (Some(range), Some(mode)) => Some(is_valid_mode(mode, range, out.mode.verification_off.is_some())),
             _ => None,
         };
-        let shell = self
-            .container
-            .command
-            .iter()
-            .filter_map(|v| v.text())
-            .any(|w| matches!(w.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")));
-        if shell && out.mode.text.as_deref().is_some_and(|t| t.contains("${") || t.starts_with('$')) {
+        if self.runs_in_shell() && out.mode.text.as_deref().is_some_and(|t| t.contains("${") || t.starts_with('$')) {
             out.mode.valid = None;
             out.reasons.push(Reason::undecided(format!(
                 "the mode of connection {} of {} container {} may be expanded by the shell that starts it: use $(NAME), which Kubernetes expands",
@@ -307,12 +305,12 @@ impl<'a> Shared<'a> {
         };
         out.mode.range = read;
         for p in dsn.into_iter().flat_map(|d| &d.problems) {
-            if let Problem::RepeatedKey(k) = p {
-                out.conflicts.push(format!("{k} is given more than once with different values"));
+            if let DsnProblem::RepeatedKey(k) = p {
+                out.conflicts.push(format!("{k} is repeated with different values"));
             }
         }
-        // Engines other than PostgreSQL decide by scheme and parameters.
-        self.decide(c, out, client, driver_set || other.is_some());
+        // Scheme and parameters set the mode of other engines.
+        self.combine_declarations(c, out, client, driver_set || other.is_some());
         if c.shadowed && out.mode.client != Client::Unknown {
             out.mode.declared = true;
             out.mode.confidence = Confidence::Low;
@@ -323,40 +321,40 @@ impl<'a> Shared<'a> {
             None => return,
         };
         out.mode.client = delegated;
-        // No setting matters any more.
+        // No setting of the driver matters.
         out.reasons = c.reasons.clone();
     }
 
-    /// Puts driver-read and declared mode together.
-    fn decide(&self, c: &Connection, out: &mut Profile, read: Option<Client>, driver_set: bool) {
+    /// Combines the mode that drivers read with declared modes.
+    fn combine_declarations(&self, c: &Connection, out: &mut Profile, read: Option<Client>, driver_set: bool) {
         let all = conventions(self.gathered, c);
         let mut unread = false;
-        // The declared class, worst and best, with the variable that it comes from.
-        let mut said: Option<(&Found, Class, Class, Confidence)> = None;
+        // The declared class, worst and best, and the variable that declares it.
+        let mut declared_mode: Option<(&ConnectionVariable, Class, Class, Confidence)> = None;
         for (by, reading) in &all {
             out.evidence.push(by.evidence.clone());
             match *reading {
-                Reading::Unread => {
+                Declaration::Unread => {
                     unread = true;
                     out.reasons.extend(self.env.reasons(&by.name, self.pod));
                 }
-                Reading::Invalid(what) => {
+                Declaration::Invalid(what) => {
                     let why = if what == Declared::Empty { "is set but empty" } else { "is not a TLS mode" };
                     out.problems.push(format!("{} {why}", by.name));
                     out.mode.valid = Some(false);
                     out.mode.convention.get_or_insert((by.name.clone(), what));
                 }
-                Reading::Declares { worst, best, what, confidence } => {
-                    // A real declaration says more than an empty one.
+                Declaration::Declares { worst, best, what, confidence } => {
+                    // A valid declaration counts more than an invalid one.
                     match &out.mode.convention {
                         Some((_, Declared::Class { .. })) => {}
                         _ => out.mode.convention = Some((by.name.clone(), what)),
                     }
-                    said = Some(match said {
+                    declared_mode = Some(match declared_mode {
                         None => (*by, worst, best, confidence),
                         Some((first, w, b, sure)) if best < w || b < worst => {
                             out.conflicts.push(format!(
-                                "{} says {}, and {} says {}",
+                                "{} is {}, but {} is {}",
                                 first.name,
                                 first.text.trim(),
                                 by.name,
@@ -371,19 +369,21 @@ impl<'a> Shared<'a> {
             }
         }
         if c.opaque {
-            // The string itself may say anything.
+            // The unread connection string may set any mode.
             return;
         }
         if unread {
-            // A weaker reading cannot be excluded.
+            // The unread variable may set a weaker mode.
             out.mode.client = match read {
-                Some(Client::Classes { worst: Class::T0, best: Class::T0 }) if driver_set => Client::class(Class::T0),
+                Some(Client::Classes { worst: Class::Disable, best: Class::Disable }) if driver_set => {
+                    Client::class(Class::Disable)
+                }
                 _ => Client::Unknown,
             };
-        } else if let Some((by, worst, best, confidence)) = said {
+        } else if let Some((by, worst, best, confidence)) = declared_mode {
             let off = out.mode.verification_off.is_some();
-            let capped = |class: Class| if off { class.min(Class::T3) } else { class };
-            self.declare(out, read, driver_set, by, (capped(worst), capped(best)), confidence);
+            let capped = |class: Class| if off { class.min(Class::Require) } else { class };
+            self.apply_declaration(out, read, driver_set, by, (capped(worst), capped(best)), confidence);
         } else if all.is_empty() && !driver_set && self.maybe_declared(c, out) {
             return;
         } else {
@@ -391,17 +391,17 @@ impl<'a> Shared<'a> {
             out.mode.client = read.unwrap_or(Client::Unknown);
         }
         if out.mode.client == Client::Unknown {
-            self.explain(c, out, driver_set);
+            self.add_reasons(c, out, driver_set);
         }
     }
 
-    /// A mode is declared: alone it counts as declared, beside one that drivers read the weaker counts.
-    fn declare(
+    /// Applies a declared mode. Alone, it counts as declared; with a mode that drivers read, the weaker counts.
+    fn apply_declaration(
         &self,
         out: &mut Profile,
         read: Option<Client>,
         driver_set: bool,
-        by: &Found,
+        by: &ConnectionVariable,
         (worst, best): (Class, Class),
         confidence: Confidence,
     ) {
@@ -416,14 +416,14 @@ impl<'a> Shared<'a> {
         }
         out.mode.client = match read {
             Some(Client::Classes { worst: w, best: b }) => {
-                // The word in the string, in libpq's meaning, against the declared word.
-                let word = out.mode.text.as_deref().map(declared);
+                // Compares the mode in the connection string, as libpq defines it, with the declared mode.
+                let word = out.mode.text.as_deref().map(parse_declared_mode);
                 let same = matches!(word, Some(Declared::Class { class, .. }) if class >= worst && class <= best);
                 if same || (w >= worst && b <= best) {
                     Client::Classes { worst: w, best: b }
                 } else {
                     let text = out.mode.text.as_deref().unwrap_or("another mode");
-                    out.conflicts.push(format!("{} says {}, and the driver reads {text}", by.name, by.text.trim()));
+                    out.conflicts.push(format!("{} is {}, but the driver uses {text}", by.name, by.text.trim()));
                     Client::Classes { worst: weaker(w, worst), best: weaker(b, best) }
                 }
             }
@@ -431,7 +431,7 @@ impl<'a> Shared<'a> {
         };
     }
 
-    /// Nothing visible sets a mode: whether something that is not read may, with the reasons.
+    /// Whether an unread source may set a mode, although no visible one does. Adds the reasons.
     fn maybe_declared(&self, c: &Connection, out: &mut Profile) -> bool {
         let own = format!("{}_SSLMODE", c.name);
         let maybe = [own.as_str(), "DB_SSLMODE", "PGSSLMODE"]
@@ -442,8 +442,8 @@ impl<'a> Shared<'a> {
         true
     }
 
-    /// An unknown always has a reason.
-    fn explain(&self, c: &Connection, out: &mut Profile, driver_set: bool) {
+    /// Adds the reasons for an unknown mode. An unknown always has a reason.
+    fn add_reasons(&self, c: &Connection, out: &mut Profile, driver_set: bool) {
         if driver_set {
             let names = c.evidence.iter().map(|e| e.variable.as_str()).chain(["PGSSLMODE"]);
             let more: Vec<Reason> = names.flat_map(|n| self.env.reasons(n, self.pod)).collect();
@@ -451,7 +451,7 @@ impl<'a> Shared<'a> {
         }
         if out.reasons.is_empty() {
             out.reasons.push(Reason::undecided(format!(
-                "nothing in the environment of {} container {} says how connection {} is encrypted: set sslmode in its connection string",
+                "the environment of {} container {} does not state how connection {} is encrypted: set sslmode in its connection string",
                 self.pod.workload, self.env.container, c.name
             )));
         }
@@ -464,10 +464,20 @@ fn weaker(a: Class, b: Class) -> Class {
     if a == Class::Error { b } else { a.weaker(b) }
 }
 
-/// The parameter of a connection string that sets the mode, under any of its names.
-fn explicit_mode(dsn: &Dsn) -> Option<&Part> {
+/// The parameter that sets the mode, by any of its names.
+fn explicit_mode(dsn: &Dsn) -> Option<&DsnValue> {
     const KEYS: &[&str] = &["sslmode", "sslMode", "ssl", "ssl-mode", "ssl_mode", "tls", "requiressl", "useSSL"];
     KEYS.iter().find_map(|k| dsn.last(k))
+}
+
+/// Whether drivers accept the mode, and protect the connection at least as much as it states.
+fn is_valid_mode(mode: &str, range: &Range, verification_off: bool) -> bool {
+    // Another key or another spelling can be without effect for every driver.
+    let without_effect =
+        matches!(parse_declared_mode(mode), Declared::Class { class, .. } if !verification_off && range.best < class);
+    let weakened = range.evaluations.iter().any(|(_, e)| e.weakened);
+    let known = table::WORDS.contains(&mode) || is_switch_word(mode);
+    known && !without_effect && !weakened && range.errors.len() < range.evaluations.len()
 }
 
 fn is_switch_word(word: &str) -> bool {

@@ -1,17 +1,17 @@
-//! The shape of the Secrets that CloudNativePG makes: known without reading them.
+//! The contents of the Secrets that CloudNativePG creates, which are known without reading them.
 //!
 //! <https://cloudnative-pg.io/documentation/current/applications/#secrets>
 
 use crate::database::env::{HOLE, Opaque, Sources};
 
-/// The value that the operator puts under a key of `<cluster>-app` or `<cluster>-superuser`, with [`HOLE`] for what
-/// is secret. `None` if the Secret is not known to be the operator's.
-pub(super) fn derived(opaque: &Opaque, sources: &dyn Sources) -> Option<String> {
+/// The operator's value for a key of `<cluster>-app` or `<cluster>-superuser`, with [`HOLE`] for secrets. `None` if the
+/// operator is not known to have created the Secret.
+pub(super) fn derived_value(opaque: &Opaque, sources: &dyn Sources) -> Option<String> {
     let Opaque::Secret { namespace, name, key: Some(key), .. } = opaque else { return None };
     let clusters = sources.cnpg_clusters(namespace);
     let cluster = clusters.into_iter().find(|c| {
         let own = |suffix: &str| name.strip_suffix(suffix) == Some(c.meta.name.as_str());
-        // A Cluster that names another Secret of this kind does not make this one.
+        // The operator does not create this Secret for a Cluster that names another one.
         (own("-app") || own("-superuser")) && (c.secrets.is_empty() || c.secrets.iter().any(|(s, _)| s == name))
     })?;
     let host = format!("{}-rw", cluster.meta.name);

@@ -1,12 +1,12 @@
-//! Containers that are not clients: servers, poolers, proxies.
+//! Finds containers that are not clients: servers, poolers, proxies.
 
 use crate::inventory::object::{Container, ContainerRole, PodSpec};
 
-/// A container that serves the others of its pod over loopback.
+/// A container that serves the other containers of its pod over loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sidecar {
-    /// A Cloud SQL or AlloyDB proxy. `exposed`: it also listens beyond loopback, where clients of other pods speak
-    /// cleartext to it.
+    /// A Cloud SQL or AlloyDB Auth Proxy. If it is `exposed`, it also listens on other addresses, where clients in other
+    /// pods connect in cleartext.
     Proxy {
         container: String,
         exposed: bool,
@@ -26,42 +26,21 @@ fn image_name(image: &str) -> String {
     last.split(':').next().unwrap_or(last).to_ascii_lowercase()
 }
 
-fn words(container: &Container) -> impl Iterator<Item = &str> {
+fn command_words(container: &Container) -> impl Iterator<Item = &str> {
     container.command.iter().filter_map(|v| v.text())
 }
 
-/// Whether the container runs a database server, and not a client from a server's image (`psql`, `pg_dump`).
+/// Whether the container runs a database server, rather than a client from a server's image (`psql`, `pg_dump`).
 pub fn is_server(container: &Container) -> bool {
+    #[rustfmt::skip]
     const IMAGES: &[&str] = &[
-        "postgres",
-        "postgresql",
-        "postgis",
-        "pgvector",
-        "spilo",
-        "mysql",
-        "mariadb",
-        "redis",
-        "valkey",
-        "mongo",
-        "mongodb",
-        "cockroach",
-        "crunchy-postgres",
+        "postgres", "postgresql", "postgis", "pgvector", "spilo", "mysql", "mariadb", "redis", "valkey", "mongo",
+        "mongodb", "cockroach", "crunchy-postgres",
     ];
+    #[rustfmt::skip]
     const CLIENTS: &[&str] = &[
-        "psql",
-        "pg_dump",
-        "pg_dumpall",
-        "pg_restore",
-        "pg_isready",
-        "pg_basebackup",
-        "mysql",
-        "mysqldump",
-        "redis-cli",
-        "mongosh",
-        "sh",
-        "bash",
-        "ash",
-        "dash",
+        "psql", "pg_dump", "pg_dumpall", "pg_restore", "pg_isready", "pg_basebackup", "mysql", "mysqldump",
+        "redis-cli", "mongosh", "sh", "bash", "ash", "dash",
     ];
     let image = image_name(&container.image);
     if image.contains("exporter") || image.contains("client") || image.contains("backup") {
@@ -73,7 +52,7 @@ pub fn is_server(container: &Container) -> bool {
     let port = container.ports.iter().any(|p| matches!(p.port, 5432 | 3306 | 6379 | 27017 | 26257));
     let data = container.env.iter().any(|e| e.name == "PGDATA");
     match container.command.first() {
-        // The image's own entry point.
+        // The image's entry point.
         None => true,
         Some(first) => match first.text() {
             Some(word) => {
@@ -85,13 +64,13 @@ pub fn is_server(container: &Container) -> bool {
     }
 }
 
-fn proxy(container: &Container) -> Option<Sidecar> {
+fn detect_proxy(container: &Container) -> Option<Sidecar> {
     let image = image_name(&container.image);
     let by_image =
         ["cloud-sql-proxy", "cloudsql-proxy", "gce-proxy", "alloydb-auth-proxy"].iter().any(|n| image.ends_with(n));
     let by_env = container.env.iter().any(|e| e.name.starts_with("CSQL_PROXY_"));
     // `project:region:instance`, not `host:port`.
-    let by_argument = words(container).any(|w| {
+    let by_argument = command_words(container).any(|w| {
         let w = w.split(['?', '=']).next().unwrap_or(w);
         !w.contains('/')
             && w.split(':').count() == 3
@@ -103,7 +82,7 @@ fn proxy(container: &Container) -> Option<Sidecar> {
     let beyond = |address: &str| !matches!(address, "127.0.0.1" | "localhost" | "::1" | "[::1]");
     let mut exposed = false;
     let mut previous = "";
-    for word in words(container) {
+    for word in command_words(container) {
         let own = word
             .split_once("address=")
             .map(|(_, a)| a.split(['&', ',']).next().unwrap_or(a))
@@ -118,16 +97,16 @@ fn proxy(container: &Container) -> Option<Sidecar> {
     Some(Sidecar::Proxy { container: container.name.clone(), exposed })
 }
 
-/// The containers of a pod that a loopback address may lead to.
+/// The containers of a pod that may serve a loopback address.
 pub fn sidecars(spec: &PodSpec) -> Vec<Sidecar> {
     spec.containers
         .iter()
-        // A plain init container has ended before the others connect.
+        // An init container that is not a sidecar ends before the other containers start.
         .filter(|c| matches!(c.role, ContainerRole::Regular | ContainerRole::Sidecar))
         .filter_map(|c| {
             let container = c.name.clone();
             let image = image_name(&c.image);
-            proxy(c).or_else(|| {
+            detect_proxy(c).or_else(|| {
                 if image.contains("pgbouncer") || matches!(image.as_str(), "pgcat" | "odyssey" | "pgpool") {
                     Some(Sidecar::Pooler { container })
                 } else {

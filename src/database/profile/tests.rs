@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::database::env::effective;
-use crate::database::tls::Class::{self, T0, T2, T3, T5};
+use crate::database::tls::Class::{self, Disable, Prefer, Require, VerifyFull};
 use crate::inventory::object::{
     CnpgCluster, ConfigMap, EnvFrom, EnvFromSource, EnvSource, EnvVar, Labels, Meta, Mount, PodSpec, Service,
 };
@@ -52,7 +52,7 @@ fn sidecar(name: &str, image: &str, args: &[&str]) -> Container {
     Container { name: name.into(), image: image.into(), command, ..Container::default() }
 }
 
-fn judged(containers: Vec<Container>, world: &World, ownership: Ownership, host_network: bool) -> Vec<Profile> {
+fn profiles_of(containers: Vec<Container>, world: &World, ownership: Ownership, host_network: bool) -> Vec<Profile> {
     let spec = PodSpec { host_network, service_links: true, containers, ..PodSpec::default() };
     let workload = ObjectRef {
         api_version: "apps/v1".into(),
@@ -76,7 +76,7 @@ fn judged(containers: Vec<Container>, world: &World, ownership: Ownership, host_
 }
 
 fn run(container: Container) -> Vec<Profile> {
-    judged(vec![container], &World::default(), Ownership::default(), false)
+    profiles_of(vec![container], &World::default(), Ownership::default(), false)
 }
 
 fn one(pairs: &[(&str, &str)]) -> Profile {
@@ -121,7 +121,7 @@ fn the_target_topology_is_declared_only() {
     ]);
     assert_eq!(
         (p.name.as_str(), p.mode.client, p.mode.declared, p.mode.explicit),
-        ("DB", client(T3, T3), true, Some(true))
+        ("DB", client(Require, Require), true, Some(true))
     );
     assert_eq!(p.hosts[0].name.known(), Some(HOST.1));
     assert_eq!(
@@ -135,17 +135,17 @@ fn the_target_topology_is_declared_only() {
 }
 
 #[test]
-fn e03_e05_e17_e18_e25_modes_that_are_not_plain() {
+fn modes_that_are_not_plain() {
     let w = require_map();
-    let on = |c: Container| judged(vec![c], &w, Ownership::default(), false).remove(0);
+    let on = |c: Container| profiles_of(vec![c], &w, Ownership::default(), false).remove(0);
     let e03 = on(with_map(app(&[HOST, ("DB_SSLMODE", "secret:s#mode?")]), "a"));
-    assert_eq!(e03.mode.client, Client::Unknown, "E03");
+    assert_eq!(e03.mode.client, Client::Unknown);
     assert!(e03.reasons[0].text.contains("Secret prod/s key mode"), "{:?}", e03.reasons);
     let e05 = on(with_map(app(&[HOST, ("DB_SSLMODE", "")]), "a"));
-    assert_eq!((e05.mode.valid, e05.mode.explicit), (Some(false), Some(false)), "E05");
-    assert_ne!(e05.mode.client, client(T3, T3), "E05");
+    assert_eq!((e05.mode.valid, e05.mode.explicit), (Some(false), Some(false)));
+    assert_ne!(e05.mode.client, client(Require, Require));
     let e17 = on(with_secret(app(&[HOST]), "s", true));
-    assert_eq!((e17.mode.client, e17.mode.explicit), (Client::Unknown, None), "E17");
+    assert_eq!((e17.mode.client, e17.mode.explicit), (Client::Unknown, None));
     assert!(
         e17.reasons[0]
             .text
@@ -154,89 +154,89 @@ fn e03_e05_e17_e18_e25_modes_that_are_not_plain() {
     let e18 = on(with_secret(with_map(app(&[HOST]), "a"), "s", false));
     assert_eq!(
         (e18.mode.client, e18.mode.declared, e18.mode.confidence),
-        (client(T3, T3), true, Confidence::Low),
-        "E18"
+        (client(Require, Require), true, Confidence::Low)
     );
     let e19 = on(with_map(with_secret(app(&[HOST]), "s", true), "a"));
-    assert_eq!((e19.mode.client, e19.mode.confidence), (client(T3, T3), Confidence::High), "E19");
+    assert_eq!((e19.mode.client, e19.mode.confidence), (client(Require, Require), Confidence::High));
     let mut e25 = app(&[HOST]);
     e25.env.push(EnvVar { name: "DB_SSLMODE".into(), source: EnvSource::FileKey { optional: false } });
-    assert_eq!(on(e25).mode.client, Client::Unknown, "E25");
+    assert_eq!(on(e25).mode.client, Client::Unknown);
 }
 
 #[test]
-fn e08_e11_e16_e23_unexpanded_and_partial_strings() {
+fn unexpanded_and_partial_strings() {
     let e08 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=$(MODE)"), ("MODE", "require")]);
-    assert_eq!(e08.mode.valid, Some(false), "E08");
+    assert_eq!(e08.mode.valid, Some(false));
     let e08b = run(with_secret(app(&[("DATABASE_URL", "postgres://h/d?sslmode=$(MODE)")]), "s", true)).remove(0);
-    assert_eq!(e08b.mode.client, Client::Unknown, "E08b");
+    assert_eq!(e08b.mode.client, Client::Unknown);
     assert!(e08b.reasons.iter().any(|r| r.text.contains("Secret prod/s")), "{:?}", e08b.reasons);
     let e09 = one(&[("MODE", "require"), ("DATABASE_URL", "postgres://h/d?sslmode=$(MODE)")]);
-    assert_eq!(e09.mode.range.as_ref().map(|r| r.worst), Some(T3), "E09");
+    assert_eq!(e09.mode.range.as_ref().map(|r| r.worst), Some(Require));
     let mut e11 = app(&[("DATABASE_URL", "postgres://h/d?sslmode=${MODE}")]);
-    assert_eq!(run(e11.clone()).remove(0).mode.valid, Some(false), "E11");
+    assert_eq!(run(e11.clone()).remove(0).mode.valid, Some(false));
     e11.command = vec![Value::mask("command", "sh"), Value::mask("command", "-c")];
     let shell = run(e11).remove(0);
-    assert_eq!((shell.mode.client, shell.mode.valid), (Client::Unknown, None), "E11 with a shell");
-    assert_eq!(one(&[HOST, ("DB_SSLMODE", "$(DB_SSLMODE)")]).mode.valid, Some(false), "E16");
+    assert_eq!((shell.mode.client, shell.mode.valid), (Client::Unknown, None));
+    assert_eq!(one(&[HOST, ("DB_SSLMODE", "$(DB_SSLMODE)")]).mode.valid, Some(false));
     let e23 = one(&[("PW", "secret:s#p"), ("DATABASE_URL", "postgres://u:$(PW)@db.data/x?sslmode=disable")]);
-    assert_eq!((e23.mode.client, e23.password), (client(T0, T0), Password::Reference), "E23");
+    assert_eq!((e23.mode.client, e23.password), (client(Disable, Disable), Password::Reference));
 }
 
 #[test]
-fn e26_service_links_make_no_profile() {
+fn service_links_make_no_profile() {
     assert!(run(app(&[("DB_PORT", "tcp://10.0.0.1:5432")])).is_empty());
     let p = one(&[HOST, ("DB_PORT", "tcp://10.0.0.1:5432")]);
-    assert_eq!(p.hosts[0].port, Part::Absent);
+    assert_eq!(p.hosts[0].port, DsnValue::Absent);
 }
 
 #[test]
-fn e27_init_and_main_differ() {
+fn init_and_main_differ() {
     let init = one(&[("DATABASE_URL", "postgres://h/d?sslmode=disable")]);
     let main = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require")]);
-    assert_eq!((init.mode.client, main.mode.client), (client(T0, T0), client(T3, T5)));
+    assert_eq!((init.mode.client, main.mode.client), (client(Disable, Disable), client(Require, VerifyFull)));
 }
 
 #[test]
-fn e28_secrets_of_the_operator_have_a_known_shape() {
+fn secrets_of_the_operator_have_a_known_shape() {
     let cluster = CnpgCluster {
         meta: Meta { namespace: "prod".into(), name: "pg".into(), ..Meta::default() },
         ..CnpgCluster::default()
     };
     let w = World { clusters: vec![cluster], ..World::default() };
-    let p = judged(vec![app(&[("DATABASE_URL", "secret:pg-app#uri")])], &w, Ownership::default(), false).remove(0);
+    let p = profiles_of(vec![app(&[("DATABASE_URL", "secret:pg-app#uri")])], &w, Ownership::default(), false).remove(0);
     assert_eq!(
         (p.hosts[0].name.known(), p.mode.client, p.mode.explicit),
-        (Some("pg-rw.prod"), client(T0, T3), Some(false))
+        (Some("pg-rw.prod"), client(Disable, Require), Some(false))
     );
-    let other = judged(vec![app(&[("DATABASE_URL", "secret:pg-copy#uri")])], &w, Ownership::default(), false).remove(0);
-    assert_eq!((other.hosts[0].name.clone(), other.mode.client), (Part::Opaque, Client::Unknown));
+    let other =
+        profiles_of(vec![app(&[("DATABASE_URL", "secret:pg-copy#uri")])], &w, Ownership::default(), false).remove(0);
+    assert_eq!((other.hosts[0].name.clone(), other.mode.client), (DsnValue::Opaque, Client::Unknown));
 }
 
 #[test]
-fn d13_d14_d21_d26_hints_narrow_the_drivers() {
+fn hints_narrow_the_drivers() {
     let d13 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=verify-full&schema=public")]);
-    assert_eq!((d13.mode.client, d13.mode.valid), (client(T2, T5), Some(false)), "D13");
+    assert_eq!((d13.mode.client, d13.mode.valid), (client(Prefer, VerifyFull), Some(false)));
     let d14 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=verify-full"), ("NODE_TLS_REJECT_UNAUTHORIZED", "0")]);
-    assert_eq!(d14.mode.verification_off.as_deref(), Some("NODE_TLS_REJECT_UNAUTHORIZED"), "D14");
-    assert_eq!(d14.mode.client, client(T2, T3), "D14");
+    assert_eq!(d14.mode.verification_off.as_deref(), Some("NODE_TLS_REJECT_UNAUTHORIZED"));
+    assert_eq!(d14.mode.client, client(Prefer, Require));
     let d21 = one(&[("SPRING_DATASOURCE_URL", "jdbc:postgresql://h/d?ssl=true")]);
-    assert_eq!(d21.mode.client, client(T5, T5), "D21");
+    assert_eq!(d21.mode.client, client(VerifyFull, VerifyFull));
     let d26 = one(&[("ConnectionStrings__Default", "Host=h;SSL Mode=Require"), ("ASPNETCORE_URLS", "x")]);
-    assert_eq!((d26.mode.client, d26.driver_hint.is_some()), (client(T3, T5), true), "D26");
+    assert_eq!((d26.mode.client, d26.driver_hint.is_some()), (client(Require, VerifyFull), true));
     let spring = one(&[
         ("SPRING_DATASOURCE_URL", "jdbc:postgresql://h/d"),
         ("SPRING_DATASOURCE_HIKARI_DATA_SOURCE_PROPERTIES_SSLMODE", "require"),
     ]);
-    assert_eq!(spring.mode.client, client(T3, T3));
+    assert_eq!(spring.mode.client, client(Require, Require));
     let keycloak = one(&[("KC_DB_URL_HOST", "h"), ("KC_DB_URL_PROPERTIES", "?sslmode=require")]);
-    assert_eq!((keycloak.hosts[0].name.known(), keycloak.mode.client), (Some("h"), client(T3, T3)));
+    assert_eq!((keycloak.hosts[0].name.known(), keycloak.mode.client), (Some("h"), client(Require, Require)));
 }
 
 #[test]
-fn d20_d31_to_d33_sockets_and_proxies() {
+fn sockets_and_proxies() {
     let socket = one(&[("DB_DSN", "host=/cloudsql/p:r:i dbname=d sslmode=verify-full")]);
-    assert_eq!(socket.mode.client, Client::Delegated, "D20");
+    assert_eq!(socket.mode.client, Client::Delegated);
     assert_eq!(one(&[("PGHOST", "/var/run/postgresql")]).mode.client, Client::Local);
 
     let url = ("DATABASE_URL", "postgres://u:$(PW)@127.0.0.1:5432/d?sslmode=disable");
@@ -248,21 +248,20 @@ fn d20_d31_to_d33_sockets_and_proxies() {
     let on = |others: Vec<Container>, host_network| {
         let mut all = vec![app(&[url])];
         all.extend(others);
-        judged(all, &World::default(), Ownership::default(), host_network).remove(0)
+        profiles_of(all, &World::default(), Ownership::default(), host_network).remove(0)
     };
     let d31 = on(vec![proxy.clone()], false);
     assert_eq!(
         (d31.mode.client, d31.mode.delegation),
-        (Client::Delegated, Some(Delegation::Proxy { container: "proxy".into() })),
-        "D31"
+        (Client::Delegated, Some(Delegation::Proxy { container: "proxy".into() }))
     );
     let d32 = on(vec![], false);
-    assert_eq!(d32.mode.client, client(T0, T0), "D32");
-    assert!(d32.problems.iter().any(|p| p.contains("dangling loopback")), "D32");
-    assert_eq!(on(vec![proxy], true).mode.client, client(T0, T0), "host network");
+    assert_eq!(d32.mode.client, client(Disable, Disable));
+    assert!(d32.problems.iter().any(|p| p.contains("loopback address, but no proxy")));
+    assert_eq!(on(vec![proxy], true).mode.client, client(Disable, Disable), "host network");
     assert_eq!(on(vec![sidecar("pgb", "bitnami/pgbouncer:1.23", &[])], false).mode.client, Client::Local);
     let d33 = one(&[("DATABASE_URL", "postgres://u:p@cloudsql-proxy.infra.svc:5432/d?sslmode=disable")]);
-    assert_eq!(d33.mode.client, client(T0, T0), "D33");
+    assert_eq!(d33.mode.client, client(Disable, Disable));
 }
 
 #[test]
@@ -285,41 +284,41 @@ fn proxies_that_listen_beyond_loopback() {
 }
 
 #[test]
-fn d03_d30_d34_conflicts_and_ambiguity() {
+fn conflicts_and_ambiguity() {
     let d34 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=disable"), ("DB_SSLMODE", "require")]);
-    assert_eq!((d34.mode.client, d34.conflicts.len()), (client(T0, T0), 1), "D34");
+    assert_eq!((d34.mode.client, d34.conflicts.len()), (client(Disable, Disable), 1));
     let other_way = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require"), ("DB_SSLMODE", "disable")]);
-    assert_eq!((other_way.mode.client, other_way.conflicts.len()), (client(T0, T0), 1));
+    assert_eq!((other_way.mode.client, other_way.conflicts.len()), (client(Disable, Disable), 1));
     let agree = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require"), ("DB_SSLMODE", "require")]);
-    assert_eq!((agree.mode.client, agree.conflicts.len()), (client(T3, T5), 0));
+    assert_eq!((agree.mode.client, agree.conflicts.len()), (client(Require, VerifyFull), 0));
     let d03 = one(&[("DATABASE_URL", "postgres://h/d?sslmode=require&sslmode=disable")]);
-    assert_eq!((d03.mode.client, d03.conflicts.len()), (client(T0, T0), 1), "D03");
+    assert_eq!((d03.mode.client, d03.conflicts.len()), (client(Disable, Disable), 1));
     let d30 = one(&[("DATABASE_URL", "postgres://u:p@w@h/d")]);
-    assert!(d30.problems.iter().any(|p| p.contains("ambiguous DSN")), "D30");
-    assert!(!format!("{d30:?}").contains("p@w"), "D30");
+    assert!(d30.problems.iter().any(|p| p.contains("ambiguous connection string")));
+    assert!(!format!("{d30:?}").contains("p@w"));
 }
 
 #[test]
-fn d12_d36_d17_environment_of_the_driver() {
+fn environment_of_the_driver() {
     let d12 = one(&[("DATABASE_URL", "postgres://h/d"), ("PGSSLMODE", "require")]);
     // postgres.js and Prisma do not read it.
-    assert_eq!((d12.mode.client, d12.mode.explicit), (client(T0, T5), Some(true)), "D12");
+    assert_eq!((d12.mode.client, d12.mode.explicit), (client(Disable, VerifyFull), Some(true)));
     let d36 = one(&[HOST, ("DB_SSLMODE", "verify_full")]);
-    assert_eq!(d36.mode.client, client(T5, T5), "D36");
-    assert!(matches!(d36.mode.convention, Some((_, Declared::Class { respelled: true, .. }))), "D36");
+    assert_eq!(d36.mode.client, client(VerifyFull, VerifyFull));
+    assert!(matches!(d36.mode.convention, Some((_, Declared::Class { respelled: true, .. }))));
     let mut d17 = app(&[("PGHOST", "h"), ("PGSSLMODE", "require"), ("PGSSLROOTCERT", "/ca/ca.crt")]);
-    assert!(run(d17.clone()).remove(0).problems.iter().any(|p| p.contains("not mounted")), "D17");
+    assert!(run(d17.clone()).remove(0).problems.iter().any(|p| p.contains("not in a mounted volume")));
     d17.mounts = vec![Mount { volume: "ca".into(), path: "/ca".into(), sub_path: None }];
-    assert!(run(d17).remove(0).problems.is_empty(), "D17");
+    assert!(run(d17).remove(0).problems.is_empty());
     let ca = one(&[HOST, ("DB_SSLMODE", "verify-full"), ("DB_SSL_CA", "/ca/ca.crt")]);
-    assert_eq!(ca.problems, ["DB_SSL_CA names a CA file that is not mounted"]);
+    assert_eq!(ca.problems, ["DB_SSL_CA names a CA file that is not in a mounted volume"]);
 }
 
 #[test]
-fn j19_servers_are_no_clients() {
+fn servers_are_no_clients() {
     let pairs = [("PGHOST", "/controller/run"), ("PGPORT", "5432"), ("POSTGRES_HOST", "x")];
     let cnpg = Ownership { database_operator: true };
-    assert!(judged(vec![app(&pairs)], &World::default(), cnpg, false).is_empty(), "J19");
+    assert!(profiles_of(vec![app(&pairs)], &World::default(), cnpg, false).is_empty());
     let mut server = app(&pairs);
     server.image = "registry.example.com/library/postgres:16@sha256:0".into();
     assert!(is_server(&server) && run(server.clone()).is_empty());
@@ -334,40 +333,47 @@ fn j19_servers_are_no_clients() {
 
 #[test]
 fn booleans_and_prefixes() {
-    assert_eq!(one(&[HOST, ("DB_SSL", "true")]).mode.client, client(T3, T5));
-    assert_eq!(one(&[HOST, ("DB_SSL", "true"), ("DB_SSL_REJECT_UNAUTHORIZED", "false")]).mode.client, client(T3, T3));
-    assert_eq!(one(&[HOST, ("DB_SSL", "false")]).mode.client, client(T0, T0));
+    assert_eq!(one(&[HOST, ("DB_SSL", "true")]).mode.client, client(Require, VerifyFull));
+    assert_eq!(
+        one(&[HOST, ("DB_SSL", "true"), ("DB_SSL_REJECT_UNAUTHORIZED", "false")]).mode.client,
+        client(Require, Require)
+    );
+    assert_eq!(one(&[HOST, ("DB_SSL", "false")]).mode.client, client(Disable, Disable));
     let two = run(app(&[
         ("READ_DATABASE_URL", "postgres://r/d?sslmode=require"),
         ("DATABASE_URL", "postgres://w/d?sslmode=disable"),
     ]));
     assert_eq!(two.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["DATABASE", "READ_DATABASE"]);
     let odd = one(&[("ANYTHING", "postgres://h/d?sslmode=disable")]);
-    assert_eq!((odd.name.as_str(), odd.mode.client), ("ANYTHING", client(T0, T0)));
-    assert_eq!(one(&[("REDIS_URL", "rediss://h:6380/0")]).mode.client, client(T3, T5));
+    assert_eq!((odd.name.as_str(), odd.mode.client), ("ANYTHING", client(Disable, Disable)));
+    assert_eq!(one(&[("REDIS_URL", "rediss://h:6380/0")]).mode.client, client(Require, VerifyFull));
     assert_eq!(one(&[("REDIS_HOST", "h")]).mode.client, Client::Unknown);
 }
 
 #[test]
 fn what_concerns_one_connection_is_not_taken_for_another() {
     // A declared mode of PostgreSQL says nothing of Redis.
-    assert_eq!(one(&[("REDIS_URL", "redis://h:6379/0"), ("DB_SSLMODE", "require")]).mode.client, client(T0, T0));
+    assert_eq!(
+        one(&[("REDIS_URL", "redis://h:6379/0"), ("DB_SSLMODE", "require")]).mode.client,
+        client(Disable, Disable)
+    );
     let tls = one(&[("REDIS_URL", "redis://h:6379/0"), ("REDIS_TLS", "true")]);
-    assert_eq!((tls.mode.client, tls.conflicts.len()), (client(T0, T0), 1));
+    assert_eq!((tls.mode.client, tls.conflicts.len()), (client(Disable, Disable), 1));
     let both = one(&[HOST, ("DB_SSLMODE", "require"), ("DB_SSL", "false")]);
-    assert_eq!((both.mode.client, both.conflicts.len()), (client(T0, T0), 1));
+    assert_eq!((both.mode.client, both.conflicts.len()), (client(Disable, Disable), 1));
     let agree = one(&[HOST, ("DB_SSLMODE", "verify-full"), ("DB_SSL", "true")]);
-    assert_eq!((agree.mode.client, agree.conflicts.len()), (client(T5, T5), 0));
+    assert_eq!((agree.mode.client, agree.conflicts.len()), (client(VerifyFull, VerifyFull), 0));
 }
 
 #[test]
 fn a_string_that_may_be_overwritten_is_never_a_full_pass() {
     let data = [("DATABASE_URL".to_owned(), Value::mask("DATABASE_URL", "postgres://h/d?sslmode=require"))].into();
     let w = World { maps: [("a".to_owned(), ConfigMap { data, ..ConfigMap::default() })].into(), ..World::default() };
-    let p = judged(vec![with_secret(with_map(app(&[]), "a"), "s", false)], &w, Ownership::default(), false).remove(0);
+    let p =
+        profiles_of(vec![with_secret(with_map(app(&[]), "a"), "s", false)], &w, Ownership::default(), false).remove(0);
     assert_eq!((p.mode.declared, p.mode.confidence, p.reasons.len()), (true, Confidence::Low, 1));
     let keyed = with_map(app(&[("DATABASE_URL", "secret:s#url?")]), "a");
-    assert_eq!(judged(vec![keyed], &w, Ownership::default(), false).remove(0).mode.client, Client::Unknown);
+    assert_eq!(profiles_of(vec![keyed], &w, Ownership::default(), false).remove(0).mode.client, Client::Unknown);
 }
 
 #[test]
@@ -378,9 +384,9 @@ fn a_service_file_may_set_the_mode() {
 }
 
 #[test]
-fn d25_a_key_in_the_wrong_case_is_no_valid_mode() {
+fn a_key_in_the_wrong_case_is_no_valid_mode() {
     let p = one(&[("SPRING_R2DBC_URL", "r2dbc:postgresql://h/d?sslmode=require")]);
-    assert_eq!((p.mode.client, p.mode.valid), (client(T0, T0), Some(false)));
+    assert_eq!((p.mode.client, p.mode.valid), (client(Disable, Disable), Some(false)));
 }
 
 const NAMES: &[&str] = &[

@@ -11,7 +11,7 @@ impl ServiceDirectory for World {
         }
         Known::Value(self.0.iter().find(|s| s.meta.namespace == namespace && s.meta.name == name))
     }
-    fn by_cluster_ip(&self, ip: IpAddr) -> Option<&Service> {
+    fn service_by_cluster_ip(&self, ip: IpAddr) -> Option<&Service> {
         self.0.iter().find(|s| s.cluster_ips.contains(&ip))
     }
 }
@@ -74,17 +74,17 @@ fn every_spelling_of_a_service() {
 }
 
 #[test]
-fn j06_a_bare_name_resolves_in_the_clients_namespace() {
+fn a_bare_name_resolves_in_the_clients_namespace() {
     assert_eq!(go("postgres-postgresql").endpoint, Endpoint::Dangling("prod/postgres-postgresql".into()));
 }
 
 #[test]
-fn j07_a_loop_of_aliases() {
+fn a_loop_of_aliases() {
     assert_eq!(go("a.data").endpoint, Endpoint::Loop);
 }
 
 #[test]
-fn j08_an_alias_to_the_outside() {
+fn an_alias_to_the_outside() {
     assert_eq!(go("out.data").endpoint, Endpoint::External("pg.example.com".into()));
 }
 

@@ -1,72 +1,61 @@
-//! How a driver encrypts a connection: the same word means different things to different drivers.
+//! How a driver encrypts a connection. The same mode word means different things to different drivers.
 //!
-//! The tables are data ([`table`]), each row bound to a range of versions. Sources:
-//! [libpq](https://www.postgresql.org/docs/current/libpq-ssl.html) and the documentation and source of each driver.
+//! The differences are data ([`table`]): one row for each driver and range of versions. `docs/semantics.md#drivers` names
+//! the sources.
 
 mod engine;
-mod judge;
+mod evaluate;
 pub mod table;
 #[cfg(test)]
 mod tests;
 
 pub use engine::other_engine;
-pub use judge::{judge, range};
+pub use evaluate::class_range;
 
 use super::dsn::Syntax;
 
-/// What a connection is protected from, weakest first. [`Class::Error`] is not a strength: it fails closed.
+/// How a connection is protected, weakest first: what
+/// [libpq's mode of the same name](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION) gives.
+/// [`Class::Error`] is not a strength: no connection is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// Cleartext.
-    T0,
-    /// Cleartext first, TLS if the server refuses that.
-    T1,
-    /// Opportunistic: TLS first, cleartext if that fails.
-    T2,
-    /// Encrypted, and the server not authenticated.
-    T3,
+    Disable,
+    /// Cleartext first, TLS if the server rejects that.
+    Allow,
+    /// TLS first, cleartext if that fails.
+    Prefer,
+    /// Encrypted; the server is not authenticated.
+    Require,
     /// The certificate chain is checked.
-    T4,
+    VerifyCa,
     /// Chain and host name are checked.
-    T5,
-    /// The driver refuses the setting; no connection is made.
+    VerifyFull,
+    /// The driver rejects the setting.
     Error,
 }
 
 impl Class {
-    /// The class's name in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Class::T0 => "T0",
-            Class::T1 => "T1",
-            Class::T2 => "T2",
-            Class::T3 => "T3",
-            Class::T4 => "T4",
-            Class::T5 => "T5",
-            Class::Error => "TE",
-        }
-    }
-
-    /// What it means, for people.
+    /// The class in words, for reports.
     pub fn describe(self) -> &'static str {
         match self {
-            Class::T0 => "cleartext",
-            Class::T1 => "cleartext first",
-            Class::T2 => "TLS that falls back to cleartext",
-            Class::T3 => "TLS to an unverified server",
-            Class::T4 => "TLS with a checked certificate",
-            Class::T5 => "TLS with a checked certificate and name",
+            Class::Disable => "cleartext",
+            Class::Allow => "cleartext first",
+            Class::Prefer => "TLS that falls back to cleartext",
+            Class::Require => "TLS to an unverified server",
+            Class::VerifyCa => "TLS with a checked certificate",
+            Class::VerifyFull => "TLS with a checked certificate and name",
             Class::Error => "no connection",
         }
     }
 
-    /// The weaker of two; an error is weaker than nothing.
+    /// The weaker of two. [`Class::Error`] is weaker than no class.
     pub fn weaker(self, other: Class) -> Class {
         self.min(other)
     }
 }
 
-/// Drivers, with the versions that differ.
+/// Client drivers, by the versions that behave differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Driver {
     /// libpq 16 and later, and its wrappers.
@@ -106,17 +95,17 @@ pub enum Driver {
 }
 
 impl Driver {
-    /// Name and versions for people.
+    /// Name and versions, for reports.
     pub fn name(self) -> &'static str {
         table::row(self).name
     }
 
-    /// Drivers of Node that `NODE_TLS_REJECT_UNAUTHORIZED` concerns.
+    /// Whether `NODE_TLS_REJECT_UNAUTHORIZED` applies to the driver.
     pub fn is_node(self) -> bool {
         matches!(self, Driver::NodePg | Driver::PostgresJs)
     }
 
-    /// Whether the driver reads connection strings of this syntax.
+    /// Whether the driver parses connection strings of this syntax.
     pub fn fits(self, syntax: Syntax) -> bool {
         match syntax {
             Syntax::Jdbc => self == Driver::Pgjdbc,
@@ -140,13 +129,13 @@ impl Driver {
         }
     }
 
-    /// Whether `prefer` falls back to cleartext when a `pg_hba` rule rejects the TLS attempt.
+    /// Whether `prefer` falls back to cleartext if a `pg_hba` rule rejects the TLS attempt.
     pub fn falls_back_on_hba(self) -> bool {
         table::row(self).hba_fallback
     }
 }
 
-/// Drivers to reckon with when nothing says which one is used.
+/// The drivers that count as possible if nothing identifies the driver.
 pub const UNKNOWN_DRIVER: &[Driver] = &[
     Driver::Libpq,
     Driver::NodePg,
@@ -166,29 +155,29 @@ pub enum Setting {
     #[default]
     Unset,
     Set(String),
-    /// Something that is not read may set it.
+    /// An unread source may set it.
     Unknown,
 }
 
-/// A root certificate file that is named by a parameter or a variable.
+/// The root certificate file that a parameter or a variable names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RootFile {
     #[default]
     None,
-    /// Named, and it lies in a mounted volume.
+    /// Named, and in a mounted volume.
     Mounted,
-    /// Named, and no mount holds it.
+    /// Named, but in no mounted volume.
     Missing,
     /// `system`: the operating system's CAs (libpq 16, lib/pq 1.12).
     System,
-    /// Named by a value that is not read.
+    /// Named by an unread value.
     Unknown,
 }
 
-/// Everything that decides the class of one connection, apart from the driver.
+/// Everything that decides the class of one connection, except the driver.
 #[derive(Clone, Debug, Default)]
 pub struct Settings<'a> {
-    /// `None` if the connection is made from single variables.
+    /// `None` if separate variables describe the connection.
     pub dsn: Option<&'a super::dsn::Dsn>,
     pub pgsslmode: Setting,
     pub pgrequiressl: Setting,
@@ -198,7 +187,7 @@ pub struct Settings<'a> {
     pub root: RootFile,
     /// `NODE_TLS_REJECT_UNAUTHORIZED=0`.
     pub node_accepts_any: bool,
-    /// A switch of the application turns verification off (`DB_SSL_REJECT_UNAUTHORIZED=false`).
+    /// An application's switch turns verification off (`DB_SSL_REJECT_UNAUTHORIZED=false`).
     pub verification_off: bool,
     /// `PGCHANNELBINDING=require` or `PGREQUIREAUTH=scram-sha-256`.
     pub bound: bool,
@@ -206,16 +195,16 @@ pub struct Settings<'a> {
 
 /// The class for one driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// `None` if a setting that is not read decides.
+pub struct Evaluation {
+    /// `None` if an unread setting decides.
     pub class: Option<Class>,
-    /// `T4-fragile`: checked only while a root file is mounted.
+    /// The certificate is checked only while a root certificate file is mounted.
     pub fragile: bool,
-    /// `T3+`: an impostor is stopped by channel binding or SCRAM.
+    /// Channel binding or SCRAM stops an impostor, although the certificate is not checked.
     pub bound: bool,
-    /// The driver reads another meaning out of the word than it has in libpq (DBT-C04).
+    /// The driver protects the connection less than libpq does for the same mode.
     pub weakened: bool,
-    /// Why, for evidence.
+    /// Why, for the evidence.
     pub note: Option<&'static str>,
 }
 
@@ -226,10 +215,10 @@ pub struct Range {
     pub worst_drivers: Vec<Driver>,
     pub best: Class,
     pub best_drivers: Vec<Driver>,
-    /// Drivers that refuse the setting; they are the range only if all do.
+    /// Drivers that reject the setting. They count only if all drivers reject it.
     pub errors: Vec<Driver>,
-    pub judgements: Vec<(Driver, Judgement)>,
-    /// A key is repeated with another value; the range is the weaker reading.
+    pub evaluations: Vec<(Driver, Evaluation)>,
+    /// A key is repeated with a different value; the range counts the weaker value.
     pub repeated: bool,
 }
 
@@ -239,54 +228,54 @@ impl Range {
         (self.worst == self.best).then_some(self.worst)
     }
 
-    /// Whether the opportunistic drivers fall back to cleartext when `pg_hba` rejects TLS; `None` if they differ.
+    /// Whether the drivers in class `Prefer` fall back to cleartext if `pg_hba` rejects TLS. `None` if they differ.
     pub fn falls_back_on_hba(&self) -> Option<bool> {
-        let mut drivers = self.judgements.iter().filter(|(_, j)| j.class == Some(Class::T2)).map(|(d, _)| d);
+        let mut drivers = self.evaluations.iter().filter(|(_, j)| j.class == Some(Class::Prefer)).map(|(d, _)| d);
         let first = drivers.next()?.falls_back_on_hba();
         drivers.all(|d| d.falls_back_on_hba() == first).then_some(first)
     }
 }
 
-/// What a convention variable (`DB_SSLMODE`) declares. No driver reads it.
+/// What a variable that no driver reads (`DB_SSLMODE`) declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Declared {
     Class {
         class: Class,
-        /// Not spelled as libpq spells it.
+        /// The spelling differs from libpq's.
         respelled: bool,
     },
     Empty,
-    /// Not a mode: never a pass.
-    Unrecognised,
+    /// Not a mode. Never a pass.
+    Unrecognized,
 }
 
-/// Reads a declared mode: trimmed, in any case, `_` for `-`.
-pub fn declared(text: &str) -> Declared {
+/// Parses a declared mode: trimmed, case-insensitive, `_` for `-`.
+pub fn parse_declared_mode(text: &str) -> Declared {
     let word = text.trim().to_ascii_lowercase().replace('_', "-");
     let class = match word.as_str() {
         "" => return Declared::Empty,
-        "disable" => Class::T0,
-        "allow" => Class::T1,
-        "prefer" => Class::T2,
-        "require" | "no-verify" => Class::T3,
-        "verify-ca" => Class::T4,
-        "verify-full" => Class::T5,
-        _ => return Declared::Unrecognised,
+        "disable" => Class::Disable,
+        "allow" => Class::Allow,
+        "prefer" => Class::Prefer,
+        "require" | "no-verify" => Class::Require,
+        "verify-ca" => Class::VerifyCa,
+        "verify-full" => Class::VerifyFull,
+        _ => return Declared::Unrecognized,
     };
     Declared::Class { class, respelled: word != text }
 }
 
-/// Reads a mode of the other vocabularies (`verifyFull`, `PREFERRED`, `VERIFY_IDENTITY`).
-pub fn declared_other(text: &str) -> Declared {
+/// Parses a mode of other vocabularies (`verifyFull`, `PREFERRED`, `VERIFY_IDENTITY`).
+pub fn parse_other_mode(text: &str) -> Declared {
     let word: String = text.trim().to_ascii_lowercase().chars().filter(|c| !"-_".contains(*c)).collect();
     let class = match word.as_str() {
         "" => return Declared::Empty,
-        "disable" | "disabled" | "none" => Class::T0,
-        "preferred" | "prefer" => Class::T2,
-        "required" | "require" | "verifynone" => Class::T3,
-        "verifyca" => Class::T4,
-        "verifyfull" | "verifyidentity" => Class::T5,
-        _ => return Declared::Unrecognised,
+        "disable" | "disabled" | "none" => Class::Disable,
+        "preferred" | "prefer" => Class::Prefer,
+        "required" | "require" | "verifynone" => Class::Require,
+        "verifyca" => Class::VerifyCa,
+        "verifyfull" | "verifyidentity" => Class::VerifyFull,
+        _ => return Declared::Unrecognized,
     };
     Declared::Class { class, respelled: false }
 }
@@ -294,17 +283,17 @@ pub fn declared_other(text: &str) -> Declared {
 /// What a boolean (`DB_SSL=true`) declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeclaredBoolean {
-    /// TLS wanted; the usual idiom does not verify: T3, at best T5.
+    /// TLS is wanted. The usual code does not verify the server: at worst `Require`, at best `VerifyFull`.
     Wanted,
-    /// Off wanted; a program that tests for truth reads the word `false` as true.
+    /// No TLS is wanted. A program that only tests for a non-empty string treats `false` as true.
     Off,
     /// A mode word in a boolean's place.
     Mode(Class),
-    Unrecognised,
+    Unrecognized,
 }
 
-/// Reads a boolean.
-pub fn declared_boolean(text: &str) -> DeclaredBoolean {
+/// Parses a declared boolean.
+pub fn parse_declared_boolean(text: &str) -> DeclaredBoolean {
     let word = text.trim().to_ascii_lowercase();
     match word.as_str() {
         "true" | "1" | "yes" | "y" | "t" | "on" | "enabled" | "enable" | "require" | "required" => {
@@ -312,12 +301,12 @@ pub fn declared_boolean(text: &str) -> DeclaredBoolean {
         }
         "false" | "0" | "no" | "n" | "f" | "off" | "disabled" | "disable" | "" => DeclaredBoolean::Off,
         w if w.starts_with('{') && w.replace(' ', "").contains("\"rejectunauthorized\":true") => {
-            DeclaredBoolean::Mode(Class::T5)
+            DeclaredBoolean::Mode(Class::VerifyFull)
         }
         w if w.starts_with('{') => DeclaredBoolean::Wanted,
-        w => match declared(w) {
+        w => match parse_declared_mode(w) {
             Declared::Class { class, .. } => DeclaredBoolean::Mode(class),
-            _ => DeclaredBoolean::Unrecognised,
+            _ => DeclaredBoolean::Unrecognized,
         },
     }
 }
