@@ -61,7 +61,7 @@ fn naive_side(reach: &Reach, policies: &[Policy], direction: usize, subject: usi
     let cell = &model.cells[subject];
     let namespace = &model.namespaces[cell.namespace].name;
     let (mut isolated, mut allowed) = (false, false);
-    for p in policies.iter().filter(|p| p.namespace == *namespace && p.isolates[direction]) {
+    for p in policies.iter().filter(|p| p.meta.namespace == *namespace && p.isolates[direction]) {
         if cell.labels.matches(&p.selector) != Tri::Yes {
             continue;
         }

@@ -85,7 +85,7 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
     let mut evidence = summarize(snapshot, digest);
     evidence.notes.extend(unmatched(settings.config, &inventory, &knowledge));
     Report::new(Parts {
-        tool: report::Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        tool: report::Tool::current(),
         generated_at: settings.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         exit: settings.exit,
         target: target(&inventory, &reach.enforcement),
@@ -99,7 +99,7 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
             checks: unused_checks(settings, &knowledge),
             objects: unused_objects(snapshot),
         },
-        checks: checks(settings),
+        checks: describe_checks(settings),
         namespaces: namespaces(&knowledge),
         comparison: terraform::compare(state, snapshot),
     })
@@ -231,7 +231,8 @@ fn unused_objects(s: &Snapshot) -> Vec<report::UnusedObjects> {
     s.unmodelled.iter().map(unused).collect()
 }
 
-fn checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
+/// The checks of an audit, without counts.
+pub(crate) fn describe_checks(settings: &Settings<'_>) -> Vec<report::CheckSummary> {
     settings
         .registry
         .checks()

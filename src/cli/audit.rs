@@ -139,10 +139,10 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         }
         other => other,
     };
-    if args.fleet.is_asked(&args.evidence.live) {
+    if args.fleet.is_requested(&args.evidence.live) {
         return fleet(&args, registry, config, exit, targets, None);
     }
-    args.fleet.refuse_alone()?;
+    args.fleet.refuse_for_one()?;
     let (name, cluster) = state.and_then(|mut s| s.clusters.pop_first()).unzip();
     let (snapshot, now) = args.evidence.read(registry.needs(&config), name)?;
     let evidence = audit::Evidence::new(snapshot, cluster.as_ref());
@@ -260,16 +260,6 @@ fn nothing(report: &Report) -> String {
     }
 }
 
-/// As Cloud Logging calls it: <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
-pub(super) fn severity(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Pass => "NOTICE",
-        Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
-        Outcome::Incomplete => "WARNING",
-        Outcome::NoResult => "CRITICAL",
-    }
-}
-
 /// One line for whoever watches a job by its log.
 fn last_word(report: &Report, status: u8) {
     let fields = serde_json::json!({
@@ -283,8 +273,7 @@ fn last_word(report: &Report, status: u8) {
         "gaps": report.gaps.len(),
     });
     let serde_json::Value::Object(fields) = fields else { return };
-    let text = format!("audit finished: {}", report.outcome.name());
-    log::outcome(severity(report.outcome), &text, fields);
+    log::outcome(report.outcome, "audit", fields);
 }
 
 /// What to do next, with commands that can be pasted.

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::check::FixTool;
 use crate::collect::terraform::{Cluster, clusters_of_state};
 use crate::fleet::TargetsFile;
@@ -91,7 +89,5 @@ fn read(path: &Path, chosen: Option<&str>) -> Result<State, Failure> {
         let chosen = chosen.unwrap_or_default();
         return Err(Failure::input(format!("{name}: no cluster is called {chosen}; there are\n{}", known.join("\n"))));
     }
-    let hash = Sha256::digest(text.as_bytes());
-    let digest = hash.iter().fold(String::from("sha256:"), |s, b| s + &format!("{b:02x}"));
-    Ok(State { clusters, file: TargetsFile { name, digest } })
+    Ok(State { clusters, file: TargetsFile::new(&name, &text) })
 }

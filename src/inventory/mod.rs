@@ -3,6 +3,7 @@
 mod cluster_name;
 mod drift;
 pub mod join;
+mod kinds;
 mod label_map;
 pub mod labels;
 pub mod object;
@@ -14,6 +15,8 @@ pub mod workload;
 pub use cluster_name::ClusterName;
 pub use drift::Drift;
 pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};
+pub(crate) use kinds::with_object_lists;
+pub use kinds::{KINDS, List, ObjectKind, Scope};
 pub use labels::{LabelView, Tri};
 pub use read_error::{FaultKind, ReadError};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};

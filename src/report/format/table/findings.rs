@@ -116,7 +116,7 @@ impl<'s> Blocks<'s> {
     /// One check: its heading, and what is stated of its subjects.
     pub fn group(&mut self, group: &Group<'_>) {
         self.heading(severity(group.severity, self.style), group.heading, group.check, &group.extent());
-        let shown = self.limit(group.statements.len(), ROWS);
+        let shown = self.style.limit(group.statements.len(), ROWS);
         for s in group.statements.iter().take(shown) {
             self.row(&self.names(&s.subjects()), &block(&s.text));
         }
@@ -128,7 +128,7 @@ impl<'s> Blocks<'s> {
 
     /// Names one below the other, cut where there are many.
     pub fn names(&self, names: &[String]) -> String {
-        let shown = self.limit(names.len(), NAMES);
+        let shown = self.style.limit(names.len(), NAMES);
         let mut lines: Vec<String> = names.iter().take(shown).cloned().collect();
         if names.len() > shown {
             lines.push(format!("… {} more (--all)", number(names.len() - shown)));
@@ -145,11 +145,6 @@ impl<'s> Blocks<'s> {
             std::iter::once(first).chain(tail.into_iter().map(|t| format!("  {t}"))).collect::<Vec<_>>().join("\n")
         };
         lines.iter().map(hang).collect::<Vec<_>>().join("\n")
-    }
-
-    /// How many of a list to show: all where the line that says what is left out would save nothing.
-    pub fn limit(&self, len: usize, most: usize) -> usize {
-        if self.style.show_all || len <= most + 1 { len } else { most }
     }
 
     /// The lines.

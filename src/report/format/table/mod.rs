@@ -37,6 +37,11 @@ impl Style {
     pub(crate) fn columns(&self) -> usize {
         self.width.max(60)
     }
+
+    /// How many of a list to show: all where the line that says what is left out would save nothing.
+    pub(crate) fn limit(&self, len: usize, most: usize) -> usize {
+        if self.show_all || len <= most + 1 { len } else { most }
+    }
 }
 
 pub(super) fn render(document: &Document<'_>, options: &Options<'_>) -> Result<String, String> {

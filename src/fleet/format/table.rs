@@ -1,15 +1,15 @@
-//! The fleet report for a terminal: the answer, the worst clusters, what fails most widely, and what is not known.
+//! The fleet report for a terminal: the outcome, the worst clusters, what fails most widely, and what was not evaluated.
 
 use crate::check::{Severity, Verdict};
 use crate::report::grid::{GAP, Grid, fit};
 use crate::report::table::{Blocks, Style, closing, flow, join, outcome_color, paint, sentence, severity};
 use crate::report::text::{block, count, line, number, time};
 use crate::report::wrap::{width, wrap};
-use crate::report::{Outcome, WaiverStatus, verdict};
+use crate::report::{Drift, Outcome, WaiverStatus, verdict};
 
-use super::open::{Cause, causes, share};
-use super::words::{self, OUTCOMES, capital, short};
-use super::*;
+use crate::fleet::unevaluated::{Unevaluated, list_unevaluated, share};
+use crate::fleet::wording::{self, OUTCOMES, capital, short};
+use crate::fleet::*;
 
 /// Clusters, checks, causes, reasons of one cause and names of one list before a list is cut.
 const CLUSTERS: usize = 10;
@@ -21,38 +21,39 @@ const NAMES: usize = 4;
 const WIDE: usize = 110;
 
 /// Renders a fleet report for people at a terminal. No line is wider than the style's width.
-pub fn render(report: &FleetReport, style: &Style) -> String {
+pub(super) fn render(report: &FleetReport, style: &Style) -> String {
     let mut parts = vec![
         header(report, style),
-        answer(report, style),
+        outcome(report, style),
         clusters(report, style),
         checks(report, style),
-        not_known(report, style),
+        unevaluated(report, style),
         waivers(report, style),
+        drift(report, style),
         closing(style),
     ];
     parts.retain(|p| !p.is_empty());
     parts.join("\n")
 }
 
-/// What was asked for, by whom it was judged, and which parts there are.
+/// What was requested, which parts there are, and what evaluated it.
 fn header(report: &FleetReport, style: &Style) -> String {
     let found = report.scope.discovered.len();
     let mut rows = vec![(
         "fleet",
         vec![
-            words::asked(&report.scope.asked, style.show_all),
+            wording::requested(&report.scope.requested, style.show_all),
             format!("{} found", count(found, "cluster", "clusters")),
         ],
     )];
     if let Some(part) = &report.part {
         let own = report.clusters.len();
-        let falls = if own == 1 { "falls" } else { "fall" };
+        let belong = if own == 1 { "belongs" } else { "belong" };
         rows.push((
             "shard",
             vec![
                 format!("{}, counted from 0", part.shard),
-                format!("{} of them {falls} to it", number(own)),
+                format!("{} of them {belong} to it", number(own)),
                 part.run.as_deref().map(line).unwrap_or_default(),
             ],
         ));
@@ -65,7 +66,7 @@ fn header(report: &FleetReport, style: &Style) -> String {
             (Some(first), _) => time(first),
             _ => String::new(),
         };
-        let missing = words::missing(report);
+        let missing = wording::missing(report);
         rows.push((
             "parts",
             vec![
@@ -76,7 +77,7 @@ fn header(report: &FleetReport, style: &Style) -> String {
         ));
     }
     rows.push((
-        "judged",
+        "tool",
         vec![
             format!("{} {}", line(&report.tool.name), line(&report.tool.version)),
             count(report.checks.len(), "check", "checks"),
@@ -93,8 +94,8 @@ fn header(report: &FleetReport, style: &Style) -> String {
     grid.render()
 }
 
-/// The answer, clusters by outcome, findings by severity, and what follows.
-fn answer(report: &FleetReport, style: &Style) -> String {
+/// The outcome, clusters by outcome, findings by severity, and what follows.
+fn outcome(report: &FleetReport, style: &Style) -> String {
     let t = &report.totals;
     let (word, lacks) = verdict::word(report.outcome);
     let mut segments = vec![(format!("{word}{lacks}"), paint(word, outcome_color(report.outcome), style) + lacks)];
@@ -128,8 +129,8 @@ fn answer(report: &FleetReport, style: &Style) -> String {
         }
         out.push_str(&flow(segments, style));
     }
-    let mut text = words::sentences(report);
-    text.extend(words::coverage(&t.coverage));
+    let mut text = wording::sentences(report);
+    text.extend(wording::coverage(&t.coverage));
     out.push_str(&lines(&text.join("\n"), style));
     out
 }
@@ -137,24 +138,24 @@ fn answer(report: &FleetReport, style: &Style) -> String {
 /// The clusters that gave a result, worst first. Without `--all` those in which nothing fails and nothing is missing are
 /// only counted.
 fn clusters(report: &FleetReport, style: &Style) -> String {
-    let judged = report.worst_first();
-    let clean = |c: &ClusterEntry| c.outcome == Outcome::Pass && c.worst.is_empty();
-    let listed: Vec<&ClusterEntry> = judged.iter().copied().filter(|c| style.show_all || !clean(c)).collect();
+    let evaluated = report.worst_first();
+    let is_clean = |c: &ClusterEntry| c.outcome == Outcome::Pass && c.worst.is_empty();
+    let listed: Vec<&ClusterEntry> = evaluated.iter().copied().filter(|c| style.show_all || !is_clean(c)).collect();
     if listed.is_empty() {
         return String::new();
     }
     let wide = style.columns() >= WIDE;
-    // Few audits judge by what is no more than advice.
+    // Few audits have findings of severity info.
     let advice = listed.iter().any(|c| c.summary.is_some_and(|s| s.by_severity.of(Severity::Info) > 0));
     let counted: Vec<Severity> = Severity::ALL.into_iter().filter(|s| advice || *s != Severity::Info).collect();
-    let mut head = vec!["cluster", "answer"];
+    let mut head = vec!["cluster", "outcome"];
     head.extend(counted.iter().map(|s| s.name()));
     head.push("unknown");
     if wide {
         head.push("worst finding");
     }
     let mut rows: Vec<Vec<String>> = vec![head.iter().map(|h| (*h).to_string()).collect()];
-    let shown = limit(style, listed.len(), CLUSTERS);
+    let shown = style.limit(listed.len(), CLUSTERS);
     for c in listed.iter().take(shown) {
         let (word, lacks) = verdict::word(c.outcome);
         let s = c.summary.unwrap_or_default();
@@ -162,7 +163,7 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
         row.extend(counted.iter().map(|severity| number(s.by_severity.of(*severity))));
         row.push(number(s.by_verdict.of(Verdict::Unknown)));
         if wide {
-            row.push(c.worst.first().map_or(String::new(), |w| line(&w.title)));
+            row.push(c.worst.first().map_or(String::new(), |w| line(report.finding(&w.check))));
         }
         rows.push(row);
     }
@@ -182,10 +183,10 @@ fn clusters(report: &FleetReport, style: &Style) -> String {
     if shown < listed.len() {
         rest.push(format!("… {}: --all shows them", count(listed.len() - shown, "more cluster", "more clusters")));
     }
-    if listed.len() < judged.len() {
+    if listed.len() < evaluated.len() {
         rest.push(format!(
             "Not listed: {} in which nothing fails (--all)",
-            count(judged.len() - listed.len(), "cluster", "clusters")
+            count(evaluated.len() - listed.len(), "cluster", "clusters")
         ));
     }
     out.push_str(&lines(&rest.join("\n"), style));
@@ -199,12 +200,12 @@ fn checks(report: &FleetReport, style: &Style) -> String {
         return String::new();
     }
     let mut blocks = Blocks::new(style, std::iter::empty(), ["severity", "check and clusters", ""]);
-    let shown = limit(style, failing.len(), CHECKS);
+    let shown = style.limit(failing.len(), CHECKS);
     for c in failing.iter().take(shown) {
         let word = c.worst.map_or(String::new(), |s| severity(s, style));
         let extent = format!("{}, {}", share(c.failing.len(), c), count(c.findings, "finding", "findings"));
-        blocks.heading(word, &c.info.title, &c.info.id, &extent);
-        let names = words::failing_names(c);
+        blocks.heading(word, c.info.finding(), &c.info.id, &extent);
+        let names = wording::failing_names(c);
         blocks.wide(&some(style, &names));
     }
     let mut out = blocks.render();
@@ -216,21 +217,21 @@ fn checks(report: &FleetReport, style: &Style) -> String {
     out
 }
 
-/// What the report does not know, by cause.
-fn not_known(report: &FleetReport, style: &Style) -> String {
-    let all = causes(report);
+/// What was not evaluated, by cause.
+fn unevaluated(report: &FleetReport, style: &Style) -> String {
+    let all = list_unevaluated(report);
     if all.is_empty() {
         return String::new();
     }
-    let mut blocks = Blocks::new(style, std::iter::empty(), ["cause", "what is not known", ""]);
-    // Only the unknown checks, which come last, are cut: the rest is what kept clusters from being judged.
-    let (hard, soft): (Vec<Cause>, Vec<Cause>) = all.into_iter().partition(|o| o.severity.is_none());
-    let shown = limit(style, soft.len(), CAUSES);
+    let mut blocks = Blocks::new(style, std::iter::empty(), ["cause", "not evaluated", ""]);
+    // Only the unknown checks, which come last, are cut: the rest kept clusters from being evaluated.
+    let (hard, soft): (Vec<Unevaluated>, Vec<Unevaluated>) = all.into_iter().partition(|o| o.severity.is_none());
+    let shown = style.limit(soft.len(), CAUSES);
     for o in hard.iter().chain(soft.iter().take(shown)) {
         let word = o.severity.map_or_else(|| o.word.clone(), |s| severity(s, style));
         blocks.heading(word, &o.title, &o.check, &o.extent);
-        let said = limit(style, o.said.len(), REASONS);
-        for s in o.said.iter().take(said) {
+        let listed = style.limit(o.reasons.len(), REASONS);
+        for s in o.reasons.iter().take(listed) {
             if !s.clusters.is_empty() {
                 blocks.wide(&some(style, &s.clusters));
             }
@@ -239,8 +240,8 @@ fn not_known(report: &FleetReport, style: &Style) -> String {
                 blocks.wide(&block(&s.fix));
             }
         }
-        if said < o.said.len() {
-            let left: usize = o.said.iter().skip(said).map(|s| s.clusters.len()).sum();
+        if listed < o.reasons.len() {
+            let left: usize = o.reasons.iter().skip(listed).map(|s| s.clusters.len()).sum();
             blocks.wide(&format!("… {} for other reasons: --all shows them", count(left, "cluster", "clusters")));
         }
     }
@@ -273,20 +274,24 @@ fn waivers(report: &FleetReport, style: &Style) -> String {
     out
 }
 
+/// Where clusters drift from the Terraform state.
+fn drift(report: &FleetReport, style: &Style) -> String {
+    let drifts = report.clusters.iter().flat_map(|c| c.drift.iter().flatten().map(move |d| (c, d)));
+    let text = |(c, d): (&ClusterEntry, &Drift)| {
+        lines(&line(&format!("drift: {}: {} {}", c.target, d.address, d.attribute)), style)
+    };
+    drifts.map(text).collect()
+}
+
 /// A text as lines that fit; none for none.
 fn lines(text: &str, style: &Style) -> String {
     let fitting = wrap(text, style.columns());
     if text.is_empty() { String::new() } else { fitting.join("\n") + "\n" }
 }
 
-/// How many of a list to show: all where the line that says what is left out would save nothing.
-fn limit(style: &Style, len: usize, most: usize) -> usize {
-    if style.show_all || len <= most + 1 { len } else { most }
-}
-
 /// Names in a row, cut where there are many.
 fn some(style: &Style, names: &[String]) -> String {
-    let shown = limit(style, names.len(), NAMES);
+    let shown = style.limit(names.len(), NAMES);
     let mut text = names.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
     if shown < names.len() {
         text.push_str(&format!(" … {} more (--all)", number(names.len() - shown)));

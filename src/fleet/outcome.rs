@@ -1,4 +1,4 @@
-//! From clusters to the exit status of a fleet.
+//! From clusters to the outcome of a fleet.
 
 use crate::report::Outcome;
 
@@ -6,7 +6,7 @@ use super::{ClusterEntry, DiscoveryGap};
 
 /// What the outcome of a fleet is decided by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen<'a> {
+pub(super) struct OutcomeInput<'a> {
     /// Clusters of this report.
     pub clusters: &'a [ClusterEntry],
     /// Clusters that were found, those of other shards too.
@@ -23,22 +23,22 @@ pub(super) struct Seen<'a> {
 /// - No result (4): there was a cluster to audit and none gave a result; or none was found, and not all of the scope
 ///   could be searched, so that nothing at all was read.
 /// - Incomplete (3): a cluster is incomplete or gave no result, a shard is missing, a part of the scope could not be
-///   searched, or there is no cluster in all of it: whoever asks for a fleet expects one.
-/// - Pass (0): everything else, and so a shard to which none of the clusters that were found falls.
+///   searched, or there is no cluster in all of it: an audit of a fleet expects at least one.
+/// - Pass (0): everything else, and so a shard to which none of the clusters that were found belongs.
 ///
-/// `--allow-unknown` and `--strict` are in the outcome of each cluster already. Neither is asked here: what is unknown
-/// inside a cluster may be accepted, but a cluster that nobody looked into is never a pass.
-pub(super) fn outcome(seen: Seen<'_>) -> Outcome {
-    let is = |wanted: &[Outcome]| seen.clusters.iter().any(|c| wanted.contains(&c.outcome));
-    let judged = seen.clusters.iter().any(|c| c.outcome != Outcome::NoResult);
-    if !judged && (!seen.clusters.is_empty() || seen.discovered == 0 && !seen.gaps.is_empty()) {
+/// `--allow-unknown` and `--strict` are in the outcome of each cluster already. Neither counts here: what is unknown
+/// inside a cluster may be accepted, but a cluster that was not audited is never a pass.
+pub(super) fn decide_outcome(input: OutcomeInput<'_>) -> Outcome {
+    let is = |wanted: &[Outcome]| input.clusters.iter().any(|c| wanted.contains(&c.outcome));
+    let any_result = input.clusters.iter().any(|c| c.outcome != Outcome::NoResult);
+    if !any_result && (!input.clusters.is_empty() || input.discovered == 0 && !input.gaps.is_empty()) {
         return Outcome::NoResult;
     }
     let findings = is(&[Outcome::Findings, Outcome::FindingsIncomplete]);
     let incomplete = is(&[Outcome::Incomplete, Outcome::FindingsIncomplete, Outcome::NoResult])
-        || !seen.gaps.is_empty()
-        || seen.missing_shards > 0
-        || seen.discovered == 0;
+        || !input.gaps.is_empty()
+        || input.missing_shards > 0
+        || input.discovered == 0;
     match (findings, incomplete) {
         (false, false) => Outcome::Pass,
         (true, false) => Outcome::Findings,
@@ -89,15 +89,16 @@ mod tests {
             ("none found", &[], 0, 0, 0, Incomplete, 3),
             ("none found, all searched, a shard is missing", &[], 0, 0, 1, Incomplete, 3),
             ("none found, and not all was searched", &[], 0, 1, 0, NoResult, 4),
-            ("nothing falls to this shard", &[], 5, 0, 0, Pass, 0),
-            ("nothing falls to this shard, and a gap", &[], 5, 1, 0, Incomplete, 3),
+            ("nothing belongs to this shard", &[], 5, 0, 0, Pass, 0),
+            ("nothing belongs to this shard, and a gap", &[], 5, 1, 0, Incomplete, 3),
         ];
         for &(what, outcomes, others, gaps, missing_shards, expected, status) in rows {
             let clusters = clusters(outcomes);
             let gaps = vec![DiscoveryGap::default(); gaps];
-            let seen = Seen { clusters: &clusters, discovered: outcomes.len() + others, gaps: &gaps, missing_shards };
-            assert_eq!(outcome(seen), expected, "{what}");
-            assert_eq!(outcome(seen).status(), status, "{what}");
+            let seen =
+                OutcomeInput { clusters: &clusters, discovered: outcomes.len() + others, gaps: &gaps, missing_shards };
+            assert_eq!(decide_outcome(seen), expected, "{what}");
+            assert_eq!(decide_outcome(seen).status(), status, "{what}");
         }
     }
 
@@ -113,10 +114,10 @@ mod tests {
                 gaps: vec![Gap::default()],
                 ..Parts::default()
             });
-            let read = ClusterEntry::judged(&name(0), None, &report, None);
+            let read = ClusterEntry::audited(&name(0), None, &report, None);
             assert_eq!(read.outcome, inside);
             let fleet = |clusters: &[ClusterEntry], gaps: &[DiscoveryGap], missing_shards| {
-                outcome(Seen { clusters, discovered: clusters.len(), gaps, missing_shards }).status()
+                decide_outcome(OutcomeInput { clusters, discovered: clusters.len(), gaps, missing_shards }).status()
             };
             assert_eq!(fleet(std::slice::from_ref(&read), &[], 0), status);
             // Whether allowed or not.

@@ -1,12 +1,13 @@
-//! The answer of a fleet in sentences, and what people call its parts.
+//! The outcome of a fleet in sentences, and the names of its parts, as all formats write them.
 
 use crate::check::{Severity, Verdict};
+use crate::inventory::FaultKind;
 use crate::report::Outcome;
 use crate::report::text::{count, line, number};
 
 use super::*;
 
-/// Outcomes in the order in which people want to see them, each with what a cluster of it is said to do.
+/// Outcomes in the order in which they are listed, each as it stands after a number of clusters.
 pub(super) const OUTCOMES: [(Outcome, &str); 5] = [
     (Outcome::Findings, "fail"),
     (Outcome::FindingsIncomplete, "fail, incomplete"),
@@ -15,7 +16,7 @@ pub(super) const OUTCOMES: [(Outcome, &str); 5] = [
     (Outcome::Pass, "pass"),
 ];
 
-/// What people call a cluster: `PROJECT/LOCATION/NAME`.
+/// The short name of a cluster: `PROJECT/LOCATION/NAME`.
 pub(super) fn short(target: &str) -> String {
     match target.parse::<ClusterName>() {
         Ok(n) => line(&format!("{}/{}/{}", n.project, n.location, n.name)),
@@ -32,8 +33,8 @@ pub(super) fn failing_names(check: &FleetCheck) -> Vec<String> {
     check.failing.iter().map(name).collect()
 }
 
-/// What was asked for, in one phrase; `all` names everything, else long lists are counted.
-pub(super) fn asked(asked: &Asked, all: bool) -> String {
+/// What was requested, in one phrase; `all` names everything, else long lists are counted.
+pub(super) fn requested(requested: &Requested, all: bool) -> String {
     let list = |items: &[String], one: &str, many: &str| match items {
         [] => None,
         [item] => Some(format!("{one} {}", line(item))),
@@ -43,14 +44,13 @@ pub(super) fn asked(asked: &Asked, all: bool) -> String {
         items => Some(count(items.len(), one, many)),
     };
     let parts: Vec<String> = [
-        list(&asked.organizations, "organization", "organizations"),
-        list(&asked.folders, "folder", "folders"),
-        list(&asked.projects, "project", "projects"),
-        asked.targets_file.as_ref().map(|f| match all {
+        list(&requested.organizations, "organization", "organizations"),
+        list(&requested.folders, "folder", "folders"),
+        list(&requested.projects, "project", "projects"),
+        requested.targets_file.as_ref().map(|f| match all {
             true => format!("targets file {} ({})", line(&f.name), line(&f.digest)),
             false => format!("targets file {}", line(&f.name)),
         }),
-        list(&asked.targets.iter().map(|t| short(t)).collect::<Vec<_>>(), "cluster", "clusters"),
     ]
     .into_iter()
     .flatten()
@@ -58,7 +58,7 @@ pub(super) fn asked(asked: &Asked, all: bool) -> String {
     if parts.is_empty() { "no scope".into() } else { parts.join(", ") }
 }
 
-/// Options that change what is judged.
+/// Options that change results.
 pub(super) fn options(options: &[String]) -> String {
     if options.is_empty() { "no further option".into() } else { options.join(" ") }
 }
@@ -92,21 +92,21 @@ fn verb<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
 }
 
 /// Why the answer is not complete, in phrases.
-fn doubts(report: &FleetReport) -> Vec<String> {
+fn list_doubts(report: &FleetReport) -> Vec<String> {
     let by = &report.totals.by_outcome;
     let mut out = vec![];
     let partly = by.of(Outcome::Incomplete) + by.of(Outcome::FindingsIncomplete);
     if partly > 0 {
         out.push(format!("{} {} not evaluated completely", clusters(partly), verb(partly, "was", "were")));
     }
-    let silent = report.clusters.iter().filter(|c| c.error.as_ref().is_some_and(|e| e.kind != ErrorKind::NotAudited));
-    let silent = silent.count();
+    let was_attempted = |c: &&ClusterEntry| c.error.as_ref().is_some_and(|e| e.fault != FaultKind::NotAttempted);
+    let silent = report.clusters.iter().filter(was_attempted).count();
     if silent > 0 {
         out.push(format!("{} gave no result", clusters(silent)));
     }
-    let untried = by.of(Outcome::NoResult) - silent;
-    if untried > 0 {
-        out.push(format!("{} {} not audited", clusters(untried), verb(untried, "was", "were")));
+    let not_audited = by.of(Outcome::NoResult) - silent;
+    if not_audited > 0 {
+        out.push(format!("{} {} not audited", clusters(not_audited), verb(not_audited, "was", "were")));
     }
     if !report.missing_shards.is_empty() {
         out.push(format!("{} {} missing", missing(report), verb(report.missing_shards.len(), "is", "are")));
@@ -122,7 +122,7 @@ fn doubts(report: &FleetReport) -> Vec<String> {
 /// What follows for the exit status, in one or two sentences.
 pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
     let t = &report.totals;
-    let judged = t.clusters - t.by_outcome.of(Outcome::NoResult);
+    let evaluated = t.clusters - t.by_outcome.of(Outcome::NoResult);
     let failing = t.by_outcome.of(Outcome::Findings) + t.by_outcome.of(Outcome::FindingsIncomplete);
     let threshold = match report.exit.fail_on.map_or("", Severity::name) {
         "critical" => "critical".to_string(),
@@ -130,14 +130,14 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
     };
     let mut out = vec![];
     if report.outcome == Outcome::NoResult {
-        out.push("No cluster gave a result, so nothing was judged.".to_string());
+        out.push("No cluster gave a result, so nothing was evaluated.".to_string());
     } else if report.scope.discovered.is_empty() {
-        out.push("No cluster was found, so nothing was judged; whoever audits a fleet expects one.".into());
+        out.push("No cluster was found, so nothing was evaluated. An audit of a fleet expects at least one.".into());
     } else if t.clusters == 0 {
         let found = report.scope.discovered.len();
         let shard = report.part.as_ref().map_or(String::new(), |p| format!(" {}", p.shard));
         out.push(format!(
-            "Of the {} that {} found, none falls to shard{shard}.",
+            "Of the {} that {} found, none belongs to shard{shard}.",
             clusters(found),
             verb(found, "was", "were")
         ));
@@ -147,7 +147,7 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
             Some(_) if failing > 0 => format!(
                 "{} of {} {} findings that are {threshold}, which fails this audit.",
                 number(failing),
-                clusters(judged),
+                clusters(evaluated),
                 verb(failing, "has", "have"),
             ),
             Some(_) if t.by_verdict.of(Verdict::Fail) > 0 => {
@@ -155,14 +155,14 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
             }
             _ => format!(
                 "Nothing failed in {}.",
-                match judged {
-                    1 => "the cluster that was judged".into(),
-                    n => format!("the {} that were judged", clusters(n)),
+                match evaluated {
+                    1 => "the cluster that was evaluated".into(),
+                    n => format!("the {} that were evaluated", clusters(n)),
                 }
             ),
         });
     }
-    let doubts = doubts(report);
+    let doubts = list_doubts(report);
     if !doubts.is_empty() && report.outcome == Outcome::NoResult {
         out.push(format!("{}.", capital(&and(doubts))));
     } else if !doubts.is_empty() {
@@ -199,14 +199,4 @@ pub(super) fn coverage(c: &crate::report::Coverage) -> Option<String> {
             share(c.egress_isolated, c.workloads),
         )
     })
-}
-
-/// What did not happen with clusters that gave no result, by kind: `could not be reached`.
-pub(super) fn fate(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Unreachable => "could not be reached",
-        ErrorKind::Forbidden => "may not be read",
-        ErrorKind::Failed => "gave no result",
-        ErrorKind::NotAudited => "not audited",
-    }
 }

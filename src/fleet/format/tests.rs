@@ -1,8 +1,9 @@
-//! The renderings: what they say, in which order, and that nothing in data changes their form.
+//! What the formats hold, in which order, and that nothing in data changes their form.
 
-use super::sample::{fleet, fleet_parts, hostile_fleet, merged, part};
-use super::*;
+use super::{markdown, table};
 use crate::check::Severity;
+use crate::fleet::sample::{fleet, fleet_parts, hostile_fleet, merged, part};
+use crate::fleet::{FleetParts, FleetReport, wording};
 use crate::report::sample::HOSTILE;
 use crate::report::table::Style;
 use crate::report::wrap::width;
@@ -56,14 +57,14 @@ fn no_line_is_too_wide_and_colour_changes_nothing_else() {
 }
 
 #[test]
-fn the_answer_comes_first_then_clusters_checks_and_what_is_not_known() {
+fn the_outcome_comes_first_then_clusters_checks_and_what_was_not_evaluated() {
     let text = render(&merged(&[2]), 100);
     ordered(
         &text,
         &[
-            "fleet    folder 4711, 4 projects   14 clusters found\n",
-            "parts    3 of 4 shards   missing: shard 2 of 4   2026-11-23 09:00 UTC to 2026-11-23 09:03 UTC\n",
-            "judged   gke-posture 0.1.0   9 checks   --no-configmaps   2026-11-23 09:03 UTC\n",
+            "fleet   folder 4711, 4 projects   14 clusters found\n",
+            "parts   3 of 4 shards   missing: shard 2 of 4   2026-11-23 09:00 UTC to 2026-11-23 09:03 UTC\n",
+            "tool    gke-posture 0.1.0   9 checks   --no-configmaps   2026-11-23 09:03 UTC\n",
             "\nFAIL, incomplete   14 clusters:   ",
             "findings   ",
             " clusters have findings that are high or worse, which fails this audit.",
@@ -76,7 +77,7 @@ fn the_answer_comes_first_then_clusters_checks_and_what_is_not_known() {
     ordered(
         &text,
         &[
-            "answer ",
+            "outcome ",
             "severity   check and clusters",
             "Production database is reachable from another environment",
             "cause ",
@@ -96,14 +97,14 @@ fn every_cluster_that_is_not_clean_can_be_found_in_the_table() {
     for report in [fleet(), merged(&[]), merged(&[0, 3])] {
         let text = table::render(&report, &Style { show_all: true, ..Style::new(200) });
         for c in &report.clusters {
-            assert!(text.contains(&words::short(&c.target)), "{} is not in\n{text}", c.target);
+            assert!(text.contains(&wording::short(&c.target)), "{} is not in\n{text}", c.target);
         }
         assert!(!text.contains("--all"));
     }
 }
 
 #[test]
-fn clusters_that_gave_no_result_are_told_by_reason() {
+fn clusters_that_gave_no_result_are_listed_by_reason() {
     let text = render(&fleet(), 100);
     ordered(
         &text,
@@ -112,7 +113,7 @@ fn clusters_that_gave_no_result_are_told_by_reason() {
             "           https://10.0.0.2: no answer within 30 s.\n",
             "           Run it where the private endpoint can be reached, or try:\n",
             "             gke-posture doctor projects/",
-            "cluster    2 clusters may not be read\n",
+            "cluster    2 clusters could not be read\n",
             "           403: ",
             "Grant roles/container.clusterViewer",
             "           403: ",
@@ -120,7 +121,7 @@ fn clusters_that_gave_no_result_are_told_by_reason() {
             "403: auditor@example.com lacks `get configmaps`.",
         ],
     );
-    // What fixes several reasons alike is said once.
+    // A fix for several reasons is printed once.
     assert_eq!(text.matches("Grant roles/container.clusterViewer").count(), 1);
 }
 
@@ -153,7 +154,7 @@ fn sentences_for_every_kind_of_answer() {
         parts.gaps.clear();
         change(&mut parts);
         let report = FleetReport::new(parts);
-        (report.outcome, words::sentences(&report).join(" "))
+        (report.outcome, wording::sentences(&report).join(" "))
     };
     let keep =
         |wanted: &'static [Outcome]| move |p: &mut FleetParts| p.clusters.retain(|c| wanted.contains(&c.outcome));
@@ -165,7 +166,7 @@ fn sentences_for_every_kind_of_answer() {
         ),
         (
             Outcome::Pass,
-            "Nothing failed in the cluster that was judged.",
+            "Nothing failed in the cluster that was evaluated.",
             says(&|p| p.clusters.retain(|c| c.name == "main-4")),
         ),
         (
@@ -178,7 +179,7 @@ fn sentences_for_every_kind_of_answer() {
         ),
         (
             Outcome::Incomplete,
-            "No cluster was found, so nothing was judged; whoever audits a fleet expects one.",
+            "No cluster was found, so nothing was evaluated. An audit of a fleet expects at least one.",
             says(&|p| {
                 p.clusters.clear();
                 p.scope.discovered.clear();
@@ -186,7 +187,7 @@ fn sentences_for_every_kind_of_answer() {
         ),
         (
             Outcome::NoResult,
-            "No cluster gave a result, so nothing was judged. The clusters of project shop-dev could not be read, so there may be more.",
+            "No cluster gave a result, so nothing was evaluated. The clusters of project shop-dev could not be read, so there may be more.",
             says(&|p| {
                 p.gaps = fleet_parts().gaps;
                 p.clusters.clear();
@@ -195,7 +196,7 @@ fn sentences_for_every_kind_of_answer() {
         ),
         (
             Outcome::NoResult,
-            "No cluster gave a result, so nothing was judged. 5 clusters gave no result. --allow-unknown accepts what is unknown in a cluster, not a cluster that was not read.",
+            "No cluster gave a result, so nothing was evaluated. 5 clusters gave no result. --allow-unknown accepts what is unknown in a cluster, not a cluster that was not read.",
             says(&|p| {
                 p.exit = ExitPolicy { allow_unknown: true, ..p.exit };
                 p.clusters.retain(|c| c.outcome == Outcome::NoResult);
@@ -203,7 +204,7 @@ fn sentences_for_every_kind_of_answer() {
         ),
         (
             Outcome::Pass,
-            "Of the 14 clusters that were found, none falls to shard 3/4.",
+            "Of the 14 clusters that were found, none belongs to shard 3/4.",
             says(&|p| {
                 p.clusters.clear();
                 p.part = part(3).part;
@@ -221,7 +222,7 @@ fn sentences_for_every_kind_of_answer() {
     for (outcome, sentence, (found, said)) in rows {
         assert_eq!((found, said.as_str()), (outcome, sentence));
     }
-    assert!(words::sentences(&fleet()).join(" ").contains("The answer is incomplete: 3 clusters were not evaluated completely, 5 clusters gave no result and the clusters of project"));
+    assert!(wording::sentences(&fleet()).join(" ").contains("The answer is incomplete: 3 clusters were not evaluated completely, 5 clusters gave no result and the clusters of project"));
 }
 
 #[test]
@@ -230,7 +231,7 @@ fn a_shard_says_so() {
     let text = render(&report, 100);
     let own = report.clusters.len();
     assert!(
-        text.contains(&format!("shard    1/4, counted from 0   {own} of them fall to it   audit-x7k2p\n")),
+        text.contains(&format!("shard   1/4, counted from 0   {own} of them belong to it   audit-x7k2p\n")),
         "{text}"
     );
     assert!(!text.contains("missing"));
@@ -288,12 +289,12 @@ fn markdown_answers_in_an_auditors_order() {
         &text,
         &[
             "# Posture of 14 clusters\n",
-            "| Asked for | folder 4711, projects pay-dev, pay-prod, shop-dev, shop-prod |",
+            "| Requested | folder 4711, projects pay-dev, pay-prod, shop-dev, shop-prod |",
             "| Merged from | 3 of 4 shards; missing: shard 2 of 4 |",
             "| Digest of the checks | `sha256:c4ec",
             "| Options | `--no-configmaps` |",
             "| 2 | ",
-            " | missing: it left no part |",
+            " | missing: there is no part of it |",
             "**FAIL, incomplete.** ",
             "| Fail, incomplete | 1 |",
             "| **all** | **14** |",
@@ -304,7 +305,7 @@ fn markdown_answers_in_an_auditors_order() {
             "### 4.2 Critical: ",
             "**Controls.** PCI DSS 4.0: 1.4.4.",
             "| Cluster | Workloads | Ingress isolated | Egress isolated |",
-            "| Cluster | Answer | Critical |",
+            "| Cluster | Outcome | Critical |",
             "| NO RESULT | – | – | – | – | – | – | not known |",
             "`sha256:3f9a",
             "| expired, 3 matched |",
@@ -345,7 +346,7 @@ fn nothing_is_left_out_of_a_fleet_in_which_nothing_fails() {
     parts.clusters.retain(|c| c.name == "main-4" || c.name == "main-5");
     let report = FleetReport::new(parts);
     let text = markdown::render(&report).unwrap();
-    assert!(text.contains("Nothing: every cluster was found and judged, and every check was decided."));
+    assert!(text.contains("Nothing: every cluster was found and evaluated, and no check is unknown."));
     assert!(text.contains("## 4. Findings\n\nNone.\n"));
     let text = render(&report, 80);
     assert!(!text.contains("severity") && !text.contains("cause"), "{text}");

@@ -1,19 +1,19 @@
 //! The fleet report as Markdown, by its template, in the order of an auditor's questions.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::check::{Severity, Verdict};
-use crate::report::markdown::{environment, explain, squeeze, value};
+use crate::report::markdown::render_value;
 use crate::report::table::sentence;
 use crate::report::text::{self, count, line, number};
 use crate::report::{Outcome, verdict};
 
-use super::open::{Cause, Said, causes, share};
-use super::words::{self, OUTCOMES, capital, short};
-use super::*;
+use crate::fleet::unevaluated::{ReasonGroup, Unevaluated, list_unevaluated, share};
+use crate::fleet::wording::{self, OUTCOMES, capital, short};
+use crate::fleet::*;
 
 const TEMPLATE_NAME: &str = "fleet.md.j2";
-const TEMPLATE: &str = include_str!("../../reports/fleet.md.j2");
+const TEMPLATE: &str = include_str!("../../../reports/fleet.md.j2");
 
 /// Clusters in the list of the worst, and names of one list: section 6 and the JSON have them all.
 const WORST: usize = 20;
@@ -23,42 +23,44 @@ const NAMES: usize = 20;
 ///
 /// # Errors
 /// One sentence that begins with the template's name and line; none is known that a report can cause.
-pub fn render(report: &FleetReport) -> Result<String, String> {
-    let mut env = environment()?;
-    env.add_template(TEMPLATE_NAME, TEMPLATE).map_err(explain)?;
-    let text = env.get_template(TEMPLATE_NAME).and_then(|t| t.render(value(view(report)))).map_err(explain)?;
-    Ok(squeeze(&text))
+pub(super) fn render(report: &FleetReport) -> Result<String, String> {
+    render_value(TEMPLATE_NAME, TEMPLATE, view(report)?)
 }
 
 /// The report as it is in JSON, and the same worded and grouped for people.
-fn view(report: &FleetReport) -> Json {
-    let mut root = match serde_json::to_value(report) {
-        Ok(Json::Object(map)) => map,
-        _ => Map::new(),
-    };
+fn view(report: &FleetReport) -> Result<Json, String> {
+    let mut root = serde_json::to_value(report).map_err(|e| format!("{TEMPLATE_NAME}: {e}"))?;
     let (word, lacks) = verdict::word(report.outcome);
-    let mut add = |key: &str, value: Json| root.insert(key.to_string(), value);
-    add("verdict", json!({ "word": word, "lacks": lacks, "sentences": words::sentences(report) }));
-    add("asked", words::asked(&report.scope.asked, true).into());
+    let mut add = |key: &str, value: Json| root[key] = value;
+    add("verdict", json!({ "word": word, "lacks": lacks, "sentences": wording::sentences(report) }));
+    add("requested", wording::requested(&report.scope.requested, true).into());
     add("found", count(report.scope.discovered.len(), "cluster", "clusters").into());
-    add("missing", words::missing(report).into());
+    add("missing", wording::missing(report).into());
     add("outcomes", OUTCOMES.map(|(o, does)| json!([capital(does), report.totals.by_outcome.of(o)])).to_vec().into());
-    add("notKnown", causes(report).iter().map(cause).collect());
-    add("worst", report.worst_first().into_iter().filter(|c| !c.worst.is_empty()).take(WORST).map(worst).collect());
+    add("unevaluated", list_unevaluated(report).iter().map(unevaluated).collect());
+    add(
+        "worst",
+        report
+            .worst_first()
+            .into_iter()
+            .filter(|c| !c.worst.is_empty())
+            .take(WORST)
+            .map(|c| worst(report, c))
+            .collect(),
+    );
     add("failing", report.checks.iter().filter(|c| !c.failing.is_empty()).map(failing).collect());
     add("rows", report.clusters.iter().map(row).collect());
-    add("coverage", words::coverage(&report.totals.coverage).unwrap_or_default().into());
-    Json::Object(root)
+    add("coverage", wording::coverage(&report.totals.coverage).unwrap_or_default().into());
+    Ok(root)
 }
 
-fn cause(o: &Cause) -> Json {
-    let said =
-        |s: &Said| json!({ "clusters": some(&s.clusters), "why": sentence(&capital(s.why.trim())), "fix": s.fix });
+fn unevaluated(o: &Unevaluated) -> Json {
+    let reason = |s: &ReasonGroup| json!({ "clusters": some(&s.clusters), "why": sentence(&capital(s.why.trim())), "fix": s.fix });
     json!({
         "title": o.title,
         "severity": o.severity,
         "extent": o.extent,
-        "said": o.said.iter().map(said).collect::<Vec<_>>(),
+        "reasons": o.reasons.iter().map(reason).collect::<Vec<_>>(),
     })
 }
 
@@ -68,16 +70,16 @@ fn some(names: &[String]) -> Json {
     json!({ "names": names.iter().take(shown).collect::<Vec<_>>(), "more": names.len() - shown })
 }
 
-fn answer(outcome: Outcome) -> String {
+fn outcome_word(outcome: Outcome) -> String {
     let (word, lacks) = verdict::word(outcome);
     format!("{word}{lacks}")
 }
 
-fn worst(c: &ClusterEntry) -> Json {
+fn worst(report: &FleetReport, c: &ClusterEntry) -> Json {
     let findings = c.worst.iter().map(|w| {
         json!({
             "severity": w.severity,
-            "title": w.title,
+            "finding": report.finding(&w.check),
             "subject": w.subject,
             "message": w.message,
             "more": w.count - 1,
@@ -85,17 +87,17 @@ fn worst(c: &ClusterEntry) -> Json {
     });
     json!({
         "cluster": short(&c.target),
-        "answer": answer(c.outcome),
+        "outcome": outcome_word(c.outcome),
         "report": c.report,
         "findings": findings.collect::<Vec<_>>(),
     })
 }
 
 fn failing(c: &FleetCheck) -> Json {
-    let names = words::failing_names(c);
+    let names = wording::failing_names(c);
     json!({
         "id": c.info.id,
-        "title": c.info.title,
+        "finding": c.info.finding(),
         "severity": c.worst,
         "why": c.info.why,
         "controls": c.info.controls,
@@ -114,7 +116,7 @@ fn row(c: &ClusterEntry) -> Json {
     let coverage = c.summary.as_ref().map(|s| s.coverage);
     json!({
         "cluster": short(&c.target),
-        "answer": answer(c.outcome),
+        "outcome": outcome_word(c.outcome),
         "version": c.version.as_deref().map_or("not known".into(), line),
         "state": c.state.as_deref().filter(|s| *s != "RUNNING").map(line),
         "critical": counted(&|s| s.by_severity.of(Severity::Critical)),

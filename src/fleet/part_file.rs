@@ -1,4 +1,4 @@
-//! What a cluster is called, and what the files of a fleet audit are called.
+//! Names of the files that hold fleet reports and parts of them.
 
 use crate::fleet::shard::Shard;
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_reports_are_told_by_name() {
+    fn files_of_reports_have_their_own_names() {
         let third = Shard::new(3, 8).ok();
         assert_eq!(part_stem(third), "fleet-3-of-8");
         assert_eq!(part_stem(None), "fleet");
