@@ -84,7 +84,7 @@ fn encryption_health(c: &Source<'_>) -> Found<String> {
 
 fn ca_end(c: &Source<'_>) -> Found<jiff::Timestamp> {
     const PATH: &str = "masterAuth.clusterCaCertificate";
-    let found = c.document.required(PATH).then(|text| match certificate::first_end(&text) {
+    let found = c.document.required(PATH).then(|text| match certificate::first_expiry(&text) {
         Some(end) => Found::of(end),
         None => Found::unknown(Reason::undecided(format!("{PATH} is no certificate in PEM and base64"))),
     });
