@@ -23,7 +23,7 @@ impl PathStyle {
     pub const API: PathStyle = PathStyle { root: "", separator: ".", indexes: true };
 }
 
-/// The problems of one document.
+/// Collects the problems of one document while cursors read it.
 pub(crate) struct Problems {
     style: PathStyle,
     found: RefCell<Vec<Located>>,
@@ -57,15 +57,17 @@ impl Problems {
         Problems { style, found: RefCell::default(), names: RefCell::default() }
     }
 
+    /// Whether nothing was wrong so far.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// Number of problems so far.
     pub fn len(&self) -> usize {
         self.found.borrow().len()
     }
 
-    /// The problems of the tree under `root`, which is leaves empty. A node without a line gets that of the root.
+    /// Returns the problems of the tree under `root` and forgets them. A node without a line gets that of the root.
     ///
     /// Paths are made here, not while reading: few trees have a problem, and to keep the path of each node would cost
     /// more than all other reading.
@@ -75,8 +77,8 @@ impl Problems {
             return Vec::new();
         }
         let mut paths: HashMap<usize, String> = found.iter().filter_map(|f| Some((f.node?, String::new()))).collect();
-        self.find_paths(root, &mut String::new(), &mut paths);
-        let place = |f: Located| {
+        self.find_paths(root, "", &mut paths);
+        let problem = |f: Located| {
             let path = match f.node {
                 Some(node) if node == address(root) => self.style.root,
                 Some(node) => paths.get(&node).map_or("", String::as_str),
@@ -90,37 +92,35 @@ impl Problems {
                 message: format!("{path}{separator}{}", f.message),
             }
         };
-        found.into_iter().map(place).collect()
+        found.into_iter().map(problem).collect()
     }
 
     /// Fills in the path of each node that is wanted.
-    fn find_paths(&self, node: &Node<'_>, path: &mut String, paths: &mut HashMap<usize, String>) {
-        if let Some(name) = self.names.borrow().get(&address(node)) {
-            path.clear();
-            path.push_str(name);
-        }
+    fn find_paths(&self, node: &Node<'_>, path: &str, paths: &mut HashMap<usize, String>) {
+        let names = self.names.borrow();
+        let path = names.get(&address(node)).copied().unwrap_or(path);
         if let Some(wanted) = paths.get_mut(&address(node)) {
-            wanted.clone_from(path);
+            path.clone_into(wanted);
         }
-        let mut descend = |child: &Node<'_>, step: &str, separator: &str| {
-            let mut below = path.clone();
-            below.push_str(if below.is_empty() { "" } else { separator });
-            below.push_str(step);
-            self.find_paths(child, &mut below, paths);
-        };
         match &node.content {
             Content::Object(entries) => {
-                entries.iter().for_each(|e| descend(&e.value, &e.key, self.style.separator));
+                let separator = if path.is_empty() { "" } else { self.style.separator };
+                for entry in entries {
+                    self.find_paths(&entry.value, &format!("{path}{separator}{}", entry.key), paths);
+                }
             }
-            Content::List(items) => items.iter().enumerate().for_each(|(i, item)| {
-                descend(item, &if self.style.indexes { format!("[{i}]") } else { String::new() }, "");
-            }),
+            Content::List(items) if self.style.indexes => {
+                for (i, item) in items.iter().enumerate() {
+                    self.find_paths(item, &format!("{path}[{i}]"), paths);
+                }
+            }
+            Content::List(items) => items.iter().for_each(|item| self.find_paths(item, path, paths)),
             _ => {}
         }
     }
 }
 
-/// A node that is being read: a wrong type is a problem and reads as absent.
+/// A node that is being read. A value of a wrong type is a problem, and reads as absent.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     pub node: &'a Node<'a>,
@@ -205,6 +205,7 @@ impl<'a> Cursor<'a> {
         path.split('.').try_fold(*self, |c, key| c.get(key))
     }
 
+    /// A string.
     pub fn str(&self) -> Option<&'a str> {
         let text = self.node.as_str();
         if text.is_none() {
@@ -223,6 +224,7 @@ impl<'a> Cursor<'a> {
         Some(text)
     }
 
+    /// `true` or `false`.
     pub fn bool(&self) -> Option<bool> {
         match self.node.content {
             Content::Bool(b) => Some(b),
@@ -233,6 +235,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A whole number.
     pub fn int(&self) -> Option<i64> {
         match self.node.content {
             Content::Int(i) => Some(i),
@@ -345,14 +348,17 @@ impl<'a> Cursor<'a> {
         self.entries().into_iter().filter_map(|(e, v)| Some((&*e.key, string(&v)?))).collect()
     }
 
+    /// The string `key`.
     pub fn string_at(&self, key: &str) -> Option<String> {
         self.get(key)?.str().map(str::to_owned)
     }
 
+    /// The boolean `key`.
     pub fn bool_at(&self, key: &str) -> Option<bool> {
         self.get(key)?.bool()
     }
 
+    /// The strings of the list `key`, none when absent.
     pub fn string_list(&self, key: &str) -> Vec<String> {
         self.items(key).iter().filter_map(|c| c.str().map(str::to_owned)).collect()
     }

@@ -15,6 +15,7 @@ pub(crate) struct Node<'a> {
     pub column: u32,
 }
 
+/// The value of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Content<'a> {
     Null,
@@ -37,8 +38,7 @@ pub(crate) struct Entry<'a> {
     pub value: Node<'a>,
 }
 
-/// An object that its reader has left as text because most of its kind equal one that was read before: what a tree costs
-/// is spent on those only that differ.
+/// An object that is still text, because most objects of its kind equal one that was parsed before and need no tree.
 pub(crate) trait RawObject: fmt::Debug {
     /// Keys and the JSON of their values.
     fn fields(&self) -> Vec<(&'static str, &str)>;
@@ -85,6 +85,7 @@ impl<'a, K: Into<Cow<'a, str>>> From<(K, Node<'a>)> for Entry<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// Whether this is `null`; in YAML also a value that is left empty.
     pub fn is_null(&self) -> bool {
         matches!(self.content, Content::Null)
     }
@@ -99,6 +100,7 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The string that this node is, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match &self.content {
             Content::Str(s) => Some(s),

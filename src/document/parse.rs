@@ -25,7 +25,7 @@ type Mask = fn(&str) -> String;
 /// A syntax error, a duplicate key or more than one document: the first such mistake, since nothing after it can be
 /// trusted.
 pub(crate) fn parse_yaml(file: &str, text: &str) -> Result<Node<'static>, Problem> {
-    let mut documents = documents(file, text, true, str::to_owned)?.into_iter();
+    let mut documents = documents::<true>(file, text, str::to_owned)?.into_iter();
     let first = documents.next().unwrap_or(Content::Null.into());
     match documents.next() {
         None => Ok(first),
@@ -38,20 +38,23 @@ pub(crate) fn parse_yaml(file: &str, text: &str) -> Result<Node<'static>, Proble
     }
 }
 
-/// Reads the documents of a manifest, of which null ones are left out. Words such as `yes` are booleans, as they are for kubectl.
+/// Reads the documents of a manifest, of which null ones are left out. Words such as `yes` are booleans, as they are for
+/// kubectl. Keys have no position: it would cost a sixth of the time.
 ///
 /// # Errors
 /// As of [`parse_yaml`], with what `mask` leaves of the parser's words.
 pub(crate) fn parse_yaml_documents(file: &str, text: &str, mask: Mask) -> Result<Vec<Node<'static>>, Problem> {
-    documents(file, text, false, mask)
+    documents::<false>(file, text, mask)
 }
 
+/// `OWN`: of this program's own format.
+///
 /// The budget grows with the file: the parser's defaults refuse clusters of ordinary size, while aliases stay bounded by
 /// what the text itself could hold.
-fn documents(file: &str, text: &str, strict_booleans: bool, mask: Mask) -> Result<Vec<Node<'static>>, Problem> {
+fn documents<const OWN: bool>(file: &str, text: &str, mask: Mask) -> Result<Vec<Node<'static>>, Problem> {
     let size = text.len().max(1 << 16);
     let options = serde_saphyr::options! {
-        strict_booleans: strict_booleans,
+        strict_booleans: OWN,
         budget: serde_saphyr::budget! {
             max_events: size.saturating_mul(2),
             max_nodes: size,
@@ -60,7 +63,7 @@ fn documents(file: &str, text: &str, strict_booleans: bool, mask: Mask) -> Resul
             max_depth: MAX_DEPTH,
         },
     };
-    let documents: Vec<OwnedNode> = serde_saphyr::from_multiple_with_options(text, options).map_err(|e| {
+    let documents: Vec<OwnedNode<OWN>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|e| {
         let position = e.location();
         Problem {
             file: file.to_owned(),
@@ -194,17 +197,20 @@ trait Format: Sized {
 }
 
 /// serde-saphyr, which wraps what has a position in `Spanned`.
-struct Yaml;
+struct Yaml<const KEY_POSITIONS: bool>;
 /// serde_json, which has no positions.
 struct Json;
 
-impl Format for Yaml {
+impl<const KEY_POSITIONS: bool> Format for Yaml<KEY_POSITIONS> {
     fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error> {
-        let spanned = Spanned::<FormatContent<'_, Yaml>>::deserialize(d)?;
+        let spanned = Spanned::<FormatContent<'_, Self>>::deserialize(d)?;
         let position = spanned.referenced;
         Ok(Node { content: spanned.value.0, line: narrow(position.line()), column: narrow(position.column()) })
     }
     fn key<'de, D: Deserializer<'de>>(d: D) -> Result<(Cow<'de, str>, u32, u32), D::Error> {
+        if !KEY_POSITIONS {
+            return Ok((Key::deserialize(d)?.0, 0, 0));
+        }
         let spanned = Spanned::<Key<'_>>::deserialize(d)?;
         let position = spanned.referenced;
         Ok((spanned.value.0, narrow(position.line()), narrow(position.column())))
@@ -229,11 +235,11 @@ impl<'de, F: Format> Deserialize<'de> for FormatNode<'de, F> {
 }
 
 /// A node of YAML; serde-saphyr reads many documents only into what does not borrow from them.
-struct OwnedNode(Node<'static>);
+struct OwnedNode<const KEY_POSITIONS: bool>(Node<'static>);
 
-impl<'de> Deserialize<'de> for OwnedNode {
+impl<'de, const KEY_POSITIONS: bool> Deserialize<'de> for OwnedNode<KEY_POSITIONS> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Yaml::node(d).map(|node| OwnedNode(node.into_owned()))
+        Yaml::<KEY_POSITIONS>::node(d).map(|node| OwnedNode(node.into_owned()))
     }
 }
 
