@@ -1,11 +1,12 @@
 //! Options of a live cluster, and the run that reads it: with a line that moves, and an end at Ctrl-C.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use crate::collect::live::{self, EndpointChoice, Options, Progress, Target};
 use crate::inventory::{ClusterName, Need, Snapshot};
@@ -59,19 +60,14 @@ pub enum Endpoint {
     Gateway,
 }
 
-/// `90s`, `10m`, `1h`; a bare number is seconds. Zero is none.
+/// Parses `90s`, `10m` or `1h30m`. A number without a unit is seconds.
 fn duration(text: &str) -> Result<Duration, String> {
-    let (number, factor) = match text.char_indices().next_back() {
-        Some((i, 's')) => (&text[..i], 1),
-        Some((i, 'm')) => (&text[..i], 60),
-        Some((i, 'h')) => (&text[..i], 3600),
-        _ => (text, 1),
-    };
-    let seconds: u64 = number.trim().parse().map_err(|_| "expected a time such as 90s or 10m".to_owned())?;
-    match seconds.checked_mul(factor).filter(|s| (1..=86_400).contains(s)) {
-        Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => Err("expected at least one second and at most 24h".to_owned()),
-    }
+    let seconds = || text.trim().parse().map(SignedDuration::from_secs).ok();
+    let duration = seconds().or_else(|| text.parse().ok()).ok_or("expected a time such as 90s or 10m")?;
+    Some(duration)
+        .filter(|d| (SignedDuration::from_secs(1)..=SignedDuration::from_hours(24)).contains(d))
+        .map(SignedDuration::unsigned_abs)
+        .ok_or_else(|| "expected at least one second and at most 24h".to_owned())
 }
 
 impl LiveArgs {
@@ -196,26 +192,19 @@ pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Fai
         .enable_all()
         .build()
         .map_err(|e| Failure { text: format!("cannot start: {e}"), status: 4 })?;
-    if log::is_animated() {
-        let status = status.clone();
-        runtime.spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                show(&status());
-            }
-        });
-    }
+    let shown = status.clone();
+    let _line = log::show_progress(move || shown());
     let result = runtime.block_on(work);
     // What a server still owes an answer for must not hold the program up.
     runtime.shutdown_background();
-    clear();
+    log::end_progress();
     leave_at_next();
     Ok(result)
 }
 
 /// Ends the program after a signal of this number.
 pub fn leave(status: &Status, number: u8) -> ! {
-    clear();
+    log::end_progress();
     log::error(&format!("interrupted: {}; nothing was written", status()));
     std::process::exit(i32::from(status_of(number)))
 }
@@ -276,22 +265,17 @@ fn line(progress: &Progress) -> String {
     )
 }
 
-static SHOWN: AtomicUsize = AtomicUsize::new(0);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn show(text: &str) {
-    SHOWN.store(1, Ordering::Relaxed);
-    let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
-    let _ = std::io::stderr().flush();
-}
-
-/// Prints a line that stays, above the one that moves.
-pub fn above(text: &str) {
-    clear();
-    log::line(text);
-}
-
-fn clear() {
-    if SHOWN.swap(0, Ordering::Relaxed) == 1 {
-        let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+    #[test]
+    fn durations_have_units_and_bounds() {
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("1h30m", 5400), ("90", 90), ("24h", 86_400)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "0", "0s", "-5m", "25h", "10 parsecs"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
     }
 }

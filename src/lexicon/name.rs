@@ -113,27 +113,10 @@ const EXACT: &[(&str, Purpose, &str)] = &[
 ];
 
 /// Words that identify a database, in any case.
+#[rustfmt::skip]
 const STEMS: &[&str] = &[
-    "DB",
-    "DATABASE",
-    "PG",
-    "POSTGRES",
-    "POSTGRESQL",
-    "POSTGRESDB",
-    "PSQL",
-    "SQL",
-    "RDS",
-    "TYPEORM",
-    "DATASOURCE",
-    "MYSQL",
-    "MARIADB",
-    "REDIS",
-    "MONGO",
-    "MONGODB",
-    "COCKROACH",
-    "TIMESCALE",
-    "SQLALCHEMY",
-    "PGRST",
+    "DB", "DATABASE", "PG", "POSTGRES", "POSTGRESQL", "POSTGRESDB", "PSQL", "SQL", "RDS", "TYPEORM", "DATASOURCE",
+    "MYSQL", "MARIADB", "REDIS", "MONGO", "MONGODB", "COCKROACH", "TIMESCALE", "SQLALCHEMY", "PGRST",
 ];
 
 /// Endings and their purposes. The first match wins, so longer endings come first. `true`: with any prefix.

@@ -10,27 +10,11 @@ pub const HIDDEN_AMBIGUOUS: &str = "***ambiguous***";
 const FIRST_REFERENCE: u32 = 0xF_0000;
 
 /// TLS mode words of all drivers and engines, in lower case, with `-` for `_`.
+#[rustfmt::skip]
 const MODE_WORDS: &[&str] = &[
-    "disable",
-    "disabled",
-    "allow",
-    "prefer",
-    "preferred",
-    "require",
-    "required",
-    "verify-ca",
-    "verify-full",
-    "verify-identity",
-    "verifyca",
-    "verifyfull",
-    "verifynone",
-    "no-verify",
-    "skip-verify",
-    "tunnel",
-    "none",
-    "system",
-    "strict",
-    "accept-invalid-certs",
+    "disable", "disabled", "allow", "prefer", "preferred", "require", "required", "verify-ca", "verify-full",
+    "verify-identity", "verifyca", "verifyfull", "verifynone", "no-verify", "skip-verify", "tunnel", "none", "system",
+    "strict", "accept-invalid-certs",
 ];
 
 const BOOLEANS: &[&str] = &["true", "false", "yes", "no", "on", "off", "enabled", "enable", "t", "f", "y", "n"];

@@ -160,41 +160,12 @@ fn keep_json_tls(text: &str) -> Option<String> {
 }
 
 /// Programs that are named in `command` or `args`.
+#[rustfmt::skip]
 const PROGRAMS: &[&str] = &[
-    "sh",
-    "bash",
-    "ash",
-    "dash",
-    "zsh",
-    "env",
-    "exec",
-    "postgres",
-    "psql",
-    "pg_dump",
-    "pg_dumpall",
-    "pg_basebackup",
-    "pg_restore",
-    "pg_isready",
-    "postgres_exporter",
-    "pgbouncer",
-    "pgadmin",
-    "node",
-    "java",
-    "python",
-    "python3",
-    "dotnet",
-    "start",
-    "run",
-    "serve",
-    "migrate",
-    "cloud-sql-proxy",
-    "cloud_sql_proxy",
-    "alloydb-auth-proxy",
-    "mysqld",
-    "redis-server",
-    "mongod",
-    "instance",
-    "controller",
+    "sh", "bash", "ash", "dash", "zsh", "env", "exec", "postgres", "psql", "pg_dump", "pg_dumpall", "pg_basebackup",
+    "pg_restore", "pg_isready", "postgres_exporter", "pgbouncer", "pgadmin", "node", "java", "python", "python3",
+    "dotnet", "start", "run", "serve", "migrate", "cloud-sql-proxy", "cloud_sql_proxy", "alloydb-auth-proxy",
+    "mysqld", "redis-server", "mongod", "instance", "controller",
 ];
 
 fn keep_masked_argument(raw: &str) -> Option<String> {

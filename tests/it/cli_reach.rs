@@ -1,4 +1,4 @@
-//! `reach`: questions with their exit statuses, names, and the JSON form of the contracts.
+//! `reach`: questions with their exit statuses, names, and the JSON form.
 
 use crate::support::{CALICO, Room, deployment, policy};
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ fn everything() -> Value {
 }
 
 #[test]
-fn the_table_has_the_form_of_the_contracts() {
+fn the_json_table_has_its_documented_form() {
     let room = shop();
     let t = room.sh("reach in.yaml cluster.json --format json").status(0).json();
     assert_eq!((&t["schemaVersion"], &t["dataplane"], &t["enforced"]), (&json!(1), &json!("calico"), &json!(true)));

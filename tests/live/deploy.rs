@@ -1,4 +1,4 @@
-//! What `deploy/` and `Containerfile` install: rendered by `kubectl kustomize`, held against the program, the contracts
+//! What `deploy/` and `Containerfile` install: rendered by `kubectl kustomize`, compared with the program
 //! and, where the environment names one, a real API server.
 //!
 //! `GKE_POSTURE_LIVE_KUBECONFIG` names the kubeconfig of an administrator of a cluster for tests. Nothing is changed there.

@@ -9,19 +9,10 @@ pub(super) struct Options {
     pub client_certificate: bool,
 }
 
+#[rustfmt::skip]
 const LDAP: &[&str] = &[
-    "ldapurl",
-    "ldaptls",
-    "ldapscheme",
-    "ldapserver",
-    "ldapport",
-    "ldapbinddn",
-    "ldapbindpasswd",
-    "ldapsearchattribute",
-    "ldapsearchfilter",
-    "ldapbasedn",
-    "ldapprefix",
-    "ldapsuffix",
+    "ldapurl", "ldaptls", "ldapscheme", "ldapserver", "ldapport", "ldapbinddn", "ldapbindpasswd",
+    "ldapsearchattribute", "ldapsearchfilter", "ldapbasedn", "ldapprefix", "ldapsuffix",
 ];
 
 /// Parses `name=value` tokens. The error states why the server rejects them.

@@ -227,7 +227,8 @@ impl<'a> ProfileBuilder<'a> {
             .map(|f| (f, f.name == "NODE_TLS_REJECT_UNAUTHORIZED"))
     }
 
-    fn evaluate_mode(&self, c: &Connection, out: &mut Profile) {
+    /// The settings that drivers read, with their evidence and problems added to `out`.
+    fn settings<'c>(&self, c: &'c Connection, out: &mut Profile) -> Settings<'c> {
         let dsn = c.dsn.as_ref();
         let (root, root_evidence) = self.root_file(dsn);
         out.evidence.extend(root_evidence);
@@ -251,7 +252,7 @@ impl<'a> ProfileBuilder<'a> {
         }
         let service = self.env.get("PGSERVICE").is_visible() || dsn.is_some_and(|d| d.last("service").is_some());
         let is = |name: &str, value: &str| self.env.get(name).known() == Some(value);
-        let settings = Settings {
+        Settings {
             dsn,
             // A connection service file takes precedence over the environment, and is not read:
             // https://www.postgresql.org/docs/current/libpq-pgservice.html
@@ -262,7 +263,18 @@ impl<'a> ProfileBuilder<'a> {
             node_accepts_any: switch.is_some_and(|(_, node)| node),
             verification_off: switch.is_some_and(|(_, node)| !node),
             bound: is("PGCHANNELBINDING", "require") || is("PGREQUIREAUTH", "scram-sha-256"),
-        };
+        }
+    }
+
+    /// Whether a shell starts the container, which then expands `$NAME` itself.
+    fn runs_in_shell(&self) -> bool {
+        let mut words = self.container.command.iter().filter_map(|v| v.text());
+        words.any(|w| matches!(w.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")))
+    }
+
+    fn evaluate_mode(&self, c: &Connection, out: &mut Profile) {
+        let dsn = c.dsn.as_ref();
+        let settings = self.settings(c, out);
         let read: Option<Range> = if c.opaque { None } else { class_range(&out.drivers, &settings) };
         let other = dsn.filter(|_| c.engine != Engine::Postgres && !c.opaque).and_then(other_engine);
         let mode = dsn.and_then(explicit_mode);
@@ -275,25 +287,10 @@ impl<'a> ProfileBuilder<'a> {
             None => self.env.get("PGSSLMODE").known().map(str::to_owned),
         };
         out.mode.valid = match (&read, &out.mode.text) {
-            (Some(r), Some(word)) => {
-                // Every driver protects the connection less than the mode states (another key or spelling).
-                let lost = matches!(parse_declared_mode(word), Declared::Class { class, .. } if switch.is_none() && r.best < class);
-                let weak = lost || r.evaluations.iter().any(|(_, j)| j.weakened);
-                Some(
-                    (table::WORDS.contains(&word.as_str()) || is_switch_word(word))
-                        && !weak
-                        && r.errors.len() < r.evaluations.len(),
-                )
-            }
+            (Some(range), Some(mode)) => Some(is_valid_mode(mode, range, out.mode.verification_off.is_some())),
             _ => None,
         };
-        let shell = self
-            .container
-            .command
-            .iter()
-            .filter_map(|v| v.text())
-            .any(|w| matches!(w.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")));
-        if shell && out.mode.text.as_deref().is_some_and(|t| t.contains("${") || t.starts_with('$')) {
+        if self.runs_in_shell() && out.mode.text.as_deref().is_some_and(|t| t.contains("${") || t.starts_with('$')) {
             out.mode.valid = None;
             out.reasons.push(Reason::undecided(format!(
                 "the mode of connection {} of {} container {} may be expanded by the shell that starts it: use $(NAME), which Kubernetes expands",
@@ -471,6 +468,16 @@ fn weaker(a: Class, b: Class) -> Class {
 fn explicit_mode(dsn: &Dsn) -> Option<&DsnValue> {
     const KEYS: &[&str] = &["sslmode", "sslMode", "ssl", "ssl-mode", "ssl_mode", "tls", "requiressl", "useSSL"];
     KEYS.iter().find_map(|k| dsn.last(k))
+}
+
+/// Whether drivers accept the mode, and protect the connection at least as much as it states.
+fn is_valid_mode(mode: &str, range: &Range, verification_off: bool) -> bool {
+    // Another key or another spelling can be without effect for every driver.
+    let without_effect =
+        matches!(parse_declared_mode(mode), Declared::Class { class, .. } if !verification_off && range.best < class);
+    let weakened = range.evaluations.iter().any(|(_, e)| e.weakened);
+    let known = table::WORDS.contains(&mode) || is_switch_word(mode);
+    known && !without_effect && !weakened && range.errors.len() < range.evaluations.len()
 }
 
 fn is_switch_word(word: &str) -> bool {

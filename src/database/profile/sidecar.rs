@@ -32,36 +32,15 @@ fn command_words(container: &Container) -> impl Iterator<Item = &str> {
 
 /// Whether the container runs a database server, rather than a client from a server's image (`psql`, `pg_dump`).
 pub fn is_server(container: &Container) -> bool {
+    #[rustfmt::skip]
     const IMAGES: &[&str] = &[
-        "postgres",
-        "postgresql",
-        "postgis",
-        "pgvector",
-        "spilo",
-        "mysql",
-        "mariadb",
-        "redis",
-        "valkey",
-        "mongo",
-        "mongodb",
-        "cockroach",
-        "crunchy-postgres",
+        "postgres", "postgresql", "postgis", "pgvector", "spilo", "mysql", "mariadb", "redis", "valkey", "mongo",
+        "mongodb", "cockroach", "crunchy-postgres",
     ];
+    #[rustfmt::skip]
     const CLIENTS: &[&str] = &[
-        "psql",
-        "pg_dump",
-        "pg_dumpall",
-        "pg_restore",
-        "pg_isready",
-        "pg_basebackup",
-        "mysql",
-        "mysqldump",
-        "redis-cli",
-        "mongosh",
-        "sh",
-        "bash",
-        "ash",
-        "dash",
+        "psql", "pg_dump", "pg_dumpall", "pg_restore", "pg_isready", "pg_basebackup", "mysql", "mysqldump",
+        "redis-cli", "mongosh", "sh", "bash", "ash", "dash",
     ];
     let image = image_name(&container.image);
     if image.contains("exporter") || image.contains("client") || image.contains("backup") {
