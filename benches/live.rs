@@ -18,12 +18,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gke_posture::audit::{Settings, prepare};
+use gke_posture::audit::{Evidence, Settings, prepare};
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::collect::live::{self, EndpointChoice, Options, Progress, Target};
 use gke_posture::config::Config;
 use gke_posture::inventory::{Need, Snapshot};
-use gke_posture::report::ExitPolicy;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
 
@@ -332,9 +331,9 @@ async fn audit(file: &Path) {
     let config = Config::default();
     let snapshot = collect(file).await;
     phase("collect", format!("{:?}", snapshot.kinds()));
-    let digest = gke_posture::collect::digest(&snapshot);
+    let evidence = Evidence::new(snapshot.clone(), None);
     phase("digest", String::new());
-    let (inventory, mut reach) = prepare(snapshot.clone(), None);
+    let (inventory, mut reach) = prepare(snapshot, None);
     phase("join", format!("{} workloads", inventory.workloads.len()));
     let knowledge = gke_posture::facts::build(&inventory, &mut reach, &config, jiff::Timestamp::now());
     let subjects: usize = knowledge.table.subjects.values().map(Vec::len).sum();
@@ -342,14 +341,7 @@ async fn audit(file: &Path) {
     let results = registry.run(&knowledge.table, &config, jiff::civil::date(1970, 1, 1));
     phase("judge", format!("{} results", results.len()));
     drop((inventory, reach, knowledge, results));
-    let settings = Settings {
-        registry: &registry,
-        config: &config,
-        dataplane: None,
-        now: jiff::Timestamp::UNIX_EPOCH,
-        exit: ExitPolicy::default(),
-        digest,
-    };
-    let report = gke_posture::audit::audit(snapshot, &settings);
+    let settings = Settings::new(&registry, &config, jiff::Timestamp::UNIX_EPOCH);
+    let report = gke_posture::audit::audit(evidence, &settings);
     phase("all again", format!("{} results in the report", report.results.len()));
 }

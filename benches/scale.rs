@@ -6,14 +6,13 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use gke_posture::audit::{Settings, audit, prepare};
+use gke_posture::audit::{Evidence, Settings, audit, prepare};
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
 use gke_posture::inventory::{Snapshot, Tri};
 use gke_posture::network::policy::{Peer as RulePeer, Policy, Rule};
 use gke_posture::network::{Dataplane, Peer, Reach};
-use gke_posture::report::ExitPolicy;
 
 /// Namespaces with ten Deployments, ten Services and five policies each.
 fn cluster(namespaces: usize) -> String {
@@ -127,16 +126,12 @@ fn main() {
             assert_eq!(allowed, slow, "both answer alike");
 
             let settings = Settings {
-                registry: &registry,
-                config: &config,
                 dataplane: Some(Dataplane::Calico),
-                now: jiff::Timestamp::UNIX_EPOCH,
-                exit: ExitPolicy::default(),
-                digest: String::new(),
+                ..Settings::new(&registry, &config, jiff::Timestamp::UNIX_EPOCH)
             };
             let start = Instant::now();
             let snapshot = read(&text);
-            let report = audit(snapshot, &settings);
+            let report = audit(Evidence::new(snapshot, None), &settings);
             whole.push(start.elapsed());
             assert!(!report.results.is_empty());
         }

@@ -69,7 +69,6 @@ impl<'a> Judge<'a> {
         let severity = self.severity(check);
         CheckResult {
             check: check.id.clone(),
-            title: check.title.clone(),
             severity,
             base_severity: (severity != check.severity).then_some(check.severity),
             verdict: Verdict::Pass,
@@ -81,7 +80,6 @@ impl<'a> Judge<'a> {
             reasons: Vec::new(),
             evidence: Vec::new(),
             fix: Fix::default(),
-            controls: self.registry.controls.get(&check.id).cloned().unwrap_or_default(),
             caused_by: None,
             waiver: None,
         }
@@ -175,12 +173,7 @@ impl Bench<'_, '_> {
     }
 
     fn fail(&self, check: &Check, blank: CheckResult) -> CheckResult {
-        let mut result = CheckResult {
-            verdict: Verdict::Fail,
-            title: check.finding.clone(),
-            message: self.text(check, &check.message),
-            ..blank
-        };
+        let mut result = CheckResult { verdict: Verdict::Fail, message: self.text(check, &check.message), ..blank };
         // An unknown lowers nothing.
         let rule = check.lower.iter().find(|l| l.when.eval(&self.view) == Outcome::True);
         if let Some(rule) = rule {

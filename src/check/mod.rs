@@ -27,7 +27,7 @@ pub use explain::{ControlDoc, Explanation, FactDoc, LowerRule, SkipRule};
 pub use expr::{ClusterView, Expr, Outcome, View};
 pub use judge::{ALL_SUBJECTS, fingerprint};
 pub use registry::Registry;
-pub use result::{CheckResult, Fix, Verdict, WaiverRef};
+pub use result::{CheckResult, Fix, FixTool, Verdict, WaiverRef};
 pub use run::waiver_report;
 pub use scope::{Path, Vocabulary};
 pub use selftest::TestOutcome;

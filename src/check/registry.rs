@@ -1,7 +1,6 @@
 //! All checks and controls of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::controls::{self, Framework};
 use super::definition::Check;
@@ -21,7 +20,7 @@ pub struct Registry {
     pub(super) frameworks: Vec<Framework>,
     pub(super) vocabulary: Vocabulary,
     /// Check id → framework → control ids.
-    pub(super) controls: BTreeMap<String, Arc<BTreeMap<String, Vec<String>>>>,
+    controls: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
 impl Registry {
@@ -60,8 +59,7 @@ impl Registry {
         }
         let mut checks: Vec<Check> = loaded.into_iter().filter_map(|(_, l)| l.check).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));
-        let controls =
-            checks.iter().map(|c| (c.id.clone(), Arc::new(controls::of_check(&frameworks, &c.id)))).collect();
+        let controls = checks.iter().map(|c| (c.id.clone(), controls::of_check(&frameworks, &c.id))).collect();
         Ok(Registry { checks, frameworks, vocabulary, controls })
     }
 
@@ -83,7 +81,7 @@ impl Registry {
     /// Framework → control ids that a check speaks to.
     pub fn controls_of(&self, check: &str) -> &BTreeMap<String, Vec<String>> {
         static NONE: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        self.controls.get(check).map_or(&NONE, Arc::as_ref)
+        self.controls.get(check).unwrap_or(&NONE)
     }
 
     /// What the configuration may refer to.

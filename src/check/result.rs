@@ -1,7 +1,4 @@
-//! What a check says of a subject.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! The result of a check for one subject.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,20 +6,25 @@ use crate::config::Severity;
 use crate::facts::schema::{Evidence, Subject};
 use crate::inventory::Reason;
 
+/// What a check found for a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     Pass,
     Fail,
+    /// The evidence does not decide it.
     Unknown,
     NotApplicable,
+    /// A failure, or an unknown, that the configuration accepts.
     Waived,
 }
 
 impl Verdict {
+    /// Every verdict, in the order in which people want to see them.
     pub const ALL: [Verdict; 5] =
         [Verdict::Fail, Verdict::Unknown, Verdict::Waived, Verdict::Pass, Verdict::NotApplicable];
 
+    /// Name in JSON and in reports.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Pass => "pass",
@@ -57,35 +59,61 @@ pub struct WaiverRef {
     pub until: String,
 }
 
-/// One result for each (check, subject).
+impl Fix {
+    /// Whether there is no text for any tool.
+    pub fn is_empty(&self) -> bool {
+        *self == Fix::default()
+    }
+
+    /// Keeps the text for one tool; `None` keeps all.
+    pub fn keep(&mut self, tool: Option<FixTool>) {
+        let Some(tool) = tool else { return };
+        for (text, own) in [
+            (&mut self.kubectl, FixTool::Kubectl),
+            (&mut self.gcloud, FixTool::Gcloud),
+            (&mut self.terraform, FixTool::Terraform),
+        ] {
+            text.take_if(|_| tool != own);
+        }
+    }
+}
+
+/// A tool that findings are fixed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FixTool {
+    Kubectl,
+    Gcloud,
+    Terraform,
+}
+
+/// One result for each (check, subject). What is the same for all subjects of a check is in the report's `checks`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckResult {
+    /// Id of the check.
     pub check: String,
-    pub title: String,
     pub severity: Severity,
     /// The check's own severity, where `lower` or the configuration changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_severity: Option<Severity>,
     pub verdict: Verdict,
-    /// It is told of and not counted: a check of operations beside security, or one that has to be asked for.
+    /// Reported, but not counted: the check is about operations, or has to be switched on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub advice: bool,
     pub subject: Subject,
+    /// The fact about this subject.
     pub message: String,
-    /// Qualifies a pass.
+    /// Qualifies a pass, or states why the severity of a failure is lower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Why an unknown is unknown. Why a check does not apply is in the message: no cause of an unknown fits it.
+    /// Why an unknown is unknown. Why a check does not apply is in the message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
-    #[serde(default)]
+    /// How to fix a failure.
+    #[serde(default, skip_serializing_if = "Fix::is_empty")]
     pub fix: Fix,
-    /// Framework → control ids.
-    #[serde(default)]
-    pub controls: Arc<BTreeMap<String, Vec<String>>>,
     /// The check whose failure on the same subject implies this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,

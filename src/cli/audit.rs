@@ -2,18 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::audit::{Settings, audit};
+use crate::audit::{self, Settings};
 use crate::check::{Framework, Registry, Verdict};
-use crate::collect;
 use crate::config::{Config, Selection, Severity};
 use crate::document::hint;
-use crate::report::framework::FrameworkReport;
-use crate::report::{ExitPolicy, Outcome, Report, markdown, table};
+use crate::report::{self, ExitPolicy, Format, Outcome, Report, Style};
 
 use super::fleet::{self, FleetArgs};
 use super::input::{ConfigArgs, Evidence};
 use super::output::{self, Color};
-use super::terraform::{self, State, TerraformArgs};
+use super::terraform::{State, TerraformArgs};
 use super::{Failure, log};
 
 #[derive(clap::Args)]
@@ -29,43 +27,46 @@ pub struct Args {
     /// Format on standard output.
     #[arg(help_heading = "Report", long, value_enum, default_value = "table")]
     format: Format,
-    /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
+    /// Also write the report to a file, in the format of its ending: .md, .json or .txt. May be repeated.
     #[arg(help_heading = "Report", long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// Turn the report round: control by control of a framework, such as cis-gke-1.9.0.
+    /// Group the report by the controls of a framework, such as cis-gke-1.9.0.
     #[arg(help_heading = "Report", long, value_name = "ID", conflicts_with = "template")]
     framework: Option<String>,
-    /// Judge by checks of security, of operations or both [default: that of the configuration, else security]
+    /// Evaluate the checks of security, of operations or both [default: the configuration's, else security]
     #[arg(help_heading = "Report", long, value_enum, value_name = "PROFILE")]
     profile: Option<ProfileChoice>,
-    /// A template of your own for the Markdown report.
+    /// Your own template for the Markdown report.
     #[arg(help_heading = "Report", long, value_name = "FILE")]
     template: Option<PathBuf>,
     /// Findings of this severity or worse fail the audit [default: high; the example alone fails on none]
     #[arg(help_heading = "Report", long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
-    /// What is not known or could not be read does not make the audit incomplete.
+    /// Unknown results and gaps do not make the audit incomplete.
     #[arg(help_heading = "Report", long, conflicts_with = "strict")]
     allow_unknown: bool,
-    /// Whatever is not known makes the audit incomplete, also for want of input or of rights.
+    /// Every unknown result makes the audit incomplete, also one whose input or permission is missing.
     #[arg(help_heading = "Report", long)]
     strict: bool,
-    /// Refuse evidence of any other digest, as `snapshot` printed it (sha256:…).
+    /// Refuse evidence with another digest than this one (sha256:…, as `snapshot` prints it).
     #[arg(help_heading = "Report", long, value_name = "DIGEST")]
     expect_digest: Option<String>,
-    /// Cut no list in the table.
+    /// Show full lists in the table.
     #[arg(help_heading = "Report", long)]
     all: bool,
-    /// Colour of the table.
+    /// Color of the table.
     #[arg(help_heading = "Report", long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
-    Table,
-    Markdown,
-    Json,
+impl clap::ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        Format::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name()))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -132,66 +133,43 @@ pub fn run(args: Args) -> Result<u8, Failure> {
         fail_on_drift: args.terraform.fail_on_drift,
     };
     let state = args.terraform.state(&args.evidence.live)?;
-    let mut of_state = match state {
+    let state = match state {
         Some(state) if state.clusters.len() > 1 || args.fleet.output_dir.is_some() => {
             return fleet(&args, registry, config, exit, targets, Some(state));
         }
         other => other,
     };
-    if args.fleet.is_asked(&args.evidence.live) {
+    if args.fleet.is_requested(&args.evidence.live) {
         return fleet(&args, registry, config, exit, targets, None);
     }
-    args.fleet.refuse_alone()?;
-    let of_state = of_state.as_mut().and_then(|s| s.clusters.pop_first());
-    let named = of_state.as_ref().map(|(name, _)| name.clone());
-    let (mut snapshot, now) = args.evidence.read(registry.needs(&config), named)?;
-    if let Some((_, cluster)) = &of_state {
-        snapshot.terraform.clone_from(&cluster.addresses);
-    }
-    let places = terraform::Places::of(&snapshot);
-    let live = of_state.as_ref().and(snapshot.cluster.as_ref()).map(|c| c.config.clone());
-    let digest = collect::digest(&snapshot);
-    if let Some(expected) = args.expect_digest.as_ref().filter(|e| **e != digest) {
+    args.fleet.refuse_for_one()?;
+    let (name, cluster) = state.and_then(|mut s| s.clusters.pop_first()).unzip();
+    let (snapshot, now) = args.evidence.read(registry.needs(&config), name)?;
+    let evidence = audit::Evidence::new(snapshot, cluster.as_ref());
+    if let Some(expected) = args.expect_digest.as_ref().filter(|e| *e != evidence.digest()) {
         return Err(Failure::input(format!(
-            "the evidence is not the one that was meant: its digest is {digest}, and --expect-digest is {expected}"
+            "the digest of the evidence is {}, and --expect-digest requires {expected}",
+            evidence.digest()
         )));
     }
     let settings = Settings {
-        registry: &registry,
-        config: &config,
         dataplane: args.evidence.dataplane.stated(),
-        now,
         exit,
-        digest,
+        fix_for: args.terraform.fix_for.tool(),
+        ..Settings::new(&registry, &config, now)
     };
-    let mut report = audit(snapshot, &settings);
-    terraform::annotate(&mut report, &places);
-    if let Some((_, cluster)) = &of_state {
-        terraform::compare(&mut report, cluster, live.as_ref());
-    }
-    terraform::keep_fixes(&mut report, args.terraform.fix_for);
-    // The example alone only shows what there is to see.
+    let report = audit::audit(evidence, &settings);
+    // The example alone fails on nothing: it only shows what a report looks like.
     let showing = args.evidence.demo && args.fail_on.is_none();
     let status = report.outcome.status();
-    let turned = framework.map(|f| FrameworkReport::new(&report, f));
     let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
-        let style = || {
-            let footer = footer(&args, &report, showing, status);
-            table::Style { width, color, show_all: args.all, footer }
+        let footer = footer(&args, &report, showing, status);
+        let options = report::Options {
+            style: Style { width, color, show_all: args.all, footer },
+            template: template.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
+            framework,
         };
-        if let Some(turned) = &turned {
-            return Ok(match format {
-                Format::Json => turned.json(),
-                Format::Markdown => turned.markdown().map_err(Failure::input)?,
-                Format::Table => turned.table(&report, &style()),
-            });
-        }
-        Ok(match format {
-            Format::Json => report.json(),
-            Format::Markdown => markdown::render(&report, template.as_ref().map(|(n, t)| (n.as_str(), t.as_str())))
-                .map_err(Failure::input)?,
-            Format::Table => table::render(&report, &style()),
-        })
+        report::render(&report, format, &options).map_err(Failure::input)
     };
     for (path, format) in targets {
         output::write_file(path, render(format, 100, false)?.as_bytes())?;
@@ -252,7 +230,7 @@ fn fleet(
         now: super::input::now(None)?,
         live: &e.live,
         state,
-        fix_for: args.terraform.fix_for,
+        fix_for: args.terraform.fix_for.tool(),
         format: args.format,
         outputs,
         show_all: args.all,
@@ -262,15 +240,16 @@ fn fleet(
 }
 
 pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
-    match path.extension().and_then(|e| e.to_str()) {
-        Some("json") => Ok(Format::Json),
-        Some("md" | "markdown") => Ok(Format::Markdown),
-        Some("txt") => Ok(Format::Table),
-        _ => Err(Failure::input(format!(
-            "--output {}: the format is told by the ending, which is .md, .json or .txt",
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    Format::from_ending(ending).ok_or_else(|| {
+        let endings: Vec<String> =
+            Format::ALL.iter().filter_map(|f| f.endings().first().map(|e| format!(".{e}"))).collect();
+        let (last, others) = endings.split_last().map_or(("", String::new()), |(l, o)| (l.as_str(), o.join(", ")));
+        Failure::input(format!(
+            "--output {}: the format of a file follows from its ending, which is {others} or {last}",
             path.display()
-        ))),
-    }
+        ))
+    })
 }
 
 /// Why there is no result.
@@ -278,16 +257,6 @@ fn nothing(report: &Report) -> String {
     match report.gaps.first() {
         Some(gap) => format!("nothing could be read: {}: {}. {}", gap.error.what, gap.error.why, gap.error.fix),
         None => "nothing could be read: no object that this tool knows is in the input".to_owned(),
-    }
-}
-
-/// As Cloud Logging calls it: <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
-pub(super) fn severity(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Pass => "NOTICE",
-        Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
-        Outcome::Incomplete => "WARNING",
-        Outcome::NoResult => "CRITICAL",
     }
 }
 
@@ -304,8 +273,7 @@ fn last_word(report: &Report, status: u8) {
         "gaps": report.gaps.len(),
     });
     let serde_json::Value::Object(fields) = fields else { return };
-    let text = format!("audit finished: {}", report.outcome.name());
-    log::outcome(severity(report.outcome), &text, fields);
+    log::outcome(report.outcome, "audit", fields);
 }
 
 /// What to do next, with commands that can be pasted.
@@ -340,7 +308,7 @@ fn footer(args: &Args, report: &Report, showing: bool, status: u8) -> Vec<String
     lines
 }
 
-/// What the example alone says instead of failing.
+/// The note on the exit status of the example, which does not fail.
 fn real_status(status: u8) -> String {
     let meaning = match status {
         0 => "nothing at or above high",

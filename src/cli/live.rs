@@ -1,7 +1,6 @@
 //! Options of a live cluster, and the run that reads it: with a line that moves, and an end at Ctrl-C.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -193,26 +192,19 @@ pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Fai
         .enable_all()
         .build()
         .map_err(|e| Failure { text: format!("cannot start: {e}"), status: 4 })?;
-    if log::is_animated() {
-        let status = status.clone();
-        runtime.spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                show(&status());
-            }
-        });
-    }
+    let shown = status.clone();
+    let _line = log::show_progress(move || shown());
     let result = runtime.block_on(work);
     // What a server still owes an answer for must not hold the program up.
     runtime.shutdown_background();
-    clear();
+    log::end_progress();
     leave_at_next();
     Ok(result)
 }
 
 /// Ends the program after a signal of this number.
 pub fn leave(status: &Status, number: u8) -> ! {
-    clear();
+    log::end_progress();
     log::error(&format!("interrupted: {}; nothing was written", status()));
     std::process::exit(i32::from(status_of(number)))
 }
@@ -271,26 +263,6 @@ fn line(progress: &Progress) -> String {
         at(&progress.pods),
         at(&progress.kinds_done)
     )
-}
-
-static SHOWN: AtomicUsize = AtomicUsize::new(0);
-
-fn show(text: &str) {
-    SHOWN.store(1, Ordering::Relaxed);
-    let _ = write!(std::io::stderr().lock(), "\r\x1b[K{text}");
-    let _ = std::io::stderr().flush();
-}
-
-/// Prints a line that stays, above the one that moves.
-pub fn above(text: &str) {
-    clear();
-    log::line(text);
-}
-
-fn clear() {
-    if SHOWN.swap(0, Ordering::Relaxed) == 1 {
-        let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
-    }
 }
 
 #[cfg(test)]

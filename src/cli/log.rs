@@ -1,20 +1,24 @@
-//! What is said beside the report, on standard error: words for people, or one JSON object a line.
+//! Messages on standard error, beside the report: text for people, or one JSON object a line; and the progress line.
 //!
-//! Only this program's own events are shown, at every verbosity: those of the libraries below it may hold tokens.
+//! Only this program's own events are shown, at every verbosity: those of libraries may hold tokens.
 
 use std::fmt::Debug;
-use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
+use std::io::Write;
+use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
 
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::{Map, Value as Json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-/// How it is said.
+use crate::report::Outcome;
+
+/// The form of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Words for people.
+    /// Text for people.
     #[default]
     Text,
     /// One JSON object a line, with `severity`, `message` and `time` as Cloud Logging reads them.
@@ -23,13 +27,13 @@ pub enum Format {
 
 #[derive(clap::Args)]
 pub struct LogArgs {
-    /// Say more of what is being done: -v steps, -vv every request. Tokens are never shown.
+    /// Show more messages: -v each step, -vv each request. Tokens are never shown.
     #[arg(help_heading = "Messages", long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say nothing but errors; the report is still written.
+    /// Show errors only; the report is still written.
     #[arg(help_heading = "Messages", long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Form of what is said on standard error.
+    /// Format of the messages on standard error.
     #[arg(help_heading = "Messages", long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub log_format: Format,
 }
@@ -41,7 +45,10 @@ struct Settings {
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
-/// Once, at the start.
+/// The progress line. Messages are printed above it; it is hidden where standard error is no terminal.
+static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Applies the options; called once, at the start.
 pub fn init(args: &LogArgs) {
     let level = match args.verbose {
         0 => Level::WARN,
@@ -63,16 +70,42 @@ fn is_quiet() -> bool {
     SETTINGS.get().is_some_and(|s| s.quiet)
 }
 
-/// Whether a line that moves can be shown.
-pub fn is_animated() -> bool {
-    format() == Format::Text
-        && !is_quiet()
-        && std::io::stderr().is_terminal()
-        && std::env::var_os("CI").is_none()
-        && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+/// Whether progress is shown: on a terminal only, and not in CI, where a log would keep every update.
+fn shows_progress() -> bool {
+    let is_dumb = std::env::var_os("CI").is_some() || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    format() == Format::Text && !is_quiet() && !is_dumb && !PROGRESS.is_hidden()
 }
 
-/// An error that ends the run, or a part of it. Several lines are several errors.
+/// Shows what `status` returns, in one line that is updated until [`end_progress`].
+///
+/// Keep the returned value: dropping it removes the line.
+pub fn show_progress(status: impl Fn() -> String + Clone + Send + Sync + 'static) -> ProgressBar {
+    if !shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let key = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = out.write_str(&status());
+    };
+    let style = ProgressStyle::with_template("{status}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let line = PROGRESS.add(ProgressBar::new_spinner().with_style(style.with_key("status", key)));
+    line.enable_steady_tick(Duration::from_millis(200));
+    line
+}
+
+/// Prints one part of the progress, which stays above the line; nothing where progress is not shown.
+pub fn progress(text: &str) {
+    if shows_progress() {
+        write(text);
+    }
+}
+
+/// Removes the progress line for good.
+pub fn end_progress() {
+    let _ = PROGRESS.clear();
+    PROGRESS.set_draw_target(ProgressDrawTarget::hidden());
+}
+
+/// Reports an error that ends the run, or a part of it. Each line is an error of its own.
 pub fn error(text: &str) {
     match format() {
         Format::Text => {
@@ -87,7 +120,7 @@ pub fn error(text: &str) {
     }
 }
 
-/// Something that a person should know.
+/// Prints something that a person should know.
 pub fn note(text: &str) {
     if is_quiet() {
         return;
@@ -98,7 +131,7 @@ pub fn note(text: &str) {
     }
 }
 
-/// A plain line after the work, such as what was written.
+/// Prints a plain line, such as the name of the file that was written.
 pub fn line(text: &str) {
     if is_quiet() {
         return;
@@ -109,16 +142,27 @@ pub fn line(text: &str) {
     }
 }
 
-/// The last word of an audit, for machines that watch a job; people have it in the report.
-pub fn outcome(severity: &str, text: &str, fields: Map<String, Json>) {
+/// Logs the outcome of an audit with its counts, for machines that watch a job; people have them in the report.
+///
+/// The severities are Cloud Logging's:
+/// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
+pub fn outcome(outcome: Outcome, what: &str, fields: Map<String, Json>) {
     if format() == Format::Json {
-        json(severity, text, fields);
+        let severity = match outcome {
+            Outcome::Pass => "NOTICE",
+            Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
+            Outcome::Incomplete => "WARNING",
+            Outcome::NoResult => "CRITICAL",
+        };
+        json(severity, &format!("{what} finished: {}", outcome.name()), fields);
     }
 }
 
 fn write(text: &str) {
-    // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    PROGRESS.suspend(|| {
+        // If standard error is closed, there is nowhere to report that.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    });
 }
 
 /// <https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields>

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::check::shell_quote;
 use crate::fleet::shard::Shard;
-use crate::fleet::{self, FleetReport, PartFile, PartInput, markdown, part_file, table};
-use crate::report::Outcome;
-use crate::report::table::Style;
+use crate::fleet::{self, FleetReport, PartFile, PartInput, part_file};
+use crate::report::{Format, Style};
 
-use super::audit::{Format, format_of};
+use super::audit::format_of;
+use super::fleet::write_report;
 use super::input::source_date_epoch;
 use super::output::{self, Color};
 use super::{Failure, log};
@@ -21,29 +21,29 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Make one report of what the shards of a fleet audit wrote, and say which shards are missing.
+    /// Merge the reports of the shards of a fleet audit into one, and list the shards that are missing.
     ///
-    /// Reads fleet-INDEX-of-TOTAL.json in DIR, or in the folders right below it; where there is none, fleet.json. A
-    /// shard that is missing, or whose part is left over from an earlier run, makes the answer incomplete.
+    /// Reads fleet-INDEX-of-TOTAL.json in DIR, or in the folders directly below it; where there is none, fleet.json. A
+    /// shard that is missing, or whose part is left over from an earlier run, makes the result incomplete.
     #[command(after_help = super::EXIT_STATUS)]
     Merge(Merge),
 }
 
 #[derive(clap::Args)]
 struct Merge {
-    /// Folder with the parts: what the shards had as --output-dir.
+    /// Folder with the parts: the --output-dir of the shards.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Format on standard output.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// Also write the report to a file; .md, .json or .txt says in which format. May be repeated.
+    /// Also write the report to a file, in the format of its ending: .md, .json or .txt. May be repeated.
     #[arg(long, short, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// Cut no list in the table.
+    /// Show full lists in the table.
     #[arg(long)]
     all: bool,
-    /// Colour of the table.
+    /// Color the table.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
     color: Color,
 }
@@ -55,39 +55,27 @@ pub fn run(args: Args) -> Result<u8, Failure> {
 
 fn merge(args: &Merge) -> Result<u8, Failure> {
     let targets = args.output.iter().map(|p| Ok((p.as_path(), format_of(p)?))).collect::<Result<Vec<_>, Failure>>()?;
-    let report = read(args)?;
-    let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
-        Ok(match format {
-            Format::Json => report.json(),
-            Format::Markdown => markdown::render(&report).map_err(Failure::input)?,
-            Format::Table => {
-                table::render(&report, &Style { width, color, show_all: args.all, footer: footer(&args.dir, &report) })
-            }
-        })
-    };
-    for (path, format) in targets {
-        output::write_file(path, render(format, 100, false)?.as_bytes())?;
-    }
-    output::print(&render(args.format, output::width(), args.color.enabled())?)?;
+    let report = read_parts(args)?;
+    let footer = footer(&args.dir, &report);
+    let style = Style { width: output::width(), color: args.color.enabled(), show_all: args.all, footer };
+    write_report(&report, &targets, args.format, &style)?;
     for s in report.shards.iter().filter(|s| !s.present && args.format != Format::Table) {
         let why = s.why.as_deref().unwrap_or_default();
         log::note(&format!("shard {} of {} is missing: {why}", s.index, s.count));
     }
-    if report.outcome == Outcome::NoResult {
-        log::error("no cluster gave a result");
-    }
     Ok(report.outcome.status())
 }
 
-/// The parts of the folder as one report.
-fn read(args: &Merge) -> Result<FleetReport, Failure> {
-    let found = Found::below(&args.dir)?;
+/// Reads the parts of the folder as one report.
+fn read_parts(args: &Merge) -> Result<FleetReport, Failure> {
+    let found = PartFiles::find(&args.dir)?;
     let mut problems: Vec<String> = vec![];
     let mut parts: Vec<PartInput> = vec![];
     for (path, shard) in &found.shards {
         let file = path.display().to_string();
         let Some(named) = *shard else {
-            problems.push(format!("{file}: its name tells no shard: they are counted from 0, and below their total"));
+            problems
+                .push(format!("{file}: it is named after no shard: they are counted from 0, and below their total"));
             continue;
         };
         match decode(&args.dir, path) {
@@ -102,8 +90,8 @@ fn read(args: &Merge) -> Result<FleetReport, Failure> {
         return match &found.whole[..] {
             [one] => decode(&args.dir, one).map_err(|p| Failure::problems(&[p])),
             [] => Err(Failure::input(format!(
-                "{} holds no part of a fleet report (fleet-INDEX-of-TOTAL.json, or fleet.json): give the folder that the \
-                 shards had as --output-dir",
+                "{} holds no part of a fleet report (fleet-INDEX-of-TOTAL.json, or fleet.json): give the folder that was \
+                 the --output-dir of the shards",
                 args.dir.display()
             ))),
             many => Err(Failure::input(format!(
@@ -115,13 +103,13 @@ fn read(args: &Merge) -> Result<FleetReport, Failure> {
         };
     }
     for path in found.whole.iter().filter(|p| !args.output.contains(p)) {
-        log::note(&format!("{} is the report of a whole fleet, and is left out", path.display()));
+        log::note(&format!("{} is the report of a whole fleet, and is not merged", path.display()));
     }
     let now = source_date_epoch()?.map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     fleet::merge(parts, now).map_err(|p| Failure::problems(&p))
 }
 
-/// A fleet report; the names of its clusters' reports become relative to `dir`.
+/// Reads a fleet report. The file names of its clusters' reports become relative to `dir`.
 fn decode(dir: &Path, path: &Path) -> Result<FleetReport, String> {
     let file = path.display();
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read {file}: {e}"))?;
@@ -137,15 +125,15 @@ fn decode(dir: &Path, path: &Path) -> Result<FleetReport, String> {
 
 /// Fleet reports in a folder, by their names; sorted.
 #[derive(Default)]
-struct Found {
+struct PartFiles {
     shards: Vec<(PathBuf, Option<Shard>)>,
     whole: Vec<PathBuf>,
 }
 
-impl Found {
-    /// Those in the folder itself; where there is none, those in the folders right below it.
-    fn below(dir: &Path) -> Result<Found, Failure> {
-        let mut found = Found::default();
+impl PartFiles {
+    /// Finds those in the folder itself; where there is none, those in the folders directly below it.
+    fn find(dir: &Path) -> Result<PartFiles, Failure> {
+        let mut found = PartFiles::default();
         let folders = found.add(dir)?;
         if found.shards.is_empty() && found.whole.is_empty() {
             for folder in folders {
@@ -157,7 +145,7 @@ impl Found {
         Ok(found)
     }
 
-    /// Adds the files of one folder, and answers the folders in it.
+    /// Adds the files of one folder, and returns the folders in it.
     fn add(&mut self, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
         let failed = |e: std::io::Error| Failure::input(format!("cannot read the folder {}: {e}", dir.display()));
         let mut folders = vec![];
@@ -177,7 +165,7 @@ impl Found {
     }
 }
 
-/// Where to read on: the report of the worst cluster, if it is there.
+/// What to read next: the report of the worst cluster, if it is there.
 fn footer(dir: &Path, report: &FleetReport) -> Vec<String> {
     let worst = report.worst_first().into_iter().find(|c| !c.worst.is_empty());
     let Some(json) = worst.and_then(|c| c.report.as_ref()).map(|name| dir.join(name)) else { return vec![] };

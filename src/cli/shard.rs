@@ -1,4 +1,4 @@
-//! Which shard of a fleet this run is: `--shard`, else what Cloud Run or a Kubernetes Job says.
+//! Which shard of a fleet this run is: that of `--shard`, else that of Cloud Run or of a Kubernetes Job.
 
 use std::ffi::OsString;
 
@@ -30,14 +30,14 @@ struct Pair {
     lacking: &'static str,
 }
 
-/// The shard of this run, and how that was decided.
+/// The shard of this run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// `None`: the whole fleet.
     pub shard: Option<Shard>,
     /// What all shards of the run have in common: the Cloud Run execution, or the Kubernetes Job.
     pub run: Option<String>,
-    /// What a person should know where there was more than one answer.
+    /// A note for people, where several of them name a shard.
     pub note: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub fn choose(flag: Option<Shard>, env: impl Fn(&str) -> Option<OsString>) -> Re
 
 impl Pair {
     fn is_set(&self, env: &impl Fn(&str) -> Option<OsString>) -> bool {
-        // A total alone says nothing: manifests set it where no Job sets an index, such as in a trial run.
+        // A total alone means nothing: manifests set it where no Job sets an index, such as in a trial run.
         env(self.index).is_some() || self.index == CLOUD_RUN.index && env(self.count).is_some()
     }
 
@@ -88,7 +88,7 @@ impl Pair {
             let text = value.to_string_lossy();
             text.trim()
                 .parse()
-                .map_err(|_| Failure::input(format!("{name} is \"{text}\", which is no number of a shard")))
+                .map_err(|_| Failure::input(format!("{name} is \"{text}\", which is not a number of a shard")))
         };
         let (index, count) = (number(self.index)?, number(self.count)?);
         Shard::new(index, count)
@@ -174,7 +174,7 @@ mod tests {
             (&[("CLOUD_RUN_TASK_COUNT", "8")], "CLOUD_RUN_TASK_COUNT is set and CLOUD_RUN_TASK_INDEX is not"),
             (
                 &[("JOB_COMPLETION_INDEX", "one"), ("JOB_COMPLETIONS", "4")],
-                "JOB_COMPLETION_INDEX is \"one\", which is no",
+                "JOB_COMPLETION_INDEX is \"one\", which is not",
             ),
             (&[("JOB_COMPLETION_INDEX", "1"), ("JOB_COMPLETIONS", "-4")], "JOB_COMPLETIONS is \"-4\""),
             (

@@ -1,16 +1,12 @@
-//! `--terraform`, `--fail-on-drift` and `--fix-for`: from Terraform's state to live clusters, and back to its addresses.
+//! `--terraform`, `--fail-on-drift` and `--fix-for`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
-
-use crate::collect::terraform::{Cluster, clusters_of_state, differences, place};
-use crate::facts::schema::Evidence;
+use crate::check::FixTool;
+use crate::collect::terraform::{Cluster, clusters_of_state};
 use crate::fleet::TargetsFile;
-use crate::inventory::{ClusterName, Snapshot, Terraform};
-use crate::report::{Drift, Report};
+use crate::inventory::ClusterName;
 
 use super::Failure;
 use super::live::LiveArgs;
@@ -18,14 +14,14 @@ use super::live::LiveArgs;
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Terraform")]
 pub struct TerraformArgs {
-    /// Audit the live clusters that this state describes (`terraform show -json` or a state file), and report what is
-    /// otherwise in them than in the state.
+    /// Audit the live clusters that this state describes (`terraform show -json` or a state file), and report their
+    /// drift from it.
     #[arg(long, value_name = "STATE", conflicts_with_all = ["inputs", "demo"])]
     pub terraform: Option<PathBuf>,
     /// A difference between the state and a cluster fails the audit.
     #[arg(long, requires = "terraform")]
     pub fail_on_drift: bool,
-    /// With which tool findings are fixed in the reports.
+    /// The tool that fixes in the reports are for.
     #[arg(long, value_enum, default_value = "all", value_name = "TOOL")]
     pub fix_for: FixFor,
 }
@@ -37,6 +33,18 @@ pub enum FixFor {
     Kubectl,
     #[default]
     All,
+}
+
+impl FixFor {
+    /// The one tool; `None`: all tools.
+    pub fn tool(self) -> Option<FixTool> {
+        match self {
+            FixFor::Gcloud => Some(FixTool::Gcloud),
+            FixFor::Terraform => Some(FixTool::Terraform),
+            FixFor::Kubectl => Some(FixTool::Kubectl),
+            FixFor::All => None,
+        }
+    }
 }
 
 /// The clusters of a state, by name, and the file.
@@ -81,75 +89,5 @@ fn read(path: &Path, chosen: Option<&str>) -> Result<State, Failure> {
         let chosen = chosen.unwrap_or_default();
         return Err(Failure::input(format!("{name}: no cluster is called {chosen}; there are\n{}", known.join("\n"))));
     }
-    let hash = Sha256::digest(text.as_bytes());
-    let digest = hash.iter().fold(String::from("sha256:"), |s, b| s + &format!("{b:02x}"));
-    Ok(State { clusters, file: TargetsFile { name, digest } })
-}
-
-/// Where Terraform has a cluster and its node pools; empty without Terraform.
-pub struct Places {
-    addresses: BTreeMap<String, String>,
-    /// Names of the node pools in the order of the configuration, whose paths count them.
-    pools: Vec<String>,
-}
-
-impl Places {
-    pub fn of(snapshot: &Snapshot) -> Places {
-        let pools = snapshot.cluster.as_ref().and_then(|c| c.config.get("nodePools")?.as_array());
-        let name = |pool: &Json| pool.get("name").and_then(Json::as_str).unwrap_or_default().to_owned();
-        let pools = pools.into_iter().flatten().map(name).collect();
-        Places { addresses: snapshot.terraform.clone(), pools }
-    }
-
-    fn place(&self, evidence: &Evidence) -> Option<Terraform> {
-        if evidence.object.kind == "NodePool" {
-            return place(&self.addresses, Some(&evidence.object.name), &evidence.path);
-        }
-        // `nodePools[1].config.imageType` of the cluster is the pool's own.
-        let of_pool = || {
-            let (index, path) = evidence.path.strip_prefix("nodePools[")?.split_once("].")?;
-            Some((self.pools.get(index.parse::<usize>().ok()?)?, path))
-        };
-        match of_pool() {
-            Some((pool, path)) => place(&self.addresses, Some(pool), path),
-            None => place(&self.addresses, None, &evidence.path),
-        }
-    }
-}
-
-/// Says in a report where Terraform has what the evidence is about.
-pub fn annotate(report: &mut Report, places: &Places) {
-    for evidence in report.results.iter_mut().flat_map(|r| &mut r.evidence) {
-        if evidence.object.api_version.starts_with("container.googleapis.com/")
-            && let Some(place) = places.place(evidence)
-        {
-            evidence.source = evidence.source.take().map(|origin| origin.with_terraform(place));
-        }
-    }
-}
-
-/// Compares a cluster of the state with the live one, if that could be read.
-pub fn compare(report: &mut Report, state: &Cluster, live: Option<&Json>) {
-    let Some(live) = live else { return report.not_compared() };
-    let drift = differences(state, live).into_iter().map(|d| Drift {
-        object: d.object,
-        address: d.address,
-        attribute: d.attribute,
-        path: d.path,
-        state: d.state,
-        live: d.live,
-    });
-    report.compared(drift.collect());
-}
-
-/// Keeps the ways to fix findings that were asked for.
-pub fn keep_fixes(report: &mut Report, wanted: FixFor) {
-    if wanted == FixFor::All {
-        return;
-    }
-    for fix in report.results.iter_mut().map(|r| &mut r.fix) {
-        fix.gcloud = fix.gcloud.take().filter(|_| wanted == FixFor::Gcloud);
-        fix.terraform = fix.terraform.take().filter(|_| wanted == FixFor::Terraform);
-        fix.kubectl = fix.kubectl.take().filter(|_| wanted == FixFor::Kubectl);
-    }
+    Ok(State { clusters, file: TargetsFile::new(&name, &text) })
 }

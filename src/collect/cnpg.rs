@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
+use super::kubernetes::{FromObject, ReadOptions};
+
 fn count(c: Option<Cursor<'_>>) -> Option<u32> {
     c.and_then(|n| n.int()).and_then(|n| u32::try_from(n).ok())
 }
@@ -32,7 +34,19 @@ fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
         .collect()
 }
 
-pub fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
+impl FromObject for CnpgCluster {
+    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = CnpgCluster> {
+        Some(cluster(c, meta))
+    }
+}
+
+impl FromObject for CnpgPooler {
+    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = CnpgPooler> {
+        Some(pooler(c, meta))
+    }
+}
+
+fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     let name = meta.name.clone();
     let operator_version = meta.annotations.get("cnpg.io/operatorVersion").map(str::to_owned);
     let Some(spec) = c.get("spec") else {
@@ -94,7 +108,7 @@ pub fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     }
 }
 
-pub fn pooler(c: &Cursor<'_>, meta: Meta) -> CnpgPooler {
+fn pooler(c: &Cursor<'_>, meta: Meta) -> CnpgPooler {
     let Some(spec) = c.get("spec") else {
         return CnpgPooler { meta, instances: 1, ..CnpgPooler::default() };
     };

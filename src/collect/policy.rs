@@ -4,11 +4,19 @@
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::kubernetes::{port_ref, protocol};
+use super::kubernetes::{FromObject, ReadOptions, port_ref, protocol};
 
 const REFUSED: &str = "the API server refuses this object";
 
-pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
+impl FromObject for NetworkPolicy {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = NetworkPolicy> {
+        let mut policy = network_policy(c, meta);
+        policy.spec.selectors_mut().for_each(|s| options.interner.intern_labels(&mut s.match_labels));
+        Some(policy)
+    }
+}
+
+fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
     const STRICT: &str = "kubectl refuses it, and an API server without field validation drops it";
     let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
     spec.refuse_unknown_fields(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
@@ -56,7 +64,7 @@ pub fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
 }
 
 /// A label selector, with the API's validation of operators and values.
-pub fn selector(c: &Cursor<'_>) -> LabelSelector {
+fn selector(c: &Cursor<'_>) -> LabelSelector {
     c.refuse_unknown_fields(
         &["matchLabels", "matchExpressions"],
         "the API server drops it, and an empty selector selects everything",

@@ -132,9 +132,9 @@ impl<'a> Context<'a> {
         }
         policies
             .iter()
-            .filter_map(|p| self.inventory.snapshot.network_policies.get(*p))
+            .filter_map(|p| self.reach.model.policies.get(*p))
             .map(|p| {
-                let selector = crate::inventory::labels::display(&p.spec.pod_selector);
+                let selector = crate::inventory::labels::display(&p.selector);
                 self.evidence(&p.meta, "spec.podSelector", Json::from(selector), &format!("selects {}", w.id))
             })
             .collect()

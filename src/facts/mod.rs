@@ -69,10 +69,9 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jif
             coverage.push(c);
         }
         table.subjects.insert(SubjectKind::Namespace, namespaces);
-        let policies =
-            (0..inventory.snapshot.network_policies.len()).map(|p| network_policy::build(&mut cx, p)).collect();
+        let policies = (0..cx.reach.model.policies.len()).map(|p| network_policy::build(&mut cx, p)).collect();
         table.subjects.insert(SubjectKind::NetworkPolicy, policies);
-        let services = (0..inventory.snapshot.services.len()).map(|s| service::build(&mut cx, s)).collect();
+        let services = inventory.snapshot.services.iter().map(|s| service::build(&mut cx, s)).collect();
         table.subjects.insert(SubjectKind::Service, services);
         let v6 = cx.reach.model.network.v6;
         let databases = connections::build(inventory, v6);

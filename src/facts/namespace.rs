@@ -186,7 +186,7 @@ fn deny_evidence(
     let policy_type = if direction == Direction::Ingress { PolicyType::Ingress } else { PolicyType::Egress };
     let mut list: Vec<Evidence> = policies
         .iter()
-        .filter_map(|p| cx.inventory.snapshot.network_policies.get(*p))
+        .filter_map(|p| cx.reach.model.policies.get(*p))
         .map(|p| {
             cx.evidence(
                 &p.meta,

@@ -62,8 +62,8 @@ crate::facts! {
 }
 
 pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
-    let meta = cx.inventory.snapshot.network_policies[index].meta.clone();
     let policy = cx.reach.model.policies[index].clone();
+    let meta = policy.meta.clone();
     let (classes, selected) = selection(cx, index);
     let unmatched = unmatched_peers(cx, index);
     let (mismatched, port_evidence) = mismatched_ports(cx, index, &classes);
@@ -159,7 +159,7 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
     let policy = &cx.reach.model.policies[index];
     let mut classes = Vec::new();
     let (mut certain, mut maybe) = (Vec::new(), Vec::new());
-    for &w in cx.inventory.workloads_in(&policy.namespace) {
+    for &w in cx.inventory.workloads_in(&policy.meta.namespace) {
         let workload = &cx.inventory.workloads[w];
         for c in 0..workload.classes.len() {
             let hit = cx
@@ -180,10 +180,10 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
     }
     let mut reasons =
         vec![Reason::undecided("the selector asks for a label that pods get at run time: give live Pods")];
-    if certain.is_empty() && maybe.is_empty() && !cx.inventory.complete(Need::Workloads, &policy.namespace) {
+    if certain.is_empty() && maybe.is_empty() && !cx.inventory.complete(Need::Workloads, &policy.meta.namespace) {
         reasons = vec![Reason::missing(format!(
             "the input holds no workload of namespace {}: add them, or say --complete if there is none",
-            policy.namespace
+            policy.meta.namespace
         ))];
         return (
             classes,
@@ -209,14 +209,14 @@ fn unmatched_peers(cx: &Context<'_>, index: usize) -> SetFacts {
         for (i, rule) in policy.rules[d as usize].iter().enumerate() {
             for (j, peer) in rule.peers.iter().flatten().enumerate() {
                 let RulePeer::Pods { namespaces, .. } = peer else { continue };
-                let hit = model.peer_selects_any(peer, &policy.namespace);
+                let hit = model.peer_selects_any(peer, &policy.meta.namespace);
                 let text = format!(
                     "{}[{i}].{list}[{j}]: {}",
                     d.name(),
-                    explain::describe_peer(model, peer, &policy.namespace)
+                    explain::describe_peer(model, peer, &policy.meta.namespace)
                 );
                 let complete = complete_everywhere
-                    || namespaces.is_none() && cx.inventory.complete(Need::Workloads, &policy.namespace);
+                    || namespaces.is_none() && cx.inventory.complete(Need::Workloads, &policy.meta.namespace);
                 match hit {
                     Tri::Yes => {}
                     Tri::No if complete => certain.push(text),
@@ -271,7 +271,7 @@ fn served(cx: &Context<'_>, class: ClassId, protocol: Protocol) -> Served {
 /// Ports of ingress rules that nothing serves: the rule then silently allows nothing.
 fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -> (SetFacts, Vec<Evidence>) {
     let policy = &cx.reach.model.policies[index];
-    let meta = &cx.inventory.snapshot.network_policies[index].meta;
+    let meta = &policy.meta;
     let (mut certain, mut maybe, mut reasons, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     if !policy.isolates[0] || classes.is_empty() {
         return (set_of(certain, maybe, reasons), evidence);
@@ -375,12 +375,12 @@ fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
 /// Whether some policy that selects the class opens a port for anyone.
 fn opened(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, port: u16) -> bool {
     let model = &cx.reach.model;
-    let namespace = &model.policies[index].namespace;
+    let namespace = &model.policies[index].meta.namespace;
     let pods = &cx.inventory.workloads[class.0].classes[class.1];
     model
         .policies
         .iter()
-        .filter(|p| p.namespace == *namespace && p.isolates[0])
+        .filter(|p| p.meta.namespace == *namespace && p.isolates[0])
         .filter(|p| model.cells_of(class).iter().any(|c| model.cells[*c].labels.matches(&p.selector) > Tri::No))
         .flat_map(|p| &p.rules[0])
         .any(|r| {

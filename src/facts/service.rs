@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::inventory::object::{PortRef, ServiceType};
+use crate::inventory::object::{PortRef, Service, ServiceType};
 use crate::inventory::{Known, Need, Reason, Tri};
 use crate::network::service::{declares, target_ports};
 
@@ -33,9 +33,8 @@ crate::facts! {
     }
 }
 
-pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
-    let service = cx.inventory.snapshot.services[index].clone();
-    let backends = cx.inventory.backends(&service).to_vec();
+pub fn build(cx: &mut Context<'_>, service: &Service) -> Facts {
+    let backends = cx.inventory.backends(service).to_vec();
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut evidence: Vec<Evidence> = Vec::new();
     let judged = !service.headless && !service.selector.is_empty() && service.service_type != ServiceType::ExternalName;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::check::{Severity, Verdict};
 use crate::report::{ExitPolicy, Tool, VerdictCounts, WaiverReport, WaiverStatus};
 
-use super::exit::{Seen, outcome};
+use super::outcome::{OutcomeInput, decide_outcome};
 use super::*;
 
 /// What a fleet report is made of.
@@ -22,7 +22,7 @@ pub struct FleetParts {
     pub part: Option<Part>,
     /// Of a merged report.
     pub shards: Vec<ShardState>,
-    /// In any order; of a shard, those that fall to it.
+    /// In any order; of a shard, those that belong to it.
     pub clusters: Vec<ClusterEntry>,
     /// Every check of the audit, in any order.
     pub checks: Vec<CheckInfo>,
@@ -33,8 +33,8 @@ pub struct FleetParts {
 }
 
 impl FleetReport {
-    /// Counts, sorts and decides the outcome. The exit status is [`Outcome::status`] of
-    /// `outcome`.
+    /// Counts, sorts and decides the outcome. The exit status is
+    /// [`Outcome::status`](crate::report::Outcome::status) of `outcome`.
     pub fn new(parts: FleetParts) -> FleetReport {
         let FleetParts {
             tool,
@@ -52,10 +52,9 @@ impl FleetReport {
         clusters.sort_by(|a, b| a.target.cmp(&b.target));
         for list in [
             &mut scope.discovered,
-            &mut scope.asked.projects,
-            &mut scope.asked.folders,
-            &mut scope.asked.organizations,
-            &mut scope.asked.targets,
+            &mut scope.requested.projects,
+            &mut scope.requested.folders,
+            &mut scope.requested.organizations,
             &mut rules.options,
         ] {
             list.sort();
@@ -65,7 +64,7 @@ impl FleetReport {
         gaps.dedup();
         shards.sort_by_key(|s| s.index);
         let missing_shards: Vec<u32> = shards.iter().filter(|s| !s.present).map(|s| s.index).collect();
-        let outcome = outcome(Seen {
+        let outcome = decide_outcome(OutcomeInput {
             clusters: &clusters,
             discovered: scope.discovered.len(),
             gaps: &gaps,
@@ -82,36 +81,33 @@ impl FleetReport {
             part,
             shards,
             missing_shards,
-            totals: totals(&clusters),
-            checks: over_clusters(checks, &clusters),
+            totals: sum_totals(&clusters),
+            checks: count_clusters_by_check(checks, &clusters),
             clusters,
             gaps,
             waivers: sum_waivers(waivers),
         }
     }
 
-    /// The report as pretty JSON with a newline at the end.
-    pub fn json(&self) -> String {
-        // Only maps with keys that are not strings, or a failing Serialize, could be an error: there are none here.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+    /// What a failure of a check is called; of a check that is not in the report, its id.
+    pub(super) fn finding<'a>(&'a self, check: &'a str) -> &'a str {
+        self.checks.iter().find(|c| c.info.id == check).map_or(check, |c| c.info.finding())
     }
 
     /// The clusters that gave a result, the worst first: by number of failures of each severity, then of unknown
     /// results, then by name.
     pub fn worst_first(&self) -> Vec<&ClusterEntry> {
-        let mut judged: Vec<&ClusterEntry> = self.clusters.iter().filter(|c| c.summary.is_some()).collect();
-        judged.sort_by_cached_key(|c| {
+        let mut evaluated: Vec<&ClusterEntry> = self.clusters.iter().filter(|c| c.summary.is_some()).collect();
+        evaluated.sort_by_cached_key(|c| {
             let s = c.summary.unwrap_or_default();
             let failing = Severity::ALL.map(|severity| s.by_severity.of(severity));
             (Reverse(failing), Reverse(s.by_verdict.of(Verdict::Unknown)), c.target.clone())
         });
-        judged
+        evaluated
     }
 }
 
-fn totals(clusters: &[ClusterEntry]) -> FleetTotals {
+fn sum_totals(clusters: &[ClusterEntry]) -> FleetTotals {
     let mut t = FleetTotals { clusters: clusters.len(), ..FleetTotals::default() };
     for c in clusters {
         t.by_outcome.add(c.outcome);
@@ -128,27 +124,22 @@ fn totals(clusters: &[ClusterEntry]) -> FleetTotals {
 }
 
 /// The verdict of a check on a cluster: the worst of its results there.
-fn verdict(counts: &VerdictCounts) -> Verdict {
-    match counts {
-        c if c.of(Verdict::Fail) > 0 => Verdict::Fail,
-        c if c.of(Verdict::Unknown) > 0 => Verdict::Unknown,
-        c if c.of(Verdict::Waived) > 0 => Verdict::Waived,
-        c if c.of(Verdict::Pass) > 0 => Verdict::Pass,
-        _ => Verdict::NotApplicable,
-    }
+fn cluster_verdict(counts: &VerdictCounts) -> Verdict {
+    let worst_first = [Verdict::Fail, Verdict::Unknown, Verdict::Waived, Verdict::Pass];
+    worst_first.into_iter().find(|v| counts.of(*v) > 0).unwrap_or(Verdict::NotApplicable)
 }
 
 /// The checks over all clusters that gave a result: by worst severity, then those that most clusters fail, then those
 /// that are unknown in most, then by id.
-fn over_clusters(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetCheck> {
-    let judged = || clusters.iter().filter(|c| c.summary.is_some());
+fn count_clusters_by_check(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetCheck> {
+    let evaluated = || clusters.iter().filter(|c| c.summary.is_some());
     let mut by_check: BTreeMap<&str, Vec<(&ClusterEntry, &ClusterCheck)>> = BTreeMap::new();
-    for cluster in judged() {
+    for cluster in evaluated() {
         for check in &cluster.checks {
             by_check.entry(&check.check).or_default().push((cluster, check));
         }
     }
-    let total = judged().count();
+    let total = evaluated().count();
     let mut infos: BTreeMap<String, CheckInfo> = infos.into_iter().map(|i| (i.id.clone(), i)).collect();
     // A check that nobody described is still listed: findings must not get lost.
     for (id, here) in &by_check {
@@ -156,6 +147,7 @@ fn over_clusters(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetC
         infos.entry((*id).to_string()).or_insert_with(|| CheckInfo {
             id: (*id).into(),
             title: (*id).into(),
+            finding: None,
             severity,
             why: String::new(),
             controls: BTreeMap::new(),
@@ -168,7 +160,7 @@ fn over_clusters(infos: Vec<CheckInfo>, clusters: &[ClusterEntry]) -> Vec<FleetC
             let mut counts = VerdictCounts::from([(Verdict::NotApplicable, total - here.len())]);
             let (mut failing, mut unknown) = (vec![], vec![]);
             for (cluster, check) in here {
-                let verdict = verdict(&check.counts);
+                let verdict = cluster_verdict(&check.counts);
                 counts.add(verdict);
                 match verdict {
                     Verdict::Fail => {
@@ -224,18 +216,19 @@ fn sum_waivers(waivers: Vec<WaiverReport>) -> Vec<WaiverReport> {
 mod tests {
     use super::*;
     use crate::fleet::sample::{fleet, fleet_parts};
+    use crate::report::format::json::to_json;
     use crate::report::{Outcome, SeverityCounts};
 
     #[test]
     fn the_order_of_the_input_does_not_matter() {
         let mut parts = fleet_parts();
-        let before = FleetReport::new(parts.clone()).json();
+        let before = to_json(&FleetReport::new(parts.clone())).unwrap();
         parts.clusters.reverse();
         parts.checks.reverse();
         parts.gaps.reverse();
         parts.scope.discovered.reverse();
         parts.gaps.push(parts.gaps[0].clone());
-        assert_eq!(FleetReport::new(parts).json(), before);
+        assert_eq!(to_json(&FleetReport::new(parts)).unwrap(), before);
     }
 
     #[test]
@@ -244,11 +237,11 @@ mod tests {
         let t = &report.totals;
         let by = t.by_outcome.total();
         assert_eq!((by, t.clusters), (report.clusters.len(), report.clusters.len()));
-        let judged = report.clusters.iter().filter(|c| c.summary.is_some()).count();
-        assert_eq!(judged, t.clusters - t.by_outcome.of(Outcome::NoResult));
+        let evaluated = report.clusters.iter().filter(|c| c.summary.is_some()).count();
+        assert_eq!(evaluated, t.clusters - t.by_outcome.of(Outcome::NoResult));
         for c in &report.checks {
             let n = &c.clusters;
-            assert_eq!(n.total(), judged, "{}", c.info.id);
+            assert_eq!(n.total(), evaluated, "{}", c.info.id);
             assert_eq!(
                 (c.failing.len(), c.unknown.len()),
                 (n.of(Verdict::Fail), n.of(Verdict::Unknown)),
@@ -283,6 +276,7 @@ mod tests {
         let info = |id: &str| CheckInfo {
             id: id.into(),
             title: id.into(),
+            finding: None,
             severity: Severity::Low,
             why: String::new(),
             controls: BTreeMap::new(),

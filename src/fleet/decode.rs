@@ -1,4 +1,4 @@
-//! From the bytes of a file to a fleet report: what is damaged or from a later version is refused.
+//! From the bytes of a file to a fleet report. Damaged files and other versions are refused.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -8,7 +8,7 @@ use crate::report::{Outcome, Tool};
 
 use super::*;
 
-/// The beginning of any version.
+/// What every version has in common.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
@@ -21,57 +21,61 @@ struct Head {
     scope: Option<IgnoredAny>,
 }
 
-/// Reads a fleet report.
+/// Decodes a fleet report.
 ///
 /// # Errors
-/// One sentence without the file's name: not ours, of a later version, or damaged.
+/// What is wrong, to follow the file's name: not a fleet report, of another version, or damaged.
 pub fn decode(bytes: &[u8]) -> Result<FleetReport, String> {
     const AGAIN: &str = "run its shard again, or delete it to have the shard reported as missing";
     let head: Head = serde_json::from_slice(bytes).map_err(|e| match e.classify() {
-        serde_json::error::Category::Data => format!("is no fleet report of gke-posture: {e}"),
+        serde_json::error::Category::Data => format!("is not a fleet report of gke-posture: {e}"),
         _ => format!("is damaged or cut off ({e}); {AGAIN}"),
     })?;
     if head.target.is_some() && head.scope.is_none() {
         return Err("is the report of one cluster, not of a fleet".into());
     }
-    if head.schema_version > FLEET_SCHEMA_VERSION {
+    if head.schema_version != FLEET_SCHEMA_VERSION {
+        let advice = match head.schema_version > FLEET_SCHEMA_VERSION {
+            true => "use a newer gke-posture",
+            false => "run its shard again with this one",
+        };
         return Err(format!(
-            "has version {} of the fleet report, written by {} {}; this gke-posture reads up to version \
-             {FLEET_SCHEMA_VERSION}: use a newer one",
+            "has version {} of the fleet report, written by {} {}; this gke-posture reads version \
+             {FLEET_SCHEMA_VERSION}: {advice}",
             head.schema_version, head.tool.name, head.tool.version
         ));
     }
     let report: FleetReport = serde_json::from_slice(bytes)
-        .map_err(|e| format!("is no fleet report of this gke-posture, or is damaged ({e}); {AGAIN}"))?;
-    match contradiction(&report) {
+        .map_err(|e| format!("is not a fleet report of gke-posture, or is damaged ({e}); {AGAIN}"))?;
+    match find_contradiction(&report) {
         None => Ok(report),
         Some(what) => Err(format!("contradicts itself: {what}. It was changed or damaged; {AGAIN}")),
     }
 }
 
-/// What cannot be in a report that this tool wrote. A cluster must not become better than it is by a damaged file.
-fn contradiction(report: &FleetReport) -> Option<String> {
+/// Finds what cannot be in a report that this tool wrote: a damaged file must not make a cluster look better than it is.
+fn find_contradiction(report: &FleetReport) -> Option<String> {
     if report.generated_at.parse::<jiff::Timestamp>().is_err() {
-        return Some(format!("\"{}\" is no time", report.generated_at));
+        return Some(format!("\"{}\" is not a time", report.generated_at));
     }
     let bad = report.scope.discovered.iter().find(|t| t.parse::<ClusterName>().is_err());
     if let Some(bad) = bad {
-        return Some(format!("\"{bad}\" is no cluster"));
+        return Some(format!("\"{bad}\" is not a cluster"));
     }
     for c in &report.clusters {
         let name = c.target.parse::<ClusterName>().ok();
         if name.is_none_or(|n| (n.to_string(), n.project, n.location, n.name) != names_of(c)) {
-            return Some(format!("\"{}\" is no cluster, or not the one it is described as", c.target));
+            return Some(format!("\"{}\" is not a cluster, or not the one it is described as", c.target));
         }
-        let judged = c.outcome != Outcome::NoResult;
-        if c.summary.is_some() != judged || c.error.is_some() == judged || c.exit_status != c.outcome.status() {
+        let has_result = c.outcome != Outcome::NoResult;
+        if c.summary.is_some() != has_result || c.error.is_some() == has_result || c.exit_status != c.outcome.status() {
             return Some(format!("{}: its outcome does not go with the rest of it", c.target));
         }
-        let counted = |s: &ClusterSummary| {
+        let counts_findings = |s: &ClusterSummary| {
             Severity::ALL.into_iter().any(|v| report.exit.fail_on.is_some_and(|t| v >= t) && s.by_severity.of(v) > 0)
         };
-        let said = matches!(c.outcome, Outcome::Findings | Outcome::FindingsIncomplete);
-        if c.summary.as_ref().is_some_and(|s| counted(s) != said) {
+        let has_findings = matches!(c.outcome, Outcome::Findings | Outcome::FindingsIncomplete);
+        if c.summary.as_ref().is_some_and(|s| counts_findings(s) != has_findings) {
             return Some(format!("{}: its outcome does not go with its counts", c.target));
         }
     }
@@ -86,18 +90,19 @@ fn names_of(c: &ClusterEntry) -> (String, String, String, String) {
 mod tests {
     use super::*;
     use crate::fleet::sample::fleet;
+    use crate::report::format::json::to_json;
     use crate::report::sample::sample;
     use serde_json::{Value as Json, json};
 
     #[test]
     fn what_was_written_is_read() {
         let report = fleet();
-        assert_eq!(decode(report.json().as_bytes()), Ok(report));
+        assert_eq!(decode(to_json(&report).unwrap().as_bytes()), Ok(report));
     }
 
     #[test]
     fn what_cannot_be_used_is_refused_with_the_reason() {
-        let good = fleet().json();
+        let good = to_json(&fleet()).unwrap();
         let with = |change: &dyn Fn(&mut Json)| {
             let mut json: Json = serde_json::from_str(&good).unwrap();
             change(&mut json);
@@ -109,20 +114,24 @@ mod tests {
             (String::new(), "damaged or cut off (EOF"),
             (good[..good.len() / 2].into(), "damaged or cut off (EOF"),
             (good.replace(':', ";"), "damaged or cut off"),
-            ("[]".into(), "is no fleet report"),
-            ("{\"a\": 1}".into(), "is no fleet report of gke-posture: missing field `schemaVersion`"),
-            (sample().json(), "is the report of one cluster, not of a fleet"),
+            ("[]".into(), "is not a fleet report"),
+            ("{\"a\": 1}".into(), "is not a fleet report of gke-posture: missing field `schemaVersion`"),
+            (to_json(&sample()).unwrap(), "is the report of one cluster, not of a fleet"),
             (with(&|j| _ = j.as_object_mut().unwrap().remove("scope")), "missing field `scope`"),
             (
-                with(&|j| j["schemaVersion"] = 2.into()),
-                "version 2 of the fleet report, written by gke-posture 0.1.0; this gke-posture reads up to version 1",
+                with(&|j| j["schemaVersion"] = 3.into()),
+                "version 3 of the fleet report, written by gke-posture 0.1.0; this gke-posture reads version 2: use a newer",
             ),
-            // A later version may have any shape.
+            (
+                with(&|j| j["schemaVersion"] = 1.into()),
+                "version 1 of the fleet report, written by gke-posture 0.1.0; this gke-posture reads version 2: run its shard",
+            ),
+            // Another version may have any shape.
             ("{\"schemaVersion\": 9}".into(), "version 9"),
             (with(&|j| j["outcome"] = "green".into()), "unknown variant `green`"),
-            (with(&|j| j["generatedAt"] = "yesterday".into()), "\"yesterday\" is no time"),
-            (with(&|j| j["scope"]["discovered"][0] = "main".into()), "\"main\" is no cluster"),
-            (with(&|j| j["clusters"][0]["target"] = "main".into()), "\"main\" is no cluster"),
+            (with(&|j| j["generatedAt"] = "yesterday".into()), "\"yesterday\" is not a time"),
+            (with(&|j| j["scope"]["discovered"][0] = "main".into()), "\"main\" is not a cluster"),
+            (with(&|j| j["clusters"][0]["target"] = "main".into()), "\"main\" is not a cluster"),
             (with(&|j| j["clusters"][0]["project"] = "other".into()), "not the one it is described as"),
             (with(&|j| j["clusters"][worst]["outcome"] = "pass".into()), "does not go with"),
             (

@@ -1,41 +1,41 @@
-//! From one cluster's report, or from what went wrong, to its line in the fleet.
+//! From one cluster's report, or from why there is none, to its entry in the fleet report.
 
 use std::collections::BTreeMap;
 
 use crate::check::Verdict;
 use crate::inventory::{FaultKind, ReadError};
 use crate::report::exit::counts;
-use crate::report::group::{groups, subject};
+use crate::report::view::{findings, subject};
 use crate::report::{CheckSummary, Outcome, Report};
 
 use super::*;
 
-/// Checks of which the worst finding is kept: the cluster's own report has them all.
-const WORST: usize = 3;
+/// Number of checks whose worst finding is kept: the cluster's own report has them all.
+const WORST_CHECKS: usize = 3;
 
 impl ClusterEntry {
-    /// A cluster that was audited. `state` is what the GKE API says of it, `file` the name of its own report.
+    /// A cluster that was audited. `state` is its status in the GKE API, `file` the name of its own report.
     ///
     /// A report without a result makes an entry with an error, as if the cluster could not be read.
-    pub fn judged(name: &ClusterName, state: Option<String>, report: &Report, file: Option<String>) -> ClusterEntry {
+    pub fn audited(name: &ClusterName, state: Option<String>, report: &Report, file: Option<String>) -> ClusterEntry {
         let mut entry = ClusterEntry::blank(name, report.outcome);
         entry.version = report.target.version.clone();
         entry.state = state;
         entry.gaps = report.gaps.clone();
         entry.drift = report.drift.clone();
         entry.report = file;
-        entry.evidence = Some(report.evidence.digest.clone());
+        entry.evidence = Some(report.evidence.evidence_digest.clone());
         if report.outcome == Outcome::NoResult {
             let nothing = || {
                 ReadError::new(
                     FaultKind::Other,
                     "the cluster's objects",
-                    "nothing that this tool knows was there",
+                    "it holds no object that this tool knows",
                     "Audit the cluster alone to see more.",
                 )
             };
             let error = report.gaps.first().map_or_else(nothing, |gap| gap.error.clone());
-            entry.error = Some(ClusterError::from(error));
+            entry.error = Some(error);
             return entry;
         }
         entry.summary = Some(ClusterSummary {
@@ -44,14 +44,14 @@ impl ClusterEntry {
             unknown_by_severity: report.summary.unknown_by_severity,
             coverage: report.summary.coverage.total,
         });
-        entry.worst = worst(report);
-        entry.checks = checks(report);
+        entry.worst = worst_findings(report);
+        entry.checks = count_by_check(report);
         entry
     }
 
     /// A cluster that gave no result.
-    pub fn unread(name: &ClusterName, error: ReadError) -> ClusterEntry {
-        ClusterEntry { error: Some(error.into()), ..ClusterEntry::blank(name, Outcome::NoResult) }
+    pub fn without_result(name: &ClusterName, error: ReadError) -> ClusterEntry {
+        ClusterEntry { error: Some(error), ..ClusterEntry::blank(name, Outcome::NoResult) }
     }
 
     fn blank(name: &ClusterName, outcome: Outcome) -> ClusterEntry {
@@ -77,40 +77,39 @@ impl ClusterEntry {
 }
 
 impl From<&CheckSummary> for CheckInfo {
-    /// Without controls: a report on one cluster has them with its results only.
     fn from(c: &CheckSummary) -> CheckInfo {
         CheckInfo {
             id: c.id.clone(),
             title: c.title.clone(),
+            finding: c.finding.clone(),
             severity: c.severity,
             why: c.why.clone(),
-            controls: BTreeMap::new(),
+            controls: c.controls.clone(),
         }
     }
 }
 
-fn worst(report: &Report) -> Vec<WorstFinding> {
+fn worst_findings(report: &Report) -> Vec<WorstFinding> {
     let mut seen: Vec<&str> = vec![];
     let mut out = vec![];
-    for group in groups(report, Verdict::Fail) {
-        let Some(first) = group.results.first().filter(|_| !seen.contains(&group.check)) else { continue };
+    for group in findings(report) {
+        let Some(first) = group.results().next().filter(|_| !seen.contains(&group.check)) else { continue };
         seen.push(group.check);
         out.push(WorstFinding {
             check: group.check.into(),
-            title: group.title.into(),
             severity: group.severity,
             subject: subject(first),
             message: first.message.clone(),
-            count: group.results.len(),
+            count: group.results().count(),
         });
-        if out.len() == WORST {
+        if out.len() == WORST_CHECKS {
             break;
         }
     }
     out
 }
 
-fn checks(report: &Report) -> Vec<ClusterCheck> {
+fn count_by_check(report: &Report) -> Vec<ClusterCheck> {
     let mut by_check: BTreeMap<&str, ClusterCheck> = BTreeMap::new();
     for r in report.results.iter().filter(|r| counts(r)) {
         let check = by_check.entry(&r.check).or_default();
@@ -137,7 +136,7 @@ mod tests {
     #[test]
     fn an_entry_counts_what_the_report_counts() {
         let report = sample();
-        let entry = ClusterEntry::judged(&name(), Some("RUNNING".into()), &report, Some("p_l_c.json".into()));
+        let entry = ClusterEntry::audited(&name(), Some("RUNNING".into()), &report, Some("p_l_c.json".into()));
         assert_eq!((entry.outcome, entry.exit_status), (Outcome::FindingsIncomplete, 1));
         let summary = entry.summary.unwrap();
         assert_eq!(summary.by_verdict, report.summary.by_verdict);
@@ -155,12 +154,12 @@ mod tests {
             assert_eq!(c.worst.is_some(), c.counts.of(Verdict::Fail) > 0);
         }
         assert_eq!(entry.gaps, report.gaps);
-        assert_eq!(entry.evidence, Some(report.evidence.digest));
+        assert_eq!(entry.evidence, Some(report.evidence.evidence_digest));
     }
 
     #[test]
     fn the_worst_findings_are_of_different_checks() {
-        let entry = ClusterEntry::judged(&name(), None, &sample(), None);
+        let entry = ClusterEntry::audited(&name(), None, &sample(), None);
         let seen: Vec<_> = entry.worst.iter().map(|w| (w.severity, w.check.as_str(), w.count)).collect();
         assert_eq!(
             seen,
@@ -176,12 +175,12 @@ mod tests {
     fn a_report_without_a_result_counts_nothing() {
         let mut report = Report::new(Parts::default());
         report.outcome = Outcome::NoResult;
-        let entry = ClusterEntry::judged(&name(), None, &report, None);
+        let entry = ClusterEntry::audited(&name(), None, &report, None);
         assert_eq!((entry.outcome, entry.exit_status, entry.summary), (Outcome::NoResult, 4, None));
-        assert_eq!(entry.error.unwrap().kind, ErrorKind::Failed);
+        assert_eq!(entry.error.unwrap().fault, FaultKind::Other);
         report.gaps = sample().gaps;
-        let error = ClusterEntry::judged(&name(), None, &report, None).error.unwrap();
-        assert_eq!((error.kind, error.error.fault), (ErrorKind::Forbidden, FaultKind::Forbidden));
-        assert_eq!(error.error.why, "403: auditor@example.com lacks `get configmaps`");
+        let error = ClusterEntry::audited(&name(), None, &report, None).error.unwrap();
+        assert_eq!(error.fault, FaultKind::Forbidden);
+        assert_eq!(error.why, "403: auditor@example.com lacks `get configmaps`");
     }
 }

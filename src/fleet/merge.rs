@@ -2,23 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fleet::shard::{Shard, assign};
+use crate::fleet::shard::{Shard, assign_shard};
 use crate::inventory::{FaultKind, ReadError};
 use crate::report::ExitPolicy;
 
-use super::words::{asked, options};
+use super::wording::{options, requested};
 use super::*;
 
 /// A part without the name of its run is left over from an earlier one if it is this much older than the newest part
 /// (hours): shards run side by side, and schedules are daily.
-const LEFT_OVER: i64 = 12;
+const LEFT_OVER_HOURS: i64 = 12;
 
 /// A part as it lies in a folder.
 #[derive(Clone, Debug)]
 pub struct PartInput {
     /// For messages.
     pub file: String,
-    /// The shard that the file's name tells.
+    /// The shard that the file is named after.
     pub named: Shard,
     pub report: FleetReport,
 }
@@ -26,22 +26,22 @@ pub struct PartInput {
 /// Merges the parts of a fleet, in any order. `now` is the time of the new report, RFC 3339; without, it is that of the
 /// newest part, so that the same parts give the same bytes.
 ///
-/// Every shard without a part is missing, and so is one whose part is left over from an earlier run. Clusters that fall
-/// to it are in the report, as not audited: the other parts say which clusters there are.
+/// Every shard without a part is missing, and so is one whose part is left over from an earlier run. Clusters that
+/// belong to it are in the report, as not audited: the other parts list them.
 ///
 /// # Errors
 /// Parts that cannot belong together, each a sentence that begins with the file's name.
 pub fn merge(mut parts: Vec<PartInput>, now: Option<String>) -> Result<FleetReport, Vec<String>> {
     parts.sort_by(|a, b| (a.named.index(), &a.file).cmp(&(b.named.index(), &b.file)));
-    let mut problems = misnamed(&parts);
+    let mut problems = find_misnamed(&parts);
     if problems.is_empty() {
-        problems = disagreements(&parts);
+        problems = find_disagreements(&parts);
     }
     if problems.is_empty() {
-        problems = duplicates(&parts);
+        problems = find_duplicates(&parts);
     }
     if problems.is_empty() {
-        problems = misplaced(&parts);
+        problems = find_misplaced(&parts);
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -49,15 +49,15 @@ pub fn merge(mut parts: Vec<PartInput>, now: Option<String>) -> Result<FleetRepo
     let Some(first) = parts.first() else { return Err(vec!["there are no parts to merge".into()]) };
     let count = first.named.count();
     let (present, left): (Vec<&PartInput>, Vec<&PartInput>) = {
-        let newest = Newest::of(&parts);
-        parts.iter().partition(|p| !newest.leaves_over(p))
+        let newest = NewestPart::of(&parts);
+        parts.iter().partition(|p| !newest.is_left_over(p))
     };
     let mut clusters: Vec<ClusterEntry> = present.iter().flat_map(|p| p.report.clusters.iter().cloned()).collect();
     let missing = |index: u32| !present.iter().any(|p| p.named.index() == index);
     clusters.extend(not_audited(&present, count, missing));
     let mut of_shard: BTreeMap<u32, usize> = BTreeMap::new();
     for c in &clusters {
-        *of_shard.entry(assign(&c.target, count)).or_default() += 1;
+        *of_shard.entry(assign_shard(&c.target, count)).or_default() += 1;
     }
     let shards = (0..count)
         .map(|index| {
@@ -69,8 +69,8 @@ pub fn merge(mut parts: Vec<PartInput>, now: Option<String>) -> Result<FleetRepo
                 clusters: of_shard.get(&index).copied().unwrap_or_default(),
                 generated_at: part.map(|p| p.report.generated_at.clone()),
                 why: match part {
-                    None => Some("it left no part".into()),
-                    Some(p) if left.iter().any(|l| l.file == p.file) => Some(Newest::of(&parts).why(p)),
+                    None => Some("there is no part of it".into()),
+                    Some(p) if left.iter().any(|l| l.file == p.file) => Some(NewestPart::of(&parts).why(p)),
                     Some(_) => None,
                 },
             }
@@ -84,7 +84,7 @@ pub fn merge(mut parts: Vec<PartInput>, now: Option<String>) -> Result<FleetRepo
         generated_at: now.unwrap_or_else(|| reports().map(|r| r.generated_at.clone()).max().unwrap_or_default()),
         exit: first.report.exit,
         scope: FleetScope {
-            asked: first.report.scope.asked.clone(),
+            requested: first.report.scope.requested.clone(),
             discovered: reports().flat_map(|r| r.scope.discovered.iter().cloned()).collect(),
         },
         rules: first.report.rules.clone(),
@@ -98,12 +98,12 @@ pub fn merge(mut parts: Vec<PartInput>, now: Option<String>) -> Result<FleetRepo
 }
 
 /// Parts that are not what their names say: copies, most likely.
-fn misnamed(parts: &[PartInput]) -> Vec<String> {
+fn find_misnamed(parts: &[PartInput]) -> Vec<String> {
     let wrong = parts.iter().filter(|p| p.report.part.as_ref().map(|p| p.shard) != Some(p.named));
     wrong
         .map(|p| match &p.report.part {
             Some(part) => format!(
-                "{}: holds shard {}, not shard {} as its name says: give it back its name, or delete it",
+                "{}: holds shard {}, not shard {} as its name says: rename it, or delete it",
                 p.file, part.shard, p.named
             ),
             None => format!("{}: holds the report of a whole fleet, not shard {} as its name says", p.file, p.named),
@@ -112,7 +112,7 @@ fn misnamed(parts: &[PartInput]) -> Vec<String> {
 }
 
 /// Parts that differ from most others in what all parts must have in common; for each, the first such thing.
-fn disagreements(parts: &[PartInput]) -> Vec<String> {
+fn find_disagreements(parts: &[PartInput]) -> Vec<String> {
     type Aspect = (&'static str, fn(&FleetReport) -> String, &'static str);
     const SAME: &str = "all shards of a fleet are run alike";
     let aspects: [Aspect; 7] = [
@@ -122,17 +122,17 @@ fn disagreements(parts: &[PartInput]) -> Vec<String> {
             |r| r.part.as_ref().map_or(0, |p| p.shard.count()).to_string() + " shards",
             "delete the parts of the other split",
         ),
-        ("about", |r| asked(&r.scope.asked, true), SAME),
-        ("judged by the checks", |r| r.rules.checks.clone(), SAME),
+        ("about", |r| requested(&r.scope.requested, true), SAME),
+        ("evaluated with the checks", |r| r.rules.checks.clone(), SAME),
         (
-            "judged by the configuration",
+            "evaluated with the configuration",
             |r| r.rules.configuration.clone().unwrap_or_else(|| "none".into()),
             "all shards use the same gke-posture.yaml",
         ),
         ("run with", |r| policy(r.exit), SAME),
         ("run with", |r| options(&r.rules.options), SAME),
     ];
-    let mut odd: BTreeMap<&str, String> = BTreeMap::new();
+    let mut problems: BTreeMap<&str, String> = BTreeMap::new();
     for (what, value, advice) in aspects {
         let values: Vec<(&PartInput, String)> = parts.iter().map(|p| (p, value(&p.report))).collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -143,12 +143,12 @@ fn disagreements(parts: &[PartInput]) -> Vec<String> {
         let usual = values.iter().rev().max_by_key(|(_, v)| counts.get(v.as_str()));
         let Some((usual, expected)) = usual else { continue };
         for (part, v) in values.iter().filter(|(_, v)| v != expected) {
-            odd.entry(&part.file).or_insert_with(|| {
+            problems.entry(&part.file).or_insert_with(|| {
                 format!("{}: is {what} {v}, but {} is {what} {expected}: {advice}", part.file, usual.file)
             });
         }
     }
-    odd.into_values().collect()
+    problems.into_values().collect()
 }
 
 /// `--fail-on high`, with what goes with it.
@@ -163,7 +163,7 @@ fn policy(exit: ExitPolicy) -> String {
 }
 
 /// Shards that several files hold.
-fn duplicates(parts: &[PartInput]) -> Vec<String> {
+fn find_duplicates(parts: &[PartInput]) -> Vec<String> {
     parts
         .windows(2)
         .filter(|w| w[0].named == w[1].named)
@@ -171,18 +171,18 @@ fn duplicates(parts: &[PartInput]) -> Vec<String> {
         .collect()
 }
 
-/// Clusters in a part that they do not fall to. With this none can be in two parts either.
-fn misplaced(parts: &[PartInput]) -> Vec<String> {
+/// Clusters in a part that they do not belong to. With this none can be in two parts either.
+fn find_misplaced(parts: &[PartInput]) -> Vec<String> {
     let mut problems = vec![];
     for p in parts {
         let mut seen = BTreeSet::new();
         for c in &p.report.clusters {
-            if !p.named.takes(&c.target) {
+            if !p.named.contains(&c.target) {
                 problems.push(format!(
-                    "{}: holds {}, which falls to shard {}/{}: it was changed or damaged",
+                    "{}: holds {}, which belongs to shard {}/{}: it was changed or damaged",
                     p.file,
                     c.target,
-                    assign(&c.target, p.named.count()),
+                    assign_shard(&c.target, p.named.count()),
                     p.named.count()
                 ));
             } else if !seen.insert(&c.target) {
@@ -193,38 +193,40 @@ fn misplaced(parts: &[PartInput]) -> Vec<String> {
     problems
 }
 
-/// What tells parts of this run from those that an earlier one left in the folder.
-struct Newest<'a> {
+/// The newest part: what distinguishes parts of this run from those that an earlier one left in the folder.
+struct NewestPart<'a> {
     part: Option<&'a PartInput>,
     /// The name of the newest run that has one. A shard that is run again by hand has none.
     run: Option<&'a str>,
 }
 
-fn run(p: &PartInput) -> Option<&str> {
+fn run_name(p: &PartInput) -> Option<&str> {
     p.report.part.as_ref()?.run.as_deref()
 }
 
-fn time(p: &PartInput) -> Option<jiff::Timestamp> {
+fn written_at(p: &PartInput) -> Option<jiff::Timestamp> {
     p.report.generated_at.parse().ok()
 }
 
-impl<'a> Newest<'a> {
-    fn of(parts: &'a [PartInput]) -> Newest<'a> {
-        let newest = |named: bool| parts.iter().filter(|p| !named || run(p).is_some()).max_by_key(|p| time(p));
-        Newest { part: newest(false), run: newest(true).and_then(run) }
+impl<'a> NewestPart<'a> {
+    fn of(parts: &'a [PartInput]) -> NewestPart<'a> {
+        let newest =
+            |named: bool| parts.iter().filter(|p| !named || run_name(p).is_some()).max_by_key(|p| written_at(p));
+        NewestPart { part: newest(false), run: newest(true).and_then(run_name) }
     }
 
-    fn leaves_over(&self, p: &PartInput) -> bool {
-        match (run(p), self.part.and_then(time), time(p)) {
+    fn is_left_over(&self, p: &PartInput) -> bool {
+        match (run_name(p), self.part.and_then(written_at), written_at(p)) {
             (Some(own), ..) => Some(own) != self.run,
-            (None, Some(newest), Some(own)) => newest.duration_since(own).as_hours() >= LEFT_OVER,
+            (None, Some(newest), Some(own)) => newest.duration_since(own).as_hours() >= LEFT_OVER_HOURS,
             _ => false,
         }
     }
 
     fn why(&self, p: &PartInput) -> String {
-        let of =
-            |p: &PartInput| format!("{}{}", p.report.generated_at, run(p).map_or(String::new(), |r| format!(" ({r})")));
+        let of = |p: &PartInput| {
+            format!("{}{}", p.report.generated_at, run_name(p).map_or(String::new(), |r| format!(" ({r})")))
+        };
         let newest = self.part.map_or(String::new(), of);
         format!("its part is left over from an earlier run: {}, where the newest part is of {newest}", of(p))
     }
@@ -236,7 +238,7 @@ fn not_audited(present: &[&PartInput], count: u32, missing: impl Fn(u32) -> bool
     let found: BTreeSet<&str> = present.iter().flat_map(|p| &p.report.scope.discovered).map(String::as_str).collect();
     found
         .difference(&held)
-        .filter_map(|target| Some((assign(target, count), target.parse::<ClusterName>().ok()?)))
+        .filter_map(|target| Some((assign_shard(target, count), target.parse::<ClusterName>().ok()?)))
         .map(|(index, name)| {
             let shard = format!("{index}/{count}");
             let (why, fix) = if missing(index) {
@@ -250,7 +252,7 @@ fn not_audited(present: &[&PartInput], count: u32, missing: impl Fn(u32) -> bool
                     format!("If the cluster exists, run the audit again with --shard {shard}, then merge again."),
                 )
             };
-            ClusterEntry::unread(&name, ReadError::new(FaultKind::NotAttempted, "the cluster", why, fix))
+            ClusterEntry::without_result(&name, ReadError::new(FaultKind::NotAttempted, "the cluster", why, fix))
         })
         .collect()
 }

@@ -1,32 +1,35 @@
-//! The report on many clusters: [`FleetReport`], how parts of it become one, and its renderings. No I/O.
+//! Many clusters: which ones, their audits, the shards of a fleet, and one report on all of them.
+//!
+//! Reads clusters by [`collect`](crate::collect), and no files; writing is left to an [`Observer`].
 
 mod build;
 mod decode;
 mod entry;
-mod exit;
-pub mod markdown;
+mod format;
 mod merge;
 mod model;
-mod name;
-mod open;
+mod outcome;
+mod part_file;
+mod run;
 #[cfg(test)]
 mod sample;
 mod schema;
 pub mod shard;
-pub mod table;
-#[cfg(test)]
-mod tests;
-mod words;
+mod targets;
+mod unevaluated;
+mod wording;
 
 use crate::inventory::ClusterName;
 
 pub use build::FleetParts;
 pub use decode::decode;
+pub use format::render;
 pub use merge::{PartInput, merge};
 pub use model::{
-    Asked, CheckInfo, ClusterCheck, ClusterEntry, ClusterError, ClusterSummary, DiscoveryGap, ErrorKind,
-    FLEET_SCHEMA_VERSION, Failing, FleetCheck, FleetReport, FleetScope, FleetTotals, Part, Rules, ShardState,
-    TargetsFile, WorstFinding,
+    CheckInfo, ClusterCheck, ClusterEntry, ClusterSummary, DiscoveryGap, FLEET_SCHEMA_VERSION, Failing, FleetCheck,
+    FleetReport, FleetScope, FleetTotals, Part, Requested, Rules, ShardState, TargetsFile, WorstFinding,
 };
-pub use name::{PartFile, part_file, part_stem};
+pub use part_file::{PartFile, part_file, part_stem};
+pub use run::{FleetAudit, FleetRun, Observer, StartError, run};
 pub use schema::json_schema;
+pub use targets::Targets;

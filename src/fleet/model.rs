@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Severity;
 use crate::fleet::shard::Shard;
-use crate::inventory::{FaultKind, ReadError};
+use crate::inventory::ReadError;
 use crate::report::{
     Coverage, Drift, ExitPolicy, Gap, Outcome, OutcomeCounts, SeverityCounts, Tool, VerdictCounts, WaiverReport,
 };
 
-/// Version of the shape of [`FleetReport`]. A file of a later version is refused.
-pub const FLEET_SCHEMA_VERSION: u32 = 1;
+/// Version of the shape of [`FleetReport`]. A file of another version is refused.
+pub const FLEET_SCHEMA_VERSION: u32 = 2;
 
-/// What the audit of many clusters has to say: every cluster that was found is in it, whether it could be read or not.
+/// The result of an audit of many clusters. Every cluster that was found is in it, whether it could be read or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FleetReport {
@@ -31,9 +31,9 @@ pub struct FleetReport {
     /// What the outcome of each cluster was decided by. `allowUnknown` holds inside a cluster only: it never accepts a
     /// cluster that could not be read.
     pub exit: ExitPolicy,
-    /// Which clusters were asked for, and which were found.
+    /// Which clusters were requested, and which were found.
     pub scope: FleetScope,
-    /// What the clusters were judged by.
+    /// What the clusters were evaluated with.
     pub rules: Rules,
     /// The share of the fleet that this report is about; absent: all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,23 +51,23 @@ pub struct FleetReport {
     pub clusters: Vec<ClusterEntry>,
     /// Where clusters may be that were not found.
     pub gaps: Vec<DiscoveryGap>,
-    /// The configured waivers over all clusters that were judged.
+    /// The configured waivers over all clusters that were evaluated.
     pub waivers: Vec<WaiverReport>,
 }
 
-/// Which clusters were asked for, and which were found.
+/// Which clusters were requested, and which were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FleetScope {
-    pub asked: Asked,
+    pub requested: Requested,
     /// Full names of all clusters that were found, those of other shards too; sorted.
     pub discovered: Vec<String>,
 }
 
-/// What the command line asked for.
+/// What the command line requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Asked {
+pub struct Requested {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
     /// Numbers, without `folders/`.
@@ -76,14 +76,12 @@ pub struct Asked {
     /// Numbers, without `organizations/`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub organizations: Vec<String>,
+    /// A file with names of clusters, or a Terraform state that describes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets_file: Option<TargetsFile>,
-    /// Clusters that were named one by one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub targets: Vec<String>,
 }
 
-/// A file with names of clusters.
+/// A file that names clusters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetsFile {
@@ -93,7 +91,7 @@ pub struct TargetsFile {
     pub digest: String,
 }
 
-/// What clusters are judged by: parts of one fleet must agree on it.
+/// What clusters are evaluated with. Parts of one fleet must agree on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rules {
@@ -102,7 +100,7 @@ pub struct Rules {
     /// `sha256:…` of the configuration file; absent: there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
-    /// Further options that change what is judged, such as `--no-configmaps`; sorted.
+    /// Further options that change results, such as `--no-configmaps`; sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
 }
@@ -125,7 +123,7 @@ pub struct ShardState {
     pub count: u32,
     /// Whether its part is in this report.
     pub present: bool,
-    /// Clusters that fell to it, as far as is known.
+    /// Clusters that belong to it, as far as is known.
     pub clusters: usize,
     /// Time of its part, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,7 +145,7 @@ pub struct ClusterEntry {
     /// GKE version of the control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What the GKE API says of its state, such as `RUNNING`.
+    /// `status` of the cluster in the GKE API, such as `RUNNING`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     pub outcome: Outcome,
@@ -165,12 +163,12 @@ pub struct ClusterEntry {
     /// What could not be read in the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
-    /// What is otherwise in the cluster than in Terraform's state; absent where the two were not compared.
+    /// Drift from the Terraform state; absent where the cluster was not compared with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<Drift>>,
     /// Why the cluster gave no result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<ClusterError>,
+    pub error: Option<ReadError>,
     /// Name of the file with the cluster's own report, in the folder of the fleet report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -197,11 +195,10 @@ pub struct ClusterSummary {
 #[serde(rename_all = "camelCase")]
 pub struct WorstFinding {
     pub check: String,
-    pub title: String,
     pub severity: Severity,
     /// The first of the subjects.
     pub subject: String,
-    /// What is said of it.
+    /// The message of its result.
     pub message: String,
     /// Failures of this check and severity.
     pub count: usize,
@@ -217,53 +214,6 @@ pub struct ClusterCheck {
     /// The worst severity of its failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<Severity>,
-}
-
-/// Why a cluster gave no result.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ClusterError {
-    pub kind: ErrorKind,
-    #[serde(flatten)]
-    pub error: ReadError,
-}
-
-impl From<ReadError> for ClusterError {
-    fn from(error: ReadError) -> Self {
-        ClusterError { kind: error.fault.into(), error }
-    }
-}
-
-/// What kept a cluster from giving a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ErrorKind {
-    /// No answer from it: network, time, TLS, or a cluster that does not run.
-    Unreachable,
-    /// It answered that the caller may not read it, or does not know the caller.
-    Forbidden,
-    /// It was read, and the answer was of no use.
-    Failed,
-    /// Nobody tried: its shard is missing, or the run was interrupted.
-    NotAudited,
-}
-
-impl From<FaultKind> for ErrorKind {
-    fn from(fault: FaultKind) -> Self {
-        match fault {
-            FaultKind::Unauthenticated | FaultKind::Forbidden => ErrorKind::Forbidden,
-            FaultKind::Timeout | FaultKind::Unreachable | FaultKind::UntrustedCertificate => ErrorKind::Unreachable,
-            FaultKind::NotAttempted => ErrorKind::NotAudited,
-            FaultKind::NotFound
-            | FaultKind::TooManyRequests
-            | FaultKind::ServerError
-            | FaultKind::IncompleteAnswer
-            | FaultKind::InvalidAnswer
-            | FaultKind::Expired
-            | FaultKind::NotYetKnown
-            | FaultKind::Other => ErrorKind::Failed,
-        }
-    }
 }
 
 /// A part of the scope in which there may be clusters that were not found.
@@ -300,13 +250,24 @@ pub struct FleetTotals {
 #[serde(rename_all = "camelCase")]
 pub struct CheckInfo {
     pub id: String,
+    /// The control: true where the check passes.
     pub title: String,
+    /// What a failure is called; absent: as the title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
     pub severity: Severity,
     /// Why it matters.
     pub why: String,
     /// Framework → control ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub controls: BTreeMap<String, Vec<String>>,
+}
+
+impl CheckInfo {
+    /// What a failure is called.
+    pub fn finding(&self) -> &str {
+        self.finding.as_ref().unwrap_or(&self.title)
+    }
 }
 
 /// A check over all clusters that gave a result.

@@ -29,17 +29,17 @@ pub fn unreachable(i: usize) -> ClusterEntry {
     );
     let why = "https://10.0.0.2: no answer within 30 s";
     let error = ReadError::new(FaultKind::Timeout, "the Kubernetes API", why, fix);
-    ClusterEntry::unread(&name(i), error)
+    ClusterEntry::without_result(&name(i), error)
 }
 
 fn forbidden(i: usize, why: &str) -> ClusterEntry {
     let fix = "Grant roles/container.clusterViewer on the project.";
     let error = ReadError::new(FaultKind::Forbidden, "the cluster's configuration", why, fix);
-    ClusterEntry::unread(&name(i), error)
+    ClusterEntry::without_result(&name(i), error)
 }
 
 /// The sample cluster without results that `keep` does not want, and without its gap unless `gap`.
-fn judged(i: usize, gap: bool, keep: impl Fn(Severity, Verdict) -> bool) -> ClusterEntry {
+fn audited(i: usize, gap: bool, keep: impl Fn(Severity, Verdict) -> bool) -> ClusterEntry {
     let report = sample();
     let report = Report::new(Parts {
         tool: report.tool,
@@ -53,7 +53,7 @@ fn judged(i: usize, gap: bool, keep: impl Fn(Severity, Verdict) -> bool) -> Clus
         namespaces: report.summary.coverage.namespaces,
         ..Parts::default()
     });
-    ClusterEntry::judged(&name(i), Some("RUNNING".into()), &report, Some(name(i).file_stem() + ".json"))
+    ClusterEntry::audited(&name(i), Some("RUNNING".into()), &report, Some(name(i).file_stem() + ".json"))
 }
 
 /// Fourteen clusters of every outcome, and a project that could not be searched.
@@ -61,15 +61,15 @@ pub fn fleet_parts() -> FleetParts {
     use Severity::*;
     let no_unknown = |_: Severity, v: Verdict| v != Verdict::Unknown;
     let mut clusters = vec![
-        judged(0, true, |_, _| true),
-        judged(1, false, no_unknown),
-        judged(2, false, |s, v| no_unknown(s, v) && s < Critical),
-        judged(3, false, |s, v| no_unknown(s, v) && s < High),
-        judged(4, false, |_, v| v == Verdict::Pass),
-        judged(5, false, |_, v| v == Verdict::Pass),
-        judged(6, true, |s, v| v == Verdict::Unknown || s < High),
-        judged(7, true, |_, v| v == Verdict::Pass),
-        judged(8, false, |s, v| no_unknown(s, v) && s == Critical),
+        audited(0, true, |_, _| true),
+        audited(1, false, no_unknown),
+        audited(2, false, |s, v| no_unknown(s, v) && s < Critical),
+        audited(3, false, |s, v| no_unknown(s, v) && s < High),
+        audited(4, false, |_, v| v == Verdict::Pass),
+        audited(5, false, |_, v| v == Verdict::Pass),
+        audited(6, true, |s, v| v == Verdict::Unknown || s < High),
+        audited(7, true, |_, v| v == Verdict::Pass),
+        audited(8, false, |s, v| no_unknown(s, v) && s == Critical),
         unreachable(9),
         unreachable(10),
         forbidden(11, "403: auditor@example.com lacks container.clusters.get"),
@@ -85,10 +85,10 @@ pub fn fleet_parts() -> FleetParts {
         generated_at: "2026-11-23T09:00:05Z".into(),
         exit: ExitPolicy::default(),
         scope: FleetScope {
-            asked: Asked {
+            requested: Requested {
                 projects: of(&["pay-prod", "pay-dev", "shop-prod", "shop-dev"]),
                 folders: of(&["4711"]),
-                ..Asked::default()
+                ..Requested::default()
             },
             discovered: clusters.iter().map(|c| c.target.clone()).collect(),
         },
@@ -128,7 +128,7 @@ pub fn fleet() -> FleetReport {
 pub fn part(index: u32) -> FleetReport {
     let shard = Shard::new(index, SHARDS).unwrap();
     let mut parts = fleet_parts();
-    parts.clusters.retain(|c| shard.takes(&c.target));
+    parts.clusters.retain(|c| shard.contains(&c.target));
     parts.part = Some(Part { shard, run: Some("audit-x7k2p".into()) });
     parts.generated_at = format!("2026-11-23T09:0{index}:05Z");
     FleetReport::new(parts)
@@ -146,16 +146,16 @@ pub fn merged(missing: &[u32]) -> FleetReport {
 
 /// A merged fleet with every string of its data lengthened by [`HOSTILE`].
 pub fn hostile_fleet() -> FleetReport {
-    fn spoil(json: &mut Json) {
+    fn make_hostile(json: &mut Json) {
         // Words of a closed set stay as they are, or it would be no report.
         const KEEP: [&str; 7] = ["severity", "outcome", "failOn", "fault", "kind", "status", "worst"];
         match json {
             Json::String(s) => s.push_str(HOSTILE),
-            Json::Array(items) => items.iter_mut().for_each(spoil),
+            Json::Array(items) => items.iter_mut().for_each(make_hostile),
             Json::Object(map) => {
                 for (key, value) in map.iter_mut() {
                     if !(KEEP.contains(&key.as_str()) && value.is_string()) {
-                        spoil(value);
+                        make_hostile(value);
                     }
                 }
                 if map.keys().any(|k| k.contains(' ')) {
@@ -166,6 +166,6 @@ pub fn hostile_fleet() -> FleetReport {
         }
     }
     let mut json = serde_json::to_value(merged(&[2])).expect("a report is JSON");
-    spoil(&mut json);
-    serde_json::from_value(json).expect("a spoiled report is still a report")
+    make_hostile(&mut json);
+    serde_json::from_value(json).expect("it is still a report")
 }

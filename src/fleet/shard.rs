@@ -1,4 +1,4 @@
-//! Which part of a fleet one of several runs takes. A leaf room: names in, numbers out.
+//! Which clusters of a fleet belong to which of several runs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,30 +7,30 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The most shards that a fleet may be split into: as many tasks as a Cloud Run job may have.
-pub const MOST: u32 = 10_000;
+/// The largest number of shards: as many tasks as a Cloud Run job may have.
+const MAX_SHARDS: u32 = 10_000;
 
 /// One of `count` equal parts; `index` counts from 0 and is below `count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "Numbers")]
+#[serde(try_from = "UncheckedShard")]
 pub struct Shard {
     index: u32,
     count: u32,
 }
 
-/// One of `count` equal parts, as it stands in a file.
+/// A [`Shard`] in a file, before it is checked.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "Shard")]
-struct Numbers {
+struct UncheckedShard {
     /// From 0, below `count`.
     index: u32,
     count: u32,
 }
 
-impl TryFrom<Numbers> for Shard {
+impl TryFrom<UncheckedShard> for Shard {
     type Error = String;
 
-    fn try_from(n: Numbers) -> Result<Shard, String> {
+    fn try_from(n: UncheckedShard) -> Result<Shard, String> {
         Shard::new(n.index, n.count)
     }
 }
@@ -42,8 +42,8 @@ impl Shard {
         if count == 0 {
             return Err("the number of shards is at least 1".into());
         }
-        if count > MOST {
-            return Err(format!("a fleet is split into at most {MOST} shards"));
+        if count > MAX_SHARDS {
+            return Err(format!("a fleet is split into at most {MAX_SHARDS} shards"));
         }
         if index >= count {
             let last = count - 1;
@@ -67,17 +67,17 @@ impl Shard {
         self.count == 1
     }
 
-    /// Whether a cluster falls to this shard. `name` is its full resource name, always written the same way
+    /// Whether a cluster belongs to this shard. `name` is its full resource name, always written the same way
     /// (`projects/P/locations/L/clusters/C`): another spelling is another cluster.
-    pub fn takes(self, name: &str) -> bool {
-        assign(name, self.count) == self.index
+    pub fn contains(self, name: &str) -> bool {
+        assign_shard(name, self.count) == self.index
     }
 }
 
-/// The shard that a name falls to, of `count` (at least 1): the one with the highest weight for it ("rendezvous
+/// Returns the shard that a name belongs to, of `count` (at least 1): the one with the highest weight for it ("rendezvous
 /// hashing", Thaler and Ravishankar 1998). It depends on nothing but the name and `count`, and of a larger `count` only
-/// the new shards take names from others.
-pub fn assign(name: &str, count: u32) -> u32 {
+/// the new shards get names from others.
+pub fn assign_shard(name: &str, count: u32) -> u32 {
     let name = Sha256::digest(name.as_bytes());
     let weight = |index: u32| {
         let mut hash = Sha256::new();
@@ -154,7 +154,7 @@ mod tests {
     /// may only change together with the version of the fleet report.
     #[test]
     fn the_assignment_is_fixed() {
-        let of = |count| names(12).iter().map(|n| assign(n, count)).collect::<Vec<_>>();
+        let of = |count| names(12).iter().map(|n| assign_shard(n, count)).collect::<Vec<_>>();
         assert_eq!(of(1), [0; 12]);
         assert_eq!(of(8), [3, 1, 3, 3, 7, 4, 5, 1, 6, 6, 1, 1]);
     }
@@ -164,23 +164,23 @@ mod tests {
         // 2,000 names on 8 shards: 250 each with a standard deviation of 15.
         let mut sizes = [0; 8];
         for name in names(2000) {
-            sizes[assign(&name, 8) as usize] += 1;
+            sizes[assign_shard(&name, 8) as usize] += 1;
         }
         assert!(sizes.iter().all(|n| (190..310).contains(n)), "{sizes:?}");
     }
 
     proptest! {
         #[test]
-        fn every_name_falls_to_exactly_one_shard(name in "[a-z0-9/.:-]{0,60}", count in 1u32..40) {
-            let takers = (0..count).filter(|&i| Shard::new(i, count).unwrap().takes(&name)).count();
-            prop_assert_eq!(takers, 1);
+        fn every_name_belongs_to_exactly_one_shard(name in "[a-z0-9/.:-]{0,60}", count in 1u32..40) {
+            let shards = (0..count).filter(|&i| Shard::new(i, count).unwrap().contains(&name)).count();
+            prop_assert_eq!(shards, 1);
         }
 
         #[test]
         fn the_order_of_names_does_not_matter(mut list in proptest::collection::vec("[a-z0-9/-]{1,30}", 1..30), count in 1u32..20) {
             let shares = |list: &[String]| -> Vec<BTreeSet<String>> {
                 let of = |i| Shard::new(i, count).unwrap();
-                (0..count).map(|i| list.iter().filter(|n| of(i).takes(n)).cloned().collect()).collect()
+                (0..count).map(|i| list.iter().filter(|n| of(i).contains(n)).cloned().collect()).collect()
             };
             let before = shares(&list);
             list.reverse();
@@ -188,15 +188,15 @@ mod tests {
         }
 
         #[test]
-        fn another_shard_only_takes(name in "[a-z0-9/-]{1,40}", count in 1u32..40) {
-            let (before, after) = (assign(&name, count), assign(&name, count + 1));
+        fn another_shard_only_gets(name in "[a-z0-9/-]{1,40}", count in 1u32..40) {
+            let (before, after) = (assign_shard(&name, count), assign_shard(&name, count + 1));
             prop_assert!(after == before || after == count, "{} moved from {} to {}", name, before, after);
         }
     }
 
     #[test]
-    fn another_shard_takes_its_share_and_no_more() {
-        let moved = names(2000).iter().filter(|n| assign(n, 8) != assign(n, 9)).count();
+    fn another_shard_gets_its_share_and_no_more() {
+        let moved = names(2000).iter().filter(|n| assign_shard(n, 8) != assign_shard(n, 9)).count();
         assert!((150..300).contains(&moved), "{moved} of 2000 moved, where a ninth is 222");
     }
 }

@@ -1,7 +1,9 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
 mod cluster_name;
+mod drift;
 pub mod join;
+mod kinds;
 mod label_map;
 pub mod labels;
 pub mod object;
@@ -11,7 +13,10 @@ mod source;
 pub mod workload;
 
 pub use cluster_name::ClusterName;
+pub use drift::Drift;
 pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};
+pub(crate) use kinds::with_object_lists;
+pub use kinds::{KINDS, List, ObjectKind, Scope};
 pub use labels::{LabelView, Tri};
 pub use read_error::{FaultKind, ReadError};
 pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};

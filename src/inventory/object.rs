@@ -32,6 +32,11 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// API group, empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+
     pub fn object_ref(&self) -> ObjectRef {
         ObjectRef {
             api_version: self.api_version.clone(),

@@ -1,10 +1,12 @@
 //! The evidence of one audit: what was read, from where, when and by whom, and what could not be read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::cluster_name::ClusterName;
+use super::kinds::{KINDS, List, Object, with_object_lists};
 use super::object::*;
 use super::read_error::ReadError;
 use super::source::{Need, Origin, Reason};
@@ -40,101 +42,110 @@ pub struct ClusterConfig {
     pub origin: Origin,
 }
 
-/// The evidence. Every source produces one, and an audit reads nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Snapshot {
-    /// RFC 3339; absent for files, whose age is not known.
-    pub collected_at: Option<String>,
-    /// What the evidence was made from, in one phrase.
-    pub source: String,
-    /// Version of gke-posture that collected.
-    pub collector: Option<String>,
-    /// The account that read a live cluster, as the cluster or Google names it; absent where neither did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
-    pub completeness: Completeness,
-    /// The cluster that was asked for by name, whether it could be read or not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<ClusterName>,
-    pub cluster: Option<ClusterConfig>,
-    /// When support for the cluster's version ends, as `clusters.fetchClusterUpgradeInfo` says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub upgrade_info: Option<ClusterConfig>,
-    pub namespaces: Vec<Namespace>,
-    pub controllers: Vec<Controller>,
-    pub pods: Vec<PodGroup>,
-    pub services: Vec<Service>,
-    pub endpoints: Vec<Endpoints>,
-    pub config_maps: Vec<ConfigMap>,
-    pub secrets: Vec<SecretNames>,
-    pub network_policies: Vec<NetworkPolicy>,
-    pub ingresses: Vec<Ingress>,
-    pub cnpg_clusters: Vec<CnpgCluster>,
-    pub cnpg_poolers: Vec<CnpgPooler>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub compute_classes: Vec<ComputeClass>,
-    /// Policy objects of kinds whose rules are not modelled (they make reach unknown where they are in force).
-    pub opaque_policies: Vec<Meta>,
-    /// Objects of kinds that are not modelled, counted by `apiVersion Kind`.
-    pub unmodelled: BTreeMap<String, u32>,
-    /// Pods of phase Succeeded or Failed: they hold no address and are left out.
-    pub finished_pods: u32,
-    /// Files of a folder that are neither YAML nor JSON.
-    pub ignored_files: u32,
-    pub gaps: Vec<Gap>,
-    /// What was left unread on purpose, and why: no gap, but no evidence either.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub unread: BTreeMap<Need, String>,
-    /// Of a live cluster: the resourceVersion of each list that was read, by its path.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub lists: BTreeMap<String, String>,
-    /// Terraform's addresses of what is described in the evidence, by the id of the subject: `cluster`, `nodePool/NAME`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub terraform: BTreeMap<String, String>,
-    /// What a reader should know of the input, such as a duplicate that replaced an earlier object.
-    pub notes: Vec<String>,
+macro_rules! define_snapshot {
+    ($(
+        $(#[$attribute:meta])*
+        $list:ident $field:ident: $object:ident = [ $($kinds:tt)+ ];
+    )+) => {
+        /// The evidence. Every source produces one, and an audit reads nothing else.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct Snapshot {
+            /// RFC 3339; absent for files, whose age is not known.
+            pub collected_at: Option<String>,
+            /// What the evidence was made from, in one phrase.
+            pub source: String,
+            /// Version of gke-posture that collected.
+            pub collector: Option<String>,
+            /// The account that read a live cluster, as the cluster or Google names it; absent where neither did.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub identity: Option<String>,
+            pub completeness: Completeness,
+            /// The cluster that was asked for by name, whether it could be read or not.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub name: Option<ClusterName>,
+            pub cluster: Option<ClusterConfig>,
+            /// When support for the cluster's version ends, as `clusters.fetchClusterUpgradeInfo` reports it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub upgrade_info: Option<ClusterConfig>,
+            $(
+                $(#[$attribute])*
+                pub $field: Vec<$object>,
+            )+
+            /// Objects of kinds that are not modeled, counted by `apiVersion Kind`.
+            pub unmodelled: BTreeMap<String, u32>,
+            /// Pods of phase Succeeded or Failed: they hold no address and are left out.
+            pub finished_pods: u32,
+            /// Files of a folder that are neither YAML nor JSON.
+            pub ignored_files: u32,
+            pub gaps: Vec<Gap>,
+            /// What was left unread on purpose, and why: no gap, but no evidence either.
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            pub unread: BTreeMap<Need, String>,
+            /// Of a live cluster: the resourceVersion of each list that was read, by its path.
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            pub lists: BTreeMap<String, String>,
+            /// Terraform's addresses of what is described in the evidence, by the id of the subject: `cluster`,
+            /// `nodePool/NAME`.
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            pub terraform: BTreeMap<String, String>,
+            /// What a reader should know of the input, such as a duplicate that replaced an earlier object.
+            pub notes: Vec<String>,
+        }
+
+        impl Snapshot {
+            /// Number of objects by kind, for the report.
+            pub fn kinds(&self) -> BTreeMap<String, u32> {
+                let mut kinds = BTreeMap::new();
+                $(count(&mut kinds, &self.$field);)+
+                kinds
+            }
+
+            /// Whether a list holds objects.
+            fn has_any(&self, list: List) -> bool {
+                match list {
+                    $(List::$list => !self.$field.is_empty(),)+
+                }
+            }
+
+            /// Takes over the objects of another part of the same evidence. No object may be in both.
+            pub fn absorb(&mut self, part: Snapshot) {
+                $(take_over(&mut self.$field, part.$field);)+
+                for (kind, n) in part.unmodelled {
+                    *self.unmodelled.entry(kind).or_insert(0) += n;
+                }
+                self.finished_pods += part.finished_pods;
+                self.gaps.extend(part.gaps);
+                self.lists.extend(part.lists);
+                self.notes.extend(part.notes);
+            }
+
+            /// Removes the object of this identity from whichever list it is in.
+            pub fn remove(&mut self, identity: &Meta) {
+                $(self.$field.retain_mut(|object| object.remove(identity));)+
+            }
+
+            /// Puts every list into a fixed order, so that equal evidence has equal bytes.
+            pub fn sort(&mut self) {
+                $(Object::sort(&mut self.$field);)+
+                self.gaps.sort();
+                self.notes.sort();
+            }
+        }
+    };
 }
 
-impl Snapshot {
-    /// Objects by kind, for the report.
-    pub fn kinds(&self) -> BTreeMap<String, u32> {
-        let mut kinds = BTreeMap::new();
-        let mut count = |kind: &str, n: usize| {
-            if n > 0 {
-                *kinds.entry(kind.to_owned()).or_insert(0) += n as u32;
-            }
-        };
-        count("Namespace", self.namespaces.len());
-        count("Pod", self.pods.iter().map(|g| g.members.len()).sum());
-        count("ConfigMap", self.config_maps.len());
-        count("Secret", self.secrets.len());
-        count("Service", self.services.len());
-        count("NetworkPolicy", self.network_policies.len());
-        count("Ingress", self.ingresses.len());
-        count("Cluster (CloudNativePG)", self.cnpg_clusters.len());
-        count("Pooler (CloudNativePG)", self.cnpg_poolers.len());
-        count("ComputeClass", self.compute_classes.len());
-        for c in &self.controllers {
-            count(&c.meta.kind, 1);
-        }
-        for e in &self.endpoints {
-            count(&e.meta.kind, 1);
-        }
-        for p in &self.opaque_policies {
-            count(&p.kind, 1);
-        }
-        kinds
-    }
+with_object_lists!(define_snapshot);
 
+impl Snapshot {
     /// Whether nothing at all was read.
     pub fn is_empty(&self) -> bool {
-        self.cluster.is_none() && self.kinds().is_empty()
+        self.cluster.is_none() && !KINDS.iter().any(|kind| self.has_any(kind.list))
     }
 
-    /// Whether the input holds Kubernetes objects that an audit can judge. ComputeClasses are about the cluster's nodes.
+    /// Whether the input holds Kubernetes objects that an audit can evaluate. ComputeClasses are about the cluster's nodes.
     pub fn has_objects(&self) -> bool {
-        self.kinds().keys().any(|kind| kind != "ComputeClass")
+        KINDS.iter().any(|kind| kind.list != List::ComputeClasses && self.has_any(kind.list))
     }
 
     pub fn gap(&self, need: Need) -> Option<&Gap> {
@@ -155,54 +166,21 @@ impl Snapshot {
         reasons.extend(self.unread.get(&need).map(|why| Reason::missing(format!("{what} was not read: {why}"))));
         reasons
     }
+}
 
-    /// Takes over the objects of another part of the same evidence. No object may be in both.
-    pub fn absorb(&mut self, part: Snapshot) {
-        take_over(&mut self.namespaces, part.namespaces);
-        take_over(&mut self.controllers, part.controllers);
-        take_over(&mut self.pods, part.pods);
-        take_over(&mut self.services, part.services);
-        take_over(&mut self.endpoints, part.endpoints);
-        take_over(&mut self.config_maps, part.config_maps);
-        take_over(&mut self.secrets, part.secrets);
-        take_over(&mut self.network_policies, part.network_policies);
-        take_over(&mut self.ingresses, part.ingresses);
-        take_over(&mut self.cnpg_clusters, part.cnpg_clusters);
-        take_over(&mut self.cnpg_poolers, part.cnpg_poolers);
-        take_over(&mut self.compute_classes, part.compute_classes);
-        take_over(&mut self.opaque_policies, part.opaque_policies);
-        for (kind, n) in part.unmodelled {
-            *self.unmodelled.entry(kind).or_insert(0) += n;
+/// Counts objects by kind. CloudNativePG's kinds have names that say nothing by themselves.
+fn count<T: Object>(kinds: &mut BTreeMap<String, u32>, list: &[T]) {
+    for object in list.iter().filter(|o| o.count() > 0) {
+        let meta = object.meta();
+        let name = match meta.group() {
+            "postgresql.cnpg.io" => Cow::from(format!("{} (CloudNativePG)", meta.kind)),
+            _ => Cow::from(&meta.kind),
+        };
+        let n = u32::try_from(object.count()).unwrap_or(u32::MAX);
+        match kinds.get_mut(&*name) {
+            Some(count) => *count += n,
+            None => drop(kinds.insert(name.into_owned(), n)),
         }
-        self.finished_pods += part.finished_pods;
-        self.gaps.extend(part.gaps);
-        self.lists.extend(part.lists);
-        self.notes.extend(part.notes);
-    }
-
-    /// Puts every list into a fixed order, so that equal evidence has equal bytes.
-    pub fn sort(&mut self) {
-        fn key(m: &Meta) -> (&str, &str, &str, &str) {
-            (&m.namespace, &m.kind, &m.name, &m.api_version)
-        }
-        self.namespaces.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
-        self.controllers.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        for g in &mut self.pods {
-            g.members.sort();
-        }
-        self.pods.sort_by(|a, b| (key(&a.meta), &a.meta.owner, &a.spec).cmp(&(key(&b.meta), &b.meta.owner, &b.spec)));
-        self.services.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.endpoints.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.config_maps.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.secrets.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.network_policies.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.ingresses.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.cnpg_clusters.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.cnpg_poolers.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.compute_classes.sort_by(|a, b| key(&a.meta).cmp(&key(&b.meta)));
-        self.opaque_policies.sort_by(|a, b| key(a).cmp(&key(b)));
-        self.gaps.sort();
-        self.notes.sort();
     }
 }
 

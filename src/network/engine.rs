@@ -222,7 +222,7 @@ impl Engine {
                 continue;
             };
             for peer in peers {
-                let selected = self.selected(model, peer, &p.namespace);
+                let selected = self.selected(model, peer, &p.meta.namespace);
                 for (targets, matched) in selected.iter().filter(|(_, matched)| *matched > Tri::No) {
                     for target in targets {
                         add(pool, target, matched);
@@ -257,7 +257,7 @@ impl Engine {
     pub fn peer_matches(&self, model: &Model, policy: &Policy, peer: &Peer, target: Target) -> Tri {
         match peer {
             Peer::Pods { .. } => {
-                model.cells.get(target).map_or(Tri::No, |c| model.peer_selects(peer, &policy.namespace, c))
+                model.cells.get(target).map_or(Tri::No, |c| model.peer_selects(peer, &policy.meta.namespace, c))
             }
             Peer::Block(b) => block_matches(model, self.dataplane, *b, target),
         }

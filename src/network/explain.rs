@@ -53,10 +53,10 @@ pub fn explain(reach: &mut Reach, inventory: &Inventory, from: Peer, to: Peer) -
     let allows = sets(&reach.pool, d);
     let mut sides = Vec::new();
     if let Some(cell) = first_cell(reach, from) {
-        sides.push(side(reach, inventory, Direction::Egress, cell, from, to));
+        sides.push(side(reach, Direction::Egress, cell, from, to));
     }
     if let Some(cell) = first_cell(reach, to) {
-        sides.push(side(reach, inventory, Direction::Ingress, cell, to, from));
+        sides.push(side(reach, Direction::Ingress, cell, to, from));
     }
     Explanation { allows, sides, reasons: reasons(reach, inventory, from, to) }
 }
@@ -83,14 +83,7 @@ fn target_of(reach: &Reach, peer: Peer) -> Target {
     }
 }
 
-fn side(
-    reach: &mut Reach,
-    inventory: &Inventory,
-    direction: Direction,
-    cell: usize,
-    subject: Peer,
-    other: Peer,
-) -> Side {
+fn side(reach: &mut Reach, direction: Direction, cell: usize, subject: Peer, other: Peer) -> Side {
     let target = target_of(reach, other);
     let from_host =
         matches!(other, Peer::Class(c) if reach.model.cells_of(c).iter().any(|x| reach.model.cells[*x].host_network));
@@ -135,7 +128,6 @@ fn side(
     let mut rules = Vec::new();
     for p in &all {
         let policy = &model.policies[*p];
-        let origin = inventory.snapshot.network_policies.get(*p).map(|o| o.meta.origin.clone()).unwrap_or_default();
         for (i, rule) in policy.rules[direction as usize].iter().enumerate() {
             let matched = engine.rule_matches(model, policy, rule, target);
             let opens = if matched == Tri::No {
@@ -145,9 +137,9 @@ fn side(
             };
             rules.push(RuleTrace {
                 policy: policy.id(),
-                origin: origin.clone(),
+                origin: policy.meta.origin.clone(),
                 rule: format!("{}[{i}]", direction.name()),
-                peers: describe_peers(model, rule, direction, &policy.namespace),
+                peers: describe_peers(model, rule, direction, &policy.meta.namespace),
                 ports: describe_ports(&rule.ports),
                 peer_matches: matched,
                 opens: sets(pool, opens),

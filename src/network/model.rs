@@ -110,7 +110,7 @@ impl Model {
             .collect();
         let index: HashMap<String, usize> = namespaces.iter().enumerate().map(|(i, n)| (n.name.clone(), i)).collect();
         for (i, p) in policies.iter().enumerate() {
-            if let Some(ns) = index.get(&p.namespace) {
+            if let Some(ns) = index.get(&p.meta.namespace) {
                 namespaces[*ns].policies.push(i);
             }
         }

@@ -1,6 +1,8 @@
 //! NetworkPolicies made ready for evaluation: defaults applied, blocks parsed, peers named once.
 
-use crate::inventory::object::{LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyType, PortRef, Protocol};
+use crate::inventory::object::{
+    LabelSelector, Meta, NetworkPolicy, PolicyPeer, PolicyPort, PolicyType, PortRef, Protocol,
+};
 
 use std::collections::HashMap;
 
@@ -41,8 +43,8 @@ impl Blocks {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    pub namespace: String,
-    pub name: String,
+    /// Identity and origin of the object.
+    pub meta: Meta,
     pub selector: LabelSelector,
     /// Directions in the effective policyTypes.
     pub isolates: [bool; 2],
@@ -101,8 +103,7 @@ impl Policy {
         let ingress = p.spec.ingress.iter().map(|r| rule(&r.from, &r.ports)).collect();
         let egress = p.spec.egress.iter().map(|r| rule(&r.to, &r.ports)).collect();
         Policy {
-            namespace: p.meta.namespace.clone(),
-            name: p.meta.name.clone(),
+            meta: p.meta.clone(),
             selector: p.spec.pod_selector.clone(),
             isolates,
             rules: [ingress, egress],
@@ -111,7 +112,7 @@ impl Policy {
     }
 
     pub fn id(&self) -> String {
-        format!("{}/NetworkPolicy/{}", self.namespace, self.name)
+        format!("{}/NetworkPolicy/{}", self.meta.namespace, self.meta.name)
     }
 }
 

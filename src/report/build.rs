@@ -1,10 +1,11 @@
-//! From the parts that an audit has in hand to a report: counting and sorting happen here, once.
+//! Makes a report of its parts: everything is counted, sorted and decided here, once.
 
 use std::collections::BTreeMap;
 
-use crate::check::{CheckResult, Verdict};
+use crate::check::{CheckResult, FixTool, Verdict};
 
 use super::exit::counts;
+use super::model::SCHEMA_VERSION;
 use super::*;
 
 /// What a report is made of.
@@ -16,38 +17,60 @@ pub struct Parts {
     pub exit: ExitPolicy,
     pub target: Target,
     pub evidence: EvidenceSummary,
+    /// The evidence holds nothing at all: the outcome is [`Outcome::NoResult`].
+    pub nothing_read: bool,
     /// In any order.
     pub results: Vec<CheckResult>,
+    /// The tool whose fixes are kept; `None`: those of all tools.
+    pub fix_for: Option<FixTool>,
     pub gaps: Vec<Gap>,
     pub waivers: Vec<WaiverReport>,
-    pub not_evaluated: Vec<NotEvaluated>,
+    pub not_evaluated: NotEvaluated,
     /// Every check of the audit; the counts in them are overwritten.
     pub checks: Vec<CheckSummary>,
     /// In any order.
     pub namespaces: Vec<NamespaceCoverage>,
+    pub comparison: Comparison,
+}
+
+/// The comparison of the cluster with the Terraform state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Comparison {
+    #[default]
+    NotRequested,
+    /// It was requested, and the configuration of the cluster could not be read.
+    NotPossible,
+    Done(Vec<Drift>),
 }
 
 impl Report {
     /// Counts, sorts and decides the outcome. The exit status is [`Outcome::status`] of `outcome`.
-    ///
-    /// A caller that could read nothing at all sets `outcome` to [`Outcome::NoResult`] afterwards.
     pub fn new(parts: Parts) -> Report {
         let Parts {
             tool,
             generated_at,
             exit,
             target,
-            evidence,
+            mut evidence,
+            nothing_read,
             mut results,
+            fix_for,
             gaps,
             waivers,
             not_evaluated,
             mut checks,
             namespaces,
+            comparison,
         } = parts;
         results.sort_by(|a, b| (&a.check, &a.subject.id).cmp(&(&b.check, &b.subject.id)));
+        for fix in results.iter_mut().map(|r| &mut r.fix) {
+            fix.keep(fix_for);
+        }
         checks.sort_by(|a, b| a.id.cmp(&b.id));
-        let (_, outcome) = exit_status(&results, &gaps, exit);
+        let outcome = match nothing_read {
+            true => Outcome::NoResult,
+            false => exit_status(&results, &gaps, &comparison, exit).1,
+        };
         let summary = Summary::new(&results, namespaces);
         let mut by_check: BTreeMap<&str, VerdictCounts> = BTreeMap::new();
         for r in results.iter().filter(|r| counts(r)) {
@@ -56,8 +79,19 @@ impl Report {
         for check in &mut checks {
             check.counts = by_check.remove(check.id.as_str()).unwrap_or_default();
         }
+        let drift = match comparison {
+            Comparison::NotRequested => None,
+            Comparison::NotPossible => {
+                evidence.notes.push(
+                    "the cluster was not compared with the Terraform state: its configuration could not be read"
+                        .to_owned(),
+                );
+                None
+            }
+            Comparison::Done(drift) => Some(drift),
+        };
         Report {
-            schema_version: 1,
+            schema_version: SCHEMA_VERSION,
             tool,
             generated_at,
             outcome,
@@ -65,53 +99,29 @@ impl Report {
             target,
             evidence,
             summary,
+            checks,
             results,
             gaps,
             waivers,
             not_evaluated,
-            checks,
-            drift: None,
+            drift,
         }
-    }
-
-    /// Adds what a comparison with Terraform's state found.
-    pub fn compared(&mut self, drift: Vec<Drift>) {
-        if self.exit.fail_on_drift && !drift.is_empty() {
-            self.outcome = match self.outcome {
-                Outcome::Pass => Outcome::Findings,
-                Outcome::Incomplete => Outcome::FindingsIncomplete,
-                other => other,
-            };
-        }
-        self.drift = Some(drift);
-    }
-
-    /// Says that a comparison with Terraform's state that was asked for could not be made: with `--fail-on-drift` no pass.
-    pub fn not_compared(&mut self) {
-        if self.exit.fail_on_drift {
-            self.outcome = match self.outcome {
-                Outcome::Pass => Outcome::Incomplete,
-                Outcome::Findings => Outcome::FindingsIncomplete,
-                other => other,
-            };
-        }
-        self.evidence.notes.push(
-            "Terraform's state was not compared with the cluster, whose configuration could not be read".to_owned(),
-        );
-    }
-
-    /// The report as pretty JSON with a newline at the end.
-    pub fn json(&self) -> String {
-        // Only maps with keys that are not strings, or a failing Serialize, could be an error: there are none here.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
     }
 
     /// The summary of a check of this audit.
     pub fn check(&self, id: &str) -> Option<&CheckSummary> {
-        let at = self.checks.binary_search_by(|c| c.id.as_str().cmp(id)).ok()?;
-        self.checks.get(at)
+        let index = self.checks.binary_search_by(|c| c.id.as_str().cmp(id)).ok()?;
+        self.checks.get(index)
+    }
+
+    /// The title of a check: the control. The id stands in for a check that the report does not list.
+    pub fn title<'a>(&'a self, check: &'a str) -> &'a str {
+        self.check(check).map_or(check, |c| &c.title)
+    }
+
+    /// What a failure of a check is called. The id stands in for a check that the report does not list.
+    pub fn finding<'a>(&'a self, check: &'a str) -> &'a str {
+        self.check(check).map_or(check, CheckSummary::finding)
     }
 }
 
@@ -158,9 +168,11 @@ mod tests {
         let checks = ["b", "a"].map(|id| CheckSummary {
             id: id.into(),
             title: id.into(),
+            finding: None,
             severity: Severity::Low,
             why: String::new(),
             references: vec![],
+            controls: BTreeMap::new(),
             counts: Counts::from([(Verdict::Pass, 99)]),
         });
         let report = Report::new(Parts { results, checks: checks.into(), ..Parts::default() });
@@ -183,11 +195,42 @@ mod tests {
     }
 
     #[test]
-    fn json_round_trips_and_ends_with_a_newline() {
-        let report = sample();
-        let text = report.json();
-        assert!(text.ends_with("}\n"));
-        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
-        assert_eq!(text, sample().json());
+    fn drift_and_what_could_not_be_compared_decide_the_outcome_where_drift_fails_an_audit() {
+        let drift = || Comparison::Done(vec![Drift::default()]);
+        let made = |fail_on_drift, severity, comparison| {
+            let report = Report::new(Parts {
+                exit: ExitPolicy { fail_on_drift, ..ExitPolicy::default() },
+                results: vec![result("a", severity, Verdict::Fail, "cluster")],
+                comparison,
+                ..Parts::default()
+            });
+            (report.outcome, report.drift.map(|d| d.len()), report.evidence.notes.len())
+        };
+        use Severity::{High, Low};
+        assert_eq!(made(false, Low, drift()), (Outcome::Pass, Some(1), 0));
+        assert_eq!(made(true, Low, drift()), (Outcome::Findings, Some(1), 0));
+        assert_eq!(made(true, Low, Comparison::Done(vec![])), (Outcome::Pass, Some(0), 0));
+        assert_eq!(made(true, Low, Comparison::NotPossible), (Outcome::Incomplete, None, 1));
+        assert_eq!(made(true, High, Comparison::NotPossible), (Outcome::FindingsIncomplete, None, 1));
+        assert_eq!(made(false, Low, Comparison::NotPossible), (Outcome::Pass, None, 1));
+        assert_eq!(made(true, Low, Comparison::NotRequested), (Outcome::Pass, None, 0));
+        let nothing = Report::new(Parts { nothing_read: true, comparison: drift(), ..Parts::default() });
+        assert_eq!(nothing.outcome, Outcome::NoResult);
+    }
+
+    #[test]
+    fn only_the_fixes_of_one_tool_are_kept() {
+        let mut failing = result("a", Severity::Low, Verdict::Fail, "cluster");
+        failing.fix =
+            crate::check::Fix { kubectl: Some("k".into()), gcloud: Some("g".into()), terraform: Some("t".into()) };
+        let made = |fix_for| {
+            let report = Report::new(Parts { results: vec![failing.clone()], fix_for, ..Parts::default() });
+            let fix = &report.results[0].fix;
+            [&fix.kubectl, &fix.gcloud, &fix.terraform].map(Option::is_some)
+        };
+        assert_eq!(made(None), [true; 3]);
+        assert_eq!(made(Some(FixTool::Kubectl)), [true, false, false]);
+        assert_eq!(made(Some(FixTool::Gcloud)), [false, true, false]);
+        assert_eq!(made(Some(FixTool::Terraform)), [false, false, true]);
     }
 }

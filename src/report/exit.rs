@@ -1,4 +1,4 @@
-//! From results to the exit status.
+//! The outcome of an audit and its exit status.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::check::{CheckResult, Severity, Verdict};
 use crate::inventory::Cause;
 
-use super::Gap;
+use super::{Comparison, Gap};
 
-/// What makes an audit fail, as given on the command line.
+/// Which results fail an audit, as given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExitPolicy {
     /// Findings of this severity or worse fail the audit; `null` (`--fail-on none`): no finding does.
     pub fail_on: Option<Severity>,
-    /// Nothing that is unknown or could not be read makes the audit incomplete.
+    /// Unknown results and gaps do not make the audit incomplete.
     pub allow_unknown: bool,
-    /// Unknowns for want of input or of rights make it incomplete too.
+    /// Unknowns whose cause is missing input or missing permissions make it incomplete too.
     pub strict: bool,
-    /// A difference between Terraform's state and the cluster fails the audit.
+    /// A difference between the Terraform state and the cluster fails the audit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fail_on_drift: bool,
 }
@@ -29,19 +29,19 @@ impl Default for ExitPolicy {
     }
 }
 
-/// The answer of an audit in one word.
+/// The outcome of an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Nothing at or above the threshold, and nothing in doubt that counts.
+    /// No finding at or above the threshold, and nothing that makes the audit incomplete.
     Pass,
     /// Findings at or above the threshold.
     Findings,
-    /// Nothing found, but something that counts could not be judged.
+    /// No such finding, but something that counts could not be evaluated.
     Incomplete,
-    /// Findings, and something that counts could not be judged.
+    /// Findings, and something that counts could not be evaluated.
     FindingsIncomplete,
-    /// Nothing could be read. Never the answer of [`exit_status`]: the caller knows it before there are results.
+    /// Nothing could be read. Never an outcome of [`exit_status`]: the caller knows it before there are results.
     NoResult,
 }
 
@@ -72,8 +72,8 @@ impl Outcome {
     }
 }
 
-/// Whether a result counts in summaries and for the exit status: one that another failure implies does not, nor does
-/// advice.
+/// Whether a result counts in summaries and for the exit status. A result that another failure implies does not, and
+/// neither does advice.
 pub(crate) fn counts(result: &CheckResult) -> bool {
     result.caused_by.is_none() && !result.advice
 }
@@ -85,9 +85,9 @@ pub(crate) fn is_finding(result: &CheckResult, policy: ExitPolicy) -> bool {
 
 /// Whether an unknown result makes the audit incomplete.
 ///
-/// The threshold is `fail_on`, so with `--fail-on none` no unknown does. An unknown without a reason (which no check
-/// should give) is taken as undecided, the stricter reading.
-pub(crate) fn is_open(result: &CheckResult, policy: ExitPolicy) -> bool {
+/// The threshold is `fail_on`, so with `--fail-on none` no unknown does. An unknown without a reason counts as
+/// undecided, the stricter reading.
+pub(crate) fn is_incomplete(result: &CheckResult, policy: ExitPolicy) -> bool {
     counts(result)
         && result.verdict == Verdict::Unknown
         && policy.fail_on.is_some_and(|t| result.severity >= t)
@@ -97,15 +97,21 @@ pub(crate) fn is_open(result: &CheckResult, policy: ExitPolicy) -> bool {
                     || result.reasons.iter().any(|r| matches!(r.cause, Cause::Gap | Cause::Undecided))))
 }
 
-/// Exit status and outcome of an audit that had results, as the contracts fix them: 0, 1 or 3, and 1 wins over 3.
+/// Exit status and outcome of an audit that had results: 0, 1 or 3, and 1 takes precedence over 3.
 ///
-/// A gap makes an audit incomplete whatever the threshold, even `none`. `allow_unknown` counts none: neither unknown
-/// results nor the gaps behind them, for a caller who has said that a partial answer will do; both stay in the report.
-/// Given together with `strict`, `strict` wins: a contradiction must not turn a run green.
-pub fn exit_status(results: &[CheckResult], gaps: &[Gap], policy: ExitPolicy) -> (u8, Outcome) {
-    let findings = results.iter().any(|r| is_finding(r, policy));
+/// A gap makes an audit incomplete whatever the threshold, even `none`. With `allow_unknown` neither unknown results nor
+/// gaps do; both stay in the report. If `strict` is given too, `strict` takes precedence.
+pub fn exit_status(
+    results: &[CheckResult],
+    gaps: &[Gap],
+    comparison: &Comparison,
+    policy: ExitPolicy,
+) -> (u8, Outcome) {
+    let drift = policy.fail_on_drift && matches!(comparison, Comparison::Done(drift) if !drift.is_empty());
+    let not_compared = policy.fail_on_drift && *comparison == Comparison::NotPossible;
+    let findings = drift || results.iter().any(|r| is_finding(r, policy));
     let gaps_count = !gaps.is_empty() && (policy.strict || !policy.allow_unknown);
-    let incomplete = gaps_count || results.iter().any(|r| is_open(r, policy));
+    let incomplete = gaps_count || not_compared || results.iter().any(|r| is_incomplete(r, policy));
     let outcome = match (findings, incomplete) {
         (false, false) => Outcome::Pass,
         (true, false) => Outcome::Findings,
@@ -186,15 +192,20 @@ mod tests {
         ];
         for (name, results, gaps, fail_on, flags, status, outcome) in rows {
             let gaps = vec![super::Gap::default(); gaps];
-            assert_eq!(exit_status(&results, &gaps, policy(fail_on, flags)), (status, outcome), "{name}");
+            assert_eq!(
+                exit_status(&results, &gaps, &Comparison::NotRequested, policy(fail_on, flags)),
+                (status, outcome),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn order_does_not_matter() {
         let mut results = vec![fail(Severity::High), unknown(Severity::High, &[Cause::Gap]), fail(Severity::Low)];
-        let first = exit_status(&results, &[], ExitPolicy::default());
+        let status = |results: &[_]| exit_status(results, &[], &Comparison::NotRequested, ExitPolicy::default());
+        let first = status(&results);
         results.reverse();
-        assert_eq!(exit_status(&results, &[], ExitPolicy::default()), first);
+        assert_eq!(status(&results), first);
     }
 }

@@ -1,28 +1,28 @@
-//! The [`Report`]: what an audit found, and its renderings as terminal table, Markdown and JSON. No I/O.
+//! The [`Report`] of an audit: its data, the typed view of them that people read, and its formats. No I/O.
 
 mod build;
 mod counts;
-pub(crate) mod escape;
 pub(crate) mod exit;
+pub(crate) mod format;
 pub mod framework;
-pub(crate) mod grid;
-pub(crate) mod group;
-pub mod markdown;
 mod model;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod schema;
-pub mod table;
 pub(crate) mod text;
 pub(crate) mod verdict;
-mod view;
-pub(crate) mod wrap;
+pub(crate) mod view;
 
-pub use build::Parts;
+pub(crate) use format::table::{grid, wrap};
+pub(crate) use format::{markdown, table};
+
+pub use build::{Comparison, Parts};
 pub use counts::{Countable, Counts, OutcomeCounts, SeverityCounts, VerdictCounts};
 pub use exit::{ExitPolicy, Outcome, exit_status};
+pub use format::table::Style;
+pub use format::{Format, Options, render};
 pub use model::{
     CheckSummary, Collector, Coverage, CoverageSummary, Dataplane, Drift, EvidenceSummary, Gap, NamespaceCoverage,
-    NotEvaluated, Report, Summary, Target, Tool, WaiverReport, WaiverStatus,
+    NotEvaluated, Report, Summary, Target, Tool, UnusedChecks, UnusedObjects, WaiverReport, WaiverStatus,
 };
 pub use schema::json_schema;

@@ -1,4 +1,4 @@
-//! The report as data: what the JSON holds, and what every other rendering reads.
+//! The report as data: what its JSON holds, and what every format reads.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -8,16 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckResult, Severity};
 pub use crate::config::{WaiverReport, WaiverStatus};
+pub use crate::inventory::Drift;
 use crate::inventory::ReadError;
 
 use super::{ExitPolicy, Outcome, SeverityCounts, VerdictCounts};
 
-/// Everything that one audit has to say.
+/// Version of the JSON of reports; raised when a field changes its meaning or is removed.
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The report of one audit. Its parts do not change once it is made by [`Report::new`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Version of this shape; raised when a field changes its meaning or goes.
-    #[schemars(extend("const" = 1))]
+    /// [`SCHEMA_VERSION`].
+    #[schemars(extend("const" = SCHEMA_VERSION))]
     pub schema_version: u32,
     /// The program that wrote the report.
     pub tool: Tool,
@@ -25,45 +29,27 @@ pub struct Report {
     pub generated_at: String,
     /// The answer in one word.
     pub outcome: Outcome,
-    /// What `outcome` was decided by.
+    /// The options that `outcome` was decided by.
     pub exit: ExitPolicy,
     /// The cluster that was audited.
     pub target: Target,
-    /// What the audit looked at.
+    /// The evidence of the audit.
     pub evidence: EvidenceSummary,
     /// The counts.
     pub summary: Summary,
+    /// Every check of this audit, passing ones too, sorted by id.
+    pub checks: Vec<CheckSummary>,
     /// One result for each check and subject, sorted by check and subject.
     pub results: Vec<CheckResult>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
-    /// The configured waivers, and what became of each.
+    /// The configured waivers, and the status of each.
     pub waivers: Vec<WaiverReport>,
-    /// Checks that were out of scope, and why.
-    pub not_evaluated: Vec<NotEvaluated>,
-    /// Every check of this audit, passing ones too, sorted by id.
-    pub checks: Vec<CheckSummary>,
-    /// What is otherwise in the cluster than in Terraform's state; absent where the two were not compared.
+    /// What is out of scope.
+    pub not_evaluated: NotEvaluated,
+    /// Drift from the Terraform state; absent where the cluster was not compared with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<Drift>>,
-}
-
-/// A setting that is otherwise in the cluster than in Terraform's state.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Drift {
-    /// `Cluster/NAME` or `NodePool/NAME`.
-    pub object: String,
-    /// Address of the resource in Terraform.
-    pub address: String,
-    /// The attribute to change there.
-    pub attribute: String,
-    /// Path in the GKE API, from the object.
-    pub path: String,
-    /// As the state has it, in the form of the API.
-    pub state: serde_json::Value,
-    /// As the cluster has it; `null`: not set.
-    pub live: serde_json::Value,
 }
 
 /// A program and its version.
@@ -72,6 +58,13 @@ pub struct Drift {
 pub struct Tool {
     pub name: String,
     pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    pub(crate) fn current() -> Tool {
+        Tool { name: "gke-posture".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
 }
 
 /// The audited cluster, as far as it is known.
@@ -87,11 +80,11 @@ pub struct Target {
     /// GKE version of the control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whose rules of network policy were applied; `null`: not known.
+    /// The dataplane whose rules were applied to network policies; `null`: not known.
     pub dataplane: Option<Dataplane>,
     /// Whether network policies take effect; `null`: not known, and assumed.
     pub enforced: Option<bool>,
-    /// What a reader must know about `dataplane` and `enforced`, in one sentence.
+    /// How `dataplane` and `enforced` are known, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataplane_note: Option<String>,
 }
@@ -118,13 +111,11 @@ pub struct EvidenceSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<Collector>,
     /// `sha256:…` over the evidence.
-    pub digest: String,
+    pub evidence_digest: String,
     /// Objects in all.
     pub objects: usize,
     /// Objects by kind.
     pub kinds: BTreeMap<String, usize>,
-    /// Objects that no check looks at, by `apiVersion Kind`.
-    pub unmodelled: BTreeMap<String, usize>,
     /// Input files that hold no object.
     pub ignored_files: usize,
     /// Whether absence from the evidence proves absence from the cluster.
@@ -158,28 +149,74 @@ pub struct Gap {
     pub error: ReadError,
 }
 
-/// Checks that were not applied at all.
+/// What an audit did not look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotEvaluated {
+    /// Checks that are out of scope.
+    pub checks: Vec<UnusedChecks>,
+    /// Objects of the input that no check is about.
+    pub objects: Vec<UnusedObjects>,
+}
+
+impl NotEvaluated {
+    /// Whether everything was looked at.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty() && self.objects.is_empty()
+    }
+}
+
+/// Checks that were not applied, for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnusedChecks {
+    /// Ids; sorted.
     pub checks: Vec<String>,
     pub reason: String,
 }
 
-/// A check of this audit with its counts.
+/// Objects of one kind that no check is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnusedObjects {
+    pub api_version: String,
+    pub kind: String,
+    pub count: usize,
+    /// `NAMESPACE/NAME`, or the name of an object without a namespace; empty where only their number is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    pub reason: String,
+}
+
+/// A check of this audit with the counts of its results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckSummary {
     pub id: String,
+    /// The control: true where the check passes.
     pub title: String,
+    /// What a failure is called; absent where the title has to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
+    /// Before `lower` changes it for a subject.
     pub severity: Severity,
     /// Why it matters.
     pub why: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
-    /// Filled by [`Report::new`].
+    /// Framework → control ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub controls: BTreeMap<String, Vec<String>>,
+    /// Set by [`Report::new`].
     #[serde(default)]
     pub counts: VerdictCounts,
+}
+
+impl CheckSummary {
+    /// What a failure is called.
+    pub fn finding(&self) -> &str {
+        self.finding.as_ref().unwrap_or(&self.title)
+    }
 }
 
 /// The counts of a report.
@@ -237,7 +274,7 @@ pub struct NamespaceCoverage {
     pub namespace: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// The environment was read off the name, not configured or labelled.
+    /// The environment is derived from a word in the name, neither configured nor labeled.
     #[serde(default)]
     pub environment_guessed: bool,
     /// Run by GKE: shown, but not part of the total.

@@ -10,7 +10,7 @@ use crate::inventory::{FaultKind, ObjectRef, Origin, ReadError, Reason};
 
 use super::*;
 
-/// A result for a subject id as the contracts write them; the kind follows from the id.
+/// A result for a subject id ; the kind follows from the id.
 pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> CheckResult {
     let parts: Vec<&str> = id.split('/').collect();
     let (kind, object) = match parts[..] {
@@ -26,7 +26,6 @@ pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> Ch
     };
     CheckResult {
         check: check.into(),
-        title: check.into(),
         severity,
         base_severity: None,
         verdict,
@@ -37,7 +36,6 @@ pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> Ch
         reasons: vec![],
         evidence: vec![],
         fix: Fix::default(),
-        controls: Default::default(),
         caused_by: None,
         waiver: None,
         fingerprint: "0".repeat(64),
@@ -48,16 +46,19 @@ fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectR
     ObjectRef { api_version: api_version.into(), kind: kind.into(), namespace: namespace.into(), name: name.into() }
 }
 
-const CHECKS: &[(&str, Severity, &str, &str)] = &[
+/// Id, severity, title, finding and why.
+const CHECKS: &[(&str, Severity, &str, &str, &str)] = &[
     (
         "cluster-release-channel",
         Severity::Medium,
         "Cluster is enrolled in a release channel",
+        "Cluster is not enrolled in a release channel",
         "Outside a release channel nobody upgrades the control plane before a version leaves support.",
     ),
     (
         "db-cleartext-accepted",
         Severity::High,
+        "Database accepts only encrypted connections",
         "Database accepts cleartext connections",
         "A `host` rule matches connections with and without TLS. Whoever can read the network between client and \
          database reads the data and the password exchange.",
@@ -65,12 +66,14 @@ const CHECKS: &[(&str, Severity, &str, &str)] = &[
     (
         "db-client-verifies-server",
         Severity::High,
+        "Database client verifies the server",
         "Database client does not verify the server",
         "With `sslmode=require` a client encrypts, but to anyone who answers. Only `verify-full` notices an impostor.",
     ),
     (
         "db-cross-environment",
         Severity::Critical,
+        "Production database is not reachable from another environment",
         "Production database is reachable from another environment",
         "Development workloads run unreviewed code with wide access. If they can open a connection to the production \
          database, one leaked password is enough.",
@@ -78,24 +81,28 @@ const CHECKS: &[(&str, Severity, &str, &str)] = &[
     (
         "namespace-default-deny",
         Severity::Medium,
+        "Namespace denies by default",
         "Namespace has no default deny",
         "Without a policy that selects every pod, each new workload starts open until someone remembers to write one.",
     ),
     (
         "node-pool-secure-boot",
         Severity::Low,
+        "Node pool starts with Secure Boot",
         "Node pool starts without Secure Boot",
         "Secure Boot refuses a changed boot loader or kernel.",
     ),
     (
         "policy-port-mismatch",
         Severity::Critical,
+        "Policy ports match container ports",
         "Policy port matches no container port",
         "Traffic to the port that is meant stays blocked, and the next person under pressure deletes the policy.",
     ),
     (
         "workload-egress-restricted",
         Severity::High,
+        "Workload egress is restricted",
         "Workload egress is not restricted",
         "What a compromised container can reach decides what a compromise costs: the metadata server gives it the \
          node's identity, the internet a way out for data.",
@@ -103,18 +110,39 @@ const CHECKS: &[(&str, Severity, &str, &str)] = &[
     (
         "workload-ingress-isolated",
         Severity::Medium,
+        "Workload is isolated for ingress",
         "Workload accepts connections from everywhere",
         "No policy selects it for ingress, so every pod of every namespace may connect.",
     ),
 ];
 
+/// Framework → control ids of a check of the sample.
+fn controls(check: &str) -> BTreeMap<String, Vec<String>> {
+    let all: &[(&str, &[&str])] = match check {
+        "db-cross-environment" => &[("CIS GKE 1.6", &["4.3.2"]), ("PCI DSS 4.0", &["1.4.4", "6.5.3"])],
+        "db-cleartext-accepted" => &[("PCI DSS 4.0", &["4.2.1"])],
+        _ => &[],
+    };
+    let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+    all.iter().map(|(framework, ids)| ((*framework).to_owned(), owned(ids))).collect()
+}
+
+fn unused_objects(api_version: &str, kind: &str, count: usize) -> UnusedObjects {
+    UnusedObjects {
+        api_version: api_version.into(),
+        kind: kind.into(),
+        count,
+        names: vec![],
+        reason: "no check is about objects of this kind".into(),
+    }
+}
+
 struct Maker(Vec<CheckResult>);
 
 impl Maker {
     fn add(&mut self, check: &str, verdict: Verdict, id: &str, message: &str) -> &mut CheckResult {
-        let (_, severity, title, _) = CHECKS.iter().find(|c| c.0 == check).expect("a check of the sample");
+        let (_, severity, ..) = CHECKS.iter().find(|c| c.0 == check).expect("a check of the sample");
         let mut r = result(check, *severity, verdict, id);
-        r.title = (*title).into();
         r.message = message.into();
         let at = self.0.len();
         self.0.push(r);
@@ -161,15 +189,10 @@ pub fn sample() -> Report {
         ),
     ];
     r.fix.kubectl = Some("kubectl apply -f - <<'EOF'\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: postgres-prod, namespace: data }\nspec:\n  podSelector: { matchLabels: { cnpg.io/cluster: postgres-prod } }\n  policyTypes: [Ingress]\n  ingress:\n    - from: [{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: prod } } }]\n      ports: [{ port: 5432 }]\nEOF\n".into());
-    r.controls = BTreeMap::from([
-        ("CIS GKE 1.6".into(), vec!["4.3.2".into()]),
-        ("PCI DSS 4.0".into(), vec!["1.4.4".into(), "6.5.3".into()]),
-    ])
-    .into();
     let r = m.fail(
         "policy-port-mismatch",
         "prod/NetworkPolicy/frontend-policy",
-        "allows TCP 8081, but frontend listens on 8082: it silently allows nothing",
+        "allows TCP 8081, but frontend listens on 8082: it matches no traffic",
     );
     r.evidence = vec![evidence(
         r,
@@ -192,7 +215,6 @@ pub fn sample() -> Report {
             "the first matching rule decides, and `host` matches with and without TLS",
             line,
         )];
-        r.controls = BTreeMap::from([("PCI DSS 4.0".into(), vec!["4.2.1".into()])]).into();
         r.fix.kubectl = Some(format!(
             "kubectl -n data patch {} --type=merge -p '{{\"spec\":{{\"postgresql\":{{\"pg_hba\":[\"hostssl all all all scram-sha-256\"]}}}}}}'",
             id.replace("data/Cluster/", "cluster.postgresql.cnpg.io/")
@@ -326,12 +348,9 @@ pub fn sample() -> Report {
             source: "built-in example".into(),
             collected_at: text("2026-11-23T09:00:00Z"),
             collector: Some(Collector { identity: text("auditor@example.com"), version: text("0.1.0") }),
-            digest: format!("sha256:{}", "3f9a".repeat(16)),
+            evidence_digest: format!("sha256:{}", "3f9a".repeat(16)),
             objects: 64,
             kinds: [("Deployment", 9), ("NetworkPolicy", 8), ("Namespace", 6), ("Service", 12), ("ConfigMap", 29)]
-                .map(|(k, n)| (k.to_string(), n))
-                .into(),
-            unmodelled: [("cilium.io/v2 CiliumNetworkPolicy", 1), ("gateway.networking.k8s.io/v1 HTTPRoute", 3)]
                 .map(|(k, n)| (k.to_string(), n))
                 .into(),
             ignored_files: 2,
@@ -366,23 +385,32 @@ pub fn sample() -> Report {
             ),
             waiver("node-pool-secure-boot", "nodePool/legacy", "2027-03-31", WaiverStatus::Unused, 0),
         ],
-        not_evaluated: vec![NotEvaluated {
-            checks: vec!["cluster-release-channel".into(), "node-pool-secure-boot".into()],
-            reason:
-                "No node pool configuration given: add the output of gcloud container clusters describe --format=json"
-                    .into(),
-        }],
+        not_evaluated: NotEvaluated {
+            checks: vec![UnusedChecks {
+                checks: vec!["cluster-release-channel".into(), "node-pool-secure-boot".into()],
+                reason: "No node pool configuration given: add the output of gcloud container clusters describe --format=json".into(),
+            }],
+            objects: vec![
+                unused_objects("cilium.io/v2", "CiliumNetworkPolicy", 1),
+                unused_objects("gateway.networking.k8s.io/v1", "HTTPRoute", 3),
+            ],
+        },
         checks: CHECKS
             .iter()
-            .map(|(id, severity, title, why)| CheckSummary {
+            .map(|(id, severity, title, finding, why)| CheckSummary {
                 id: (*id).into(),
                 title: (*title).into(),
+                finding: Some((*finding).into()),
                 severity: *severity,
                 why: (*why).into(),
                 references: vec!["https://kubernetes.io/docs/concepts/services-networking/network-policies/".into()],
+                controls: controls(id),
                 counts: VerdictCounts::default(),
             })
             .collect(),
+        nothing_read: false,
+        fix_for: None,
+        comparison: Comparison::NotRequested,
         namespaces: vec![
             ns("prod", Some("production"), true, false, [3, 3, 0, 0, 0], Some(false)),
             ns("tomoda", Some("development"), false, false, [3, 3, 0, 0, 0], Some(false)),

@@ -1,12 +1,12 @@
-//! The answer in a word and in a sentence.
+//! The outcome in a word and in sentences.
 
 use crate::check::{Severity, Verdict};
 
-use super::exit::{is_finding, is_open};
+use super::exit::{is_finding, is_incomplete};
 use super::text::{count, line, number};
 use super::{Dataplane, Outcome, Report, Target};
 
-/// The answer in a word, and what it lacks.
+/// The outcome in a word, and whether it is incomplete.
 pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Pass => ("PASS", ""),
@@ -17,15 +17,15 @@ pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
     }
 }
 
-/// What a comparison with Terraform's state found; empty where there was none.
+/// What the comparison with the Terraform state found; empty where there was none.
 fn drift(report: &Report) -> String {
     match report.drift.as_ref().map(Vec::len) {
         None => String::new(),
-        Some(0) => "The cluster is as Terraform's state has it.".to_owned(),
+        Some(0) => "The cluster agrees with the Terraform state.".to_owned(),
         Some(n) => {
             let fails = if report.exit.fail_on_drift { ", which fails this audit" } else { "" };
-            let (verb, is) = (count(n, "setting", "settings"), if n == 1 { "is" } else { "are" });
-            format!("{verb} {is} otherwise in the cluster than in Terraform's state{fails}.")
+            let verb = if n == 1 { "differs" } else { "differ" };
+            format!("{} {verb} from the Terraform state{fails}.", count(n, "setting", "settings"))
         }
     }
 }
@@ -33,12 +33,12 @@ fn drift(report: &Report) -> String {
 /// What follows for the exit status, in one or two sentences.
 pub(crate) fn sentences(report: &Report) -> Vec<String> {
     let findings = report.results.iter().filter(|r| is_finding(r, report.exit)).count();
-    let open = report.results.iter().filter(|r| is_open(r, report.exit)).count();
+    let undecided = report.results.iter().filter(|r| is_incomplete(r, report.exit)).count();
     let failing = report.summary.by_severity.total();
     let unknown = report.summary.by_verdict.of(Verdict::Unknown);
     let threshold = report.exit.fail_on.map_or("", Severity::name);
     let first = match (report.outcome, report.exit.fail_on) {
-        (Outcome::NoResult, _) => return vec!["Nothing could be read, so nothing was judged.".into()],
+        (Outcome::NoResult, _) => return vec!["Nothing could be read, so nothing was evaluated.".into()],
         (_, None) if failing > 0 => "No finding fails this audit, as --fail-on is none.".into(),
         (_, Some(_)) if findings > 0 => {
             format!("{}, which fails this audit.", at_least(findings, "finding", "findings", threshold))
@@ -55,10 +55,10 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
         [one] => Some(format!("{} could not be read", line(&one.error.what))),
         many => Some(format!("{} things could not be read", number(many.len()))),
     };
-    let doubts: Vec<String> = (open > 0)
+    let doubts: Vec<String> = (undecided > 0)
         .then(|| {
-            let verb = if open == 1 { "is" } else { "are" };
-            format!("{} of {} {verb} unknown", count(open, "result", "results"), or_worse(threshold))
+            let verb = if undecided == 1 { "is" } else { "are" };
+            format!("{} of {} {verb} unknown", count(undecided, "result", "results"), or_worse(threshold))
         })
         .into_iter()
         .chain(unread)

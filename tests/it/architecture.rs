@@ -16,9 +16,11 @@ const ARROWS: [(&str, &[&str]); 15] = [
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
     ("check", &["config", "document", "facts", "inventory"]),
     ("report", &["check", "config", "facts", "inventory"]),
-    ("fleet", &["check", "config", "inventory", "report"]),
+    // `audit` and `collect`: it finds, reads and audits clusters; `network`: the name of a dataplane is one of its options.
+    ("fleet", &["audit", "check", "collect", "config", "inventory", "network", "report"]),
     ("example", &["collect", "inventory"]),
-    ("audit", &["check", "config", "facts", "inventory", "network", "report"]),
+    // `collect` for the digest of the evidence and the comparison with the Terraform state.
+    ("audit", &["check", "collect", "config", "facts", "inventory", "network", "report"]),
     (
         "cli",
         &[

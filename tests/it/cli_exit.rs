@@ -164,7 +164,7 @@ fn usage_errors_end_with_2() {
         assert_eq!(out.stdout, "", "{line}");
     }
     room.sh("--help").status(0).says("4    no usable result");
-    room.sh("audit --help").status(0).says("1 wins over 3");
+    room.sh("audit --help").status(0).says("If both 1 and 3 apply, the status is 1");
     room.sh("--version").status(0).says(concat!("gke-posture ", env!("CARGO_PKG_VERSION")));
 }
 

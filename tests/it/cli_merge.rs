@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use crate::support::{Out, Room, deployment};
 use gke_posture::fleet::shard::Shard;
 use gke_posture::fleet::{
-    Asked, CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, part_stem,
+    CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Requested, Rules, part_stem,
 };
 use gke_posture::inventory::{ClusterName, FaultKind, ReadError};
-use gke_posture::report::{ExitPolicy, Report, Tool};
+use gke_posture::report::{ExitPolicy, Format, Report, Style, Tool};
 use serde_json::Value;
 
 /// What becomes of a cluster.
@@ -54,13 +54,13 @@ impl Fleet {
     }
 
     fn report(&self, shard: Option<Shard>) -> FleetReport {
-        let own = self.clusters.iter().filter(|(n, _)| shard.is_none_or(|s| s.takes(&n.to_string())));
+        let own = self.clusters.iter().filter(|(n, _)| shard.is_none_or(|s| s.contains(&n.to_string())));
         let entry = |(name, is): &(ClusterName, Is)| {
-            let judged = |r| ClusterEntry::judged(name, None, r, Some(name.file_stem() + ".json"));
+            let judged = |r| ClusterEntry::audited(name, None, r, Some(name.file_stem() + ".json"));
             match is {
                 Clean => judged(&self.clean),
                 Failing => judged(&self.failing),
-                Unreachable => ClusterEntry::unread(
+                Unreachable => ClusterEntry::without_result(
                     name,
                     ReadError::new(
                         FaultKind::Timeout,
@@ -76,7 +76,7 @@ impl Fleet {
             generated_at: format!("2025-11-24T0{}:00:00Z", shard.map_or(0, Shard::index)),
             exit: self.exit,
             scope: FleetScope {
-                asked: Asked { folders: vec!["4711".into()], ..Asked::default() },
+                requested: Requested { folders: vec!["4711".into()], ..Requested::default() },
                 discovered: self.clusters.iter().map(|(n, _)| n.to_string()).collect(),
             },
             rules: Rules { checks: "sha256:1".into(), ..Rules::default() },
@@ -96,7 +96,7 @@ impl Fleet {
             for c in report.clusters.iter().filter_map(|c| c.report.as_ref()) {
                 room.write(&format!("{folder}/{c}"), "{}");
             }
-            room.write(&format!("{folder}/{}.json", part_stem(shard)), report.json());
+            room.write(&format!("{folder}/{}.json", part_stem(shard)), render(&report));
         }
     }
 }
@@ -105,6 +105,10 @@ fn merge(fleet: &Fleet, shards: &[u32], count: u32, flags: &str) -> Out {
     let room = Room::new();
     fleet.write(&room, "r", shards, count);
     room.sh(&format!("report merge r {flags}"))
+}
+
+fn render(report: &FleetReport) -> String {
+    gke_posture::fleet::render(report, Format::Json, &Style::default()).unwrap()
 }
 
 /// Changes the JSON of a file.
@@ -160,7 +164,7 @@ fn the_exit_status_tells_whether_all_was_judged() {
 fn parts_become_the_report_of_the_whole_fleet() {
     let fleet = Fleet::new(&[Clean, Failing, Clean, Unreachable, Clean, Failing, Clean, Clean]);
     let merged = merge(&fleet, &[0, 1, 2], 3, "--format json").status(1).json();
-    let whole: Value = serde_json::from_str(&fleet.report(None).json()).unwrap();
+    let whole: Value = serde_json::from_str(&render(&fleet.report(None))).unwrap();
     for key in ["clusters", "totals", "checks", "scope", "outcome", "gaps", "exit", "rules"] {
         assert_eq!(merged[key], whole[key], "{key}");
     }
@@ -171,8 +175,8 @@ fn parts_become_the_report_of_the_whole_fleet() {
 
     let table = merge(&fleet, &[0, 1, 2], 3, "").stdout;
     for needle in [
-        "fleet    folder 4711   8 clusters found",
-        "parts    3 of 3 shards   2025-11-24 00:00 UTC to 2025-11-24 02:00 UTC",
+        "fleet   folder 4711   8 clusters found",
+        "parts   3 of 3 shards   2025-11-24 00:00 UTC to 2025-11-24 02:00 UTC",
         "FAIL, incomplete   8 clusters:   2 fail   1 no result   5 pass",
         "2 of 7 clusters have findings that are high or worse, which fails this audit.",
         "shop-1/europe-west1/main-1",
@@ -202,7 +206,7 @@ fn missing_shards_are_named_with_their_clusters() {
         .clusters
         .iter()
         .map(|(n, _)| n.to_string())
-        .filter(|n| Shard::new(2, 4).unwrap().takes(n) || Shard::new(3, 4).unwrap().takes(n))
+        .filter(|n| Shard::new(2, 4).unwrap().contains(n) || Shard::new(3, 4).unwrap().contains(n))
         .collect();
     lost.sort();
     assert!(lost.len() > 2);
@@ -211,8 +215,8 @@ fn missing_shards_are_named_with_their_clusters() {
     assert_eq!(json["missingShards"], serde_json::json!([2, 3]));
     let unread = json["clusters"].as_array().unwrap().iter().filter(|c| c["outcome"] == "no-result");
     assert_eq!(unread.clone().map(|c| c["target"].as_str().unwrap()).collect::<Vec<_>>(), lost);
-    assert!(unread.clone().all(|c| c["error"]["kind"] == "not-audited" && c["summary"].is_null()));
-    out.warns("note: shard 2 of 4 is missing: it left no part").warns("note: shard 3 of 4 is missing");
+    assert!(unread.clone().all(|c| c["error"]["fault"] == "not-attempted" && c["summary"].is_null()));
+    out.warns("note: shard 2 of 4 is missing: there is no part of it").warns("note: shard 3 of 4 is missing");
 
     let table = merge(&fleet, &[0, 1], 4, "--all").status(3).says("Shards 2, 3 of 4 are missing").stdout;
     for name in lost.iter().map(|t| t.rsplit('/').next().unwrap()) {
@@ -255,12 +259,19 @@ fn parts_that_cannot_be_used_are_refused_by_name() {
     refused(&|r| _ = r.write(FILE, ""), &["r/fleet-1-of-3.json: is damaged or cut off"]);
     refused(&|r| _ = r.write(FILE, [0xff, 0xfe, 0x00]), &["r/fleet-1-of-3.json: is damaged"]);
     refused(
-        &|r| _ = r.write(FILE, fleet.clean.json()),
+        &|r| _ = r.write(FILE, serde_json::to_string(&fleet.clean).unwrap()),
         &["r/fleet-1-of-3.json: is the report of one cluster, not of a fleet"],
     );
     refused(
-        &|r| edit(r, FILE, |j| j["schemaVersion"] = 2.into()),
-        &["r/fleet-1-of-3.json: has version 2 of the fleet report, written by gke-posture 0.1.0", "use a newer one"],
+        &|r| edit(r, FILE, |j| j["schemaVersion"] = 3.into()),
+        &[
+            "r/fleet-1-of-3.json: has version 3 of the fleet report, written by gke-posture 0.1.0",
+            "use a newer gke-posture",
+        ],
+    );
+    refused(
+        &|r| edit(r, FILE, |j| j["schemaVersion"] = 1.into()),
+        &["r/fleet-1-of-3.json: has version 1 of the fleet report", "run its shard again with this one"],
     );
     refused(
         &|r| edit(r, FILE, |j| j["tool"]["version"] = "0.0.9".into()),
@@ -268,15 +279,18 @@ fn parts_that_cannot_be_used_are_refused_by_name() {
             "r/fleet-1-of-3.json: is written by gke-posture 0.0.9, but r/fleet-0-of-3.json is written by gke-posture 0.1.0",
         ],
     );
-    refused(&|r| edit(r, FILE, |j| j["rules"]["checks"] = "sha256:2".into()), &["is judged by the checks sha256:2"]);
-    refused(&|r| edit(r, FILE, |j| j["scope"]["asked"]["folders"][0] = "1".into()), &["is about folder 1, but"]);
+    refused(
+        &|r| edit(r, FILE, |j| j["rules"]["checks"] = "sha256:2".into()),
+        &["is evaluated with the checks sha256:2"],
+    );
+    refused(&|r| edit(r, FILE, |j| j["scope"]["requested"]["folders"][0] = "1".into()), &["is about folder 1, but"]);
     refused(&|r| edit(r, FILE, |j| j["exit"]["allowUnknown"] = true.into()), &["--fail-on high --allow-unknown"]);
     refused(&|r| fleet.write(r, "r", &[7], 8), &["r/fleet-7-of-8.json: is one of 8 shards", "is one of 3 shards"]);
     refused(
         &|r| _ = r.write("r/fleet-2-of-3.json", r.read(FILE)),
         &["r/fleet-2-of-3.json: holds shard 1/3, not shard 2/3 as its name says"],
     );
-    refused(&|r| _ = r.write("r/fleet-3-of-3.json", "{}"), &["r/fleet-3-of-3.json: its name tells no shard"]);
+    refused(&|r| _ = r.write("r/fleet-3-of-3.json", "{}"), &["r/fleet-3-of-3.json: it is named after no shard"]);
     // All problems at once.
     refused(
         &|r| {
@@ -341,16 +355,16 @@ fn parts_may_lie_in_one_folder_each() {
 fn a_whole_fleet_is_its_own_merge_and_never_one_of_the_parts() {
     let room = Room::new();
     let fleet = Fleet::new(&[Clean, Failing, Clean]);
-    room.write("r/fleet.json", fleet.report(None).json());
+    room.write("r/fleet.json", render(&fleet.report(None)));
     let out = room.sh("report merge r --format json").status(1);
     assert_eq!(out.stdout, room.text("r/fleet.json"));
     fleet.write(&room, "r", &[0, 1], 2);
     let first = room.sh("report merge r --format json").warns("r/fleet.json is the report of a whole fleet");
     // Written beside its parts, it changes nothing the next time.
     let second = room.sh("report merge r --format json -o r/fleet.json");
-    assert!(!second.stderr.contains("left out"), "{}", second.stderr);
+    assert!(!second.stderr.contains("is not merged"), "{}", second.stderr);
     assert_eq!((first.stdout.as_str(), room.text("r/fleet.json").as_str()), (second.stdout.as_str(), &*second.stdout));
-    room.write("s/a/fleet.json", fleet.report(None).json()).write("s/b/fleet.json", fleet.report(None).json());
+    room.write("s/a/fleet.json", render(&fleet.report(None))).write("s/b/fleet.json", render(&fleet.report(None)));
     room.sh("report merge s").status(2).warns("s holds 2 reports of whole fleets");
 }
 

@@ -67,7 +67,7 @@ fn every_pass_rests_on_what_terraform_records() {
         let report = audit(&document, "--profile all --fail-on none").json();
         let mut seen = 0;
         for r in report["results"].as_array().unwrap().iter().filter(|r| r["verdict"] == "pass") {
-            for e in r["evidence"].as_array().unwrap().iter().filter(|e| e["source"]["terraform"].is_object()) {
+            for e in r["evidence"].as_array().into_iter().flatten().filter(|e| e["source"]["terraform"].is_object()) {
                 seen += 1;
                 // Whether there are pools is in the resources themselves.
                 let known = e["source"]["terraform"]["attribute"].is_string() || e["path"] == "nodePools";
@@ -143,7 +143,7 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
     }
     let report = audit(&plan(vec![change("google_container_cluster.c", &["create"], after, unknown)]), "").json();
     for r in report["results"].as_array().unwrap() {
-        let by_location = r["evidence"].as_array().unwrap().iter().all(|e| e["path"] == "location");
+        let by_location = r["evidence"].as_array().into_iter().flatten().all(|e| e["path"] == "location");
         assert!(r["verdict"] != "pass" || (by_location && r["check"] == "control-plane-regional"), "{r:#}");
     }
 }
@@ -485,7 +485,7 @@ fn remedies_are_those_that_were_asked_for() {
     for tool in ["gcloud", "terraform", "kubectl"] {
         let one = fixes(&format!("--fix-for {tool}"));
         assert_eq!(one[tool], all[tool]);
-        let others = one.as_object().unwrap().iter().filter(|(k, v)| *k != tool && !v.is_null()).count();
+        let others = one.as_object().into_iter().flatten().filter(|(k, v)| *k != tool && !v.is_null()).count();
         assert_eq!(others, 0, "{one}");
     }
     assert!(!all["gcloud"].is_null() && !all["terraform"].is_null());

@@ -1,10 +1,9 @@
 //! Databases and their clients through the whole road: from manifests to verdicts.
 
-use gke_posture::audit::{Settings, audit};
+use gke_posture::audit::{Evidence, Settings, audit};
 use gke_posture::check::{CheckResult, Registry, Verdict, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
-use gke_posture::report::ExitPolicy;
 
 /// Results of the built-in checks over `manifests`, which are complete.
 fn judge(manifests: &str) -> Vec<CheckResult> {
@@ -12,15 +11,8 @@ fn judge(manifests: &str) -> Vec<CheckResult> {
     let options = Options::new("default", true);
     let snapshot = read_embedded(&[("in.yaml", manifests)], "test", options).expect("valid manifests");
     let config = Config::default();
-    let settings = Settings {
-        registry: &registry,
-        config: &config,
-        dataplane: None,
-        now: jiff::Timestamp::UNIX_EPOCH,
-        exit: ExitPolicy::default(),
-        digest: String::new(),
-    };
-    audit(snapshot, &settings).results
+    let settings = Settings::new(&registry, &config, jiff::Timestamp::UNIX_EPOCH);
+    audit(Evidence::new(snapshot, None), &settings).results
 }
 
 fn one<'a>(results: &'a [CheckResult], check: &str, subject: &str) -> &'a CheckResult {

@@ -206,7 +206,7 @@ fn an_interrupted_fleet_reports_what_was_audited() {
         assert!(entry(&report, &full("p-a", "done"))["error"].is_null());
         for name in ["hangs", "waits"] {
             let left = entry(&report, &full("p-a", name));
-            assert_eq!(left["error"]["kind"], "not-audited");
+            assert_eq!(left["error"]["fault"], "not-attempted");
             assert!(left["error"]["why"].to_string().contains("interrupted"), "{left}");
         }
         let written = std::fs::read_to_string(room.path("out/fleet.json")).unwrap();

@@ -2,23 +2,24 @@
 
 mod cluster;
 mod duplicates;
+mod pods;
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 
-use crate::document::Problem;
-use crate::document::{Cursor, Node, Problems};
+use crate::document::{Cursor, Node, Problem, Problems};
 use crate::inventory::object::*;
-use crate::inventory::{Completeness, Origin, Snapshot};
+use crate::inventory::{Completeness, List, ObjectKind, Origin, Scope, Snapshot, with_object_lists};
 
 use super::interner::Interner;
-use super::kubernetes::{self as k8s, Head};
-use super::{cnpg, gke, policy, terraform};
+use super::kubernetes::{self as k8s, FromObject, Head, ReadOptions, SecretVariables};
 
-/// Namespace in which objects that name none are put.
+/// How files are read.
 pub struct Options {
+    /// Namespace of objects that name none.
     pub namespace: String,
+    /// Whether the files hold everything there is.
     pub complete: bool,
     /// Name, or Terraform's address, of the one cluster that is meant where a document describes several.
     pub cluster: Option<String>,
@@ -31,11 +32,12 @@ impl Options {
     }
 }
 
+/// Makes a snapshot of objects.
 pub struct Builder {
     options: Options,
     snapshot: Snapshot,
     problems: Vec<Problem>,
-    /// Where each object stands, for duplicates: (group and kind, namespace, name) → origin.
+    /// Origin of each object, for duplicates: (group and kind, namespace, name) → origin.
     seen: HashMap<(String, String, String), Origin>,
     /// Groups of equal pods by a hash over everything but the members; pods of one hash need not be equal.
     groups: HashMap<u64, Vec<usize>>,
@@ -45,43 +47,10 @@ pub struct Builder {
     interner: Arc<Interner>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
-    /// Objects of Config Connector with their places: a cluster and its node pools may stand in several files.
+    /// Objects of Config Connector with their origins: a cluster and its node pools may be in several files.
     config_connector: Vec<(Origin, serde_json::Value)>,
-    /// Secrets come with leave to read their values: the variables that a key becomes, by (namespace, name) and key.
-    secret_values: Option<HashMap<(String, String), BTreeMap<String, String>>>,
-}
-
-/// Policy kinds that may decide reachability and that this version does not model: (API group, kind).
-const OPAQUE_POLICIES: [(&str, &str); 12] = [
-    ("policy.networking.k8s.io", "AdminNetworkPolicy"),
-    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
-    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
-    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
-    ("cilium.io", "CiliumNetworkPolicy"),
-    ("networking.gke.io", "FQDNNetworkPolicy"),
-    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
-    ("crd.projectcalico.org", "NetworkPolicy"),
-    ("crd.projectcalico.org", "StagedGlobalNetworkPolicy"),
-    ("projectcalico.org", "GlobalNetworkPolicy"),
-    ("projectcalico.org", "NetworkPolicy"),
-    ("projectcalico.org", "StagedGlobalNetworkPolicy"),
-];
-
-const CLUSTER_SCOPED: [&str; 7] = [
-    "AdminNetworkPolicy",
-    "BaselineAdminNetworkPolicy",
-    "ClusterNetworkPolicy",
-    "CiliumClusterwideNetworkPolicy",
-    "ComputeClass",
-    "GlobalNetworkPolicy",
-    "StagedGlobalNetworkPolicy",
-];
-
-/// What makes pods equal: labels, owner and specification do; name and place do not. Equal specifications are one.
-fn likeness(pod: &PodGroup) -> impl std::hash::Hash + PartialEq + '_ {
-    let meta = &pod.meta;
-    let name = meta.owner.is_none().then_some(&meta.name);
-    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, Arc::as_ptr(&pod.spec))
+    /// Present where values of Secrets may be read.
+    secret_variables: Option<SecretVariables>,
 }
 
 /// Lists of a large cluster are large: beyond what a page has they grow by an eighth, not to twice their size.
@@ -91,6 +60,29 @@ fn push<T>(list: &mut Vec<T>, item: T) {
     }
     list.push(item);
 }
+
+macro_rules! define_read_object {
+    ($(
+        $(#[$attribute:meta])*
+        $list:ident $field:ident: $object:ident = [ $($kinds:tt)+ ];
+    )+) => {
+        impl Builder {
+            /// Reads an object and adds it to its list.
+            fn read_object(&mut self, list: List, c: &Cursor<'_>, meta: Meta) {
+                let options =
+                    ReadOptions { interner: &self.interner, secret_variables: self.secret_variables.as_ref() };
+                match list {
+                    $(List::$list => {
+                        let objects = <$object as FromObject>::read(c, meta, &options);
+                        objects.into_iter().for_each(|object| push(&mut self.snapshot.$field, object));
+                    })+
+                }
+            }
+        }
+    };
+}
+
+with_object_lists!(define_read_object);
 
 impl Builder {
     pub fn new(options: Options) -> Self {
@@ -106,22 +98,22 @@ impl Builder {
             interner: Arc::default(),
             listed: false,
             config_connector: Vec::new(),
-            secret_values: None,
+            secret_variables: None,
         }
     }
 
-    /// For the lists of a Kubernetes API, which share `interner`.
+    /// For the lists of a Kubernetes API, which have an interner in common.
     pub fn for_lists(interner: Arc<Interner>) -> Self {
         let options = Options::new("default", true);
         Builder { listed: true, interner, ..Builder::new(options) }
     }
 
-    /// For Secrets whose values a person has had read. `variables` are the names under which keys are used.
-    pub fn for_secret_values(variables: HashMap<(String, String), BTreeMap<String, String>>) -> Self {
-        Builder { secret_values: Some(variables), ..Builder::for_lists(Arc::default()) }
+    /// For Secrets whose values may be read.
+    pub fn for_secret_values(variables: SecretVariables) -> Self {
+        Builder { secret_variables: Some(variables), ..Builder::for_lists(Arc::default()) }
     }
 
-    /// One item of a list, whose kind the list says.
+    /// Adds an item of a list, whose kind the list states.
     ///
     /// # Errors
     /// What of the object could not be understood, in one sentence. A NetworkPolicy of which that holds is kept as one
@@ -129,25 +121,10 @@ impl Builder {
     pub(crate) fn item(&mut self, node: &Node, head: &Head<'_>, api: &str) -> Result<(), String> {
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
         let origin = Origin::api(api, metadata("resourceVersion").map(str::to_owned));
-        self.at(node, head, &origin, None)
+        self.add(node, head, &origin, None)
     }
 
-    /// Whether the last item was a pod that may have siblings: those of nobody are not put together.
-    pub fn can_have_sibling(&self) -> bool {
-        self.last_group.and_then(|i| self.snapshot.pods.get(i)).is_some_and(|group| group.meta.owner.is_some())
-    }
-
-    /// A pod that differs from the last item, which [can have](Self::can_have_sibling) siblings, in nothing but what a
-    /// member has of its own; it gets that one's labels.
-    pub fn sibling(&mut self, mut member: Member) {
-        let Some(group) = self.last_group.and_then(|i| self.snapshot.pods.get_mut(i)) else { return };
-        if let Some(last) = group.members.last() {
-            member.labels = last.labels.clone();
-        }
-        group.members.push(member);
-    }
-
-    /// One object of Terraform. `vague`: what of it is known only after the apply, and bears on what it does.
+    /// Adds an object of Terraform. `unknown`: what of it is known only after the apply, and bears on what it does.
     ///
     /// # Errors
     /// As of [`item`](Self::item).
@@ -156,19 +133,19 @@ impl Builder {
         node: &Node,
         head: &Head<'_>,
         origin: &Origin,
-        vague: Option<&str>,
+        unknown: Option<&str>,
     ) -> Result<(), String> {
-        self.at(node, head, origin, vague)
+        self.add(node, head, origin, unknown)
     }
 
-    fn at(&mut self, node: &Node, head: &Head<'_>, origin: &Origin, vague: Option<&str>) -> Result<(), String> {
+    fn add(&mut self, node: &Node, head: &Head<'_>, origin: &Origin, unknown: Option<&str>) -> Result<(), String> {
         let problems = Problems::default();
         let c = Cursor::new(node, &problems);
         let metadata = |key: &str| node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
         let policies = self.snapshot.network_policies.len();
         self.dispatch(&c, head, origin);
         let problems = problems.drain("", node);
-        let Some(first) = problems.first().map(|p| p.message.as_str()).or(vague) else { return Ok(()) };
+        let Some(first) = problems.first().map(|p| p.message.as_str()).or(unknown) else { return Ok(()) };
         let name = metadata("name").unwrap_or("without a name");
         let what = match metadata("namespace") {
             Some(namespace) => format!("{namespace}/{}/{name}", head.kind),
@@ -188,11 +165,16 @@ impl Builder {
         self.problems.push(problem);
     }
 
+    /// Objects of Config Connector with their origins; they are removed.
+    pub fn drain_config_connector(&mut self) -> Vec<(Origin, serde_json::Value)> {
+        std::mem::take(&mut self.config_connector)
+    }
+
     pub fn snapshot_mut(&mut self) -> &mut Snapshot {
         &mut self.snapshot
     }
 
-    /// Takes over what another builder read of the same list, after what was read before.
+    /// Takes over a later page of the same list.
     pub fn append(&mut self, page: Builder) {
         let mut part = page.snapshot;
         for group in std::mem::take(&mut part.pods) {
@@ -201,64 +183,29 @@ impl Builder {
         self.snapshot.absorb(part);
     }
 
-    /// What was read of one list.
+    /// The snapshot of one list.
     pub fn into_part(mut self) -> Snapshot {
-        self.snapshot.pods.retain(|g| !g.members.is_empty());
+        self.drop_empty_groups();
         self.snapshot.pods.iter_mut().for_each(|g| g.members.shrink_to_fit());
         self.snapshot
     }
 
-    /// The snapshot in its fixed order, or everything that was wrong.
+    /// The snapshot in its fixed order.
+    ///
+    /// # Errors
+    /// All problems.
     pub fn finish(mut self) -> Result<Snapshot, Vec<Problem>> {
-        self.config_connector_cluster();
         if !self.problems.is_empty() {
             self.problems.sort();
             self.problems.dedup();
             return Err(self.problems);
         }
-        self.snapshot.pods.retain(|g| !g.members.is_empty());
+        self.drop_empty_groups();
         self.snapshot.sort();
         Ok(self.snapshot)
     }
 
-    /// A document's top level: one object, or a list of them. Answers whether it was anything that we read.
-    pub(crate) fn document(&mut self, file: &str, node: &Node) -> bool {
-        let kind = node.get("kind").and_then(Node::as_str);
-        let api_version = node.get("apiVersion").and_then(Node::as_str);
-        match (api_version, kind) {
-            (Some(api_version), Some(kind)) => {
-                match kind.strip_suffix("List") {
-                    Some(item_kind) if node.get("items").is_some() => {
-                        let problems = Problems::default();
-                        for item in Cursor::new(node, &problems).items("items") {
-                            self.object(file, item.node, Some((api_version, item_kind)));
-                        }
-                        self.problems.extend(problems.drain(file, node));
-                    }
-                    _ => self.object(file, node, None),
-                }
-                true
-            }
-            _ => {
-                let json = node.to_json();
-                if terraform::read(self, file, &json) {
-                    // What it names has been put in.
-                } else if gke::is_cluster(&json) {
-                    self.cluster(file, node.line, &json);
-                } else if let Some((clusters, missing)) = gke::listing(&json) {
-                    clusters.iter().for_each(|c| self.cluster(file, node.line, c));
-                    self.missing_zones(file, &missing);
-                } else if gke::is_upgrade_info(&json) {
-                    self.upgrade_info(file, node.line.max(1), &json);
-                } else {
-                    return false;
-                }
-                true
-            }
-        }
-    }
-
-    /// One object. `list` gives apiVersion and kind of items of a typed list, which carry none of their own.
+    /// Adds an object. `list`: apiVersion and kind of items of a typed list, which have none of their own.
     pub(crate) fn object(&mut self, file: &str, node: &Node, list: Option<(&str, &str)>) {
         let problems = Problems::default();
         let c = Cursor::new(node, &problems);
@@ -279,108 +226,44 @@ impl Builder {
 
     fn dispatch(&mut self, c: &Cursor<'_>, head: &Head<'_>, origin: &Origin) {
         self.last_group = None;
-        let namespace = self.options.namespace.clone();
-        let group = head.group();
-        if group == terraform::config_connector::GROUP
-            && matches!(head.kind, "ContainerCluster" | "ContainerNodePool")
-            && !self.listed
-        {
+        if head.is_config_connector() && !self.listed {
             let mut object = c.node.to_json();
-            // Of a typed list its items do not say it.
+            // Items of a typed list do not state their kind.
             if let Some(map) = object.as_object_mut() {
                 map.insert("kind".to_owned(), head.kind.into());
             }
             self.config_connector.push((origin.clone(), object));
             return;
         }
-        let known = matches!(
-            (group, head.kind),
-            ("", "Namespace" | "Pod" | "Service" | "Endpoints" | "ConfigMap" | "Secret" | "ReplicationController")
-                | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
-                | ("batch", "Job" | "CronJob")
-                | ("discovery.k8s.io", "EndpointSlice")
-                | ("networking.k8s.io", "NetworkPolicy" | "Ingress")
-                | ("postgresql.cnpg.io", "Cluster" | "Pooler")
-                | ("cloud.google.com", "ComputeClass")
-        );
-        let opaque = OPAQUE_POLICIES.contains(&(group, head.kind));
-        if !known && !opaque {
+        let Some(kind) = ObjectKind::find(head.group(), head.kind) else {
             *self.snapshot.unmodelled.entry(format!("{} {}", head.api_version, head.kind)).or_insert(0) += 1;
             return;
-        }
-        let scope = if head.kind == "Namespace" || CLUSTER_SCOPED.contains(&head.kind) { "" } else { &namespace };
-        let Some(mut meta) = k8s::meta(c, head, scope, origin) else { return };
+        };
+        let namespace = match kind.scope {
+            Scope::Cluster => "",
+            Scope::Namespaced => &self.options.namespace,
+        };
+        let Some(mut meta) = k8s::meta(c, head, namespace, origin) else { return };
         if self.listed {
             self.interner.intern_labels(&mut meta.labels);
             self.interner.intern_labels(&mut meta.annotations);
-            return self.place(c, head, meta, opaque);
-        }
-        // Folded pods and generated names have no identity of their own that could repeat.
-        if head.kind != "Pod" && !meta.name.ends_with('*') {
+        } else {
             self.replace_duplicate(head, &meta);
-        } else if head.kind == "Pod" && !meta.name.ends_with('*') && self.note_duplicate(head, &meta) {
-            // Groups keep their index; an emptied one is dropped at the end.
-            for group in self.snapshot.pods.iter_mut().filter(|g| g.meta.namespace == meta.namespace) {
-                group.members.retain(|m| m.name != meta.name);
-            }
         }
-        self.place(c, head, meta, opaque);
-    }
-
-    /// Reads the object and puts it into its list.
-    fn place(&mut self, c: &Cursor<'_>, head: &Head<'_>, meta: Meta, opaque: bool) {
-        let s = &mut self.snapshot;
-        match (head.group(), head.kind) {
-            _ if opaque => s.opaque_policies.push(meta),
-            (_, "Namespace") => push(&mut s.namespaces, Namespace { meta }),
-            (_, "Pod") => match k8s::pod(c, meta, &self.interner) {
-                Some(pod) => self.fold(pod),
-                None => s.finished_pods += 1,
-            },
-            (_, "Service") => {
-                let mut service = k8s::service(c, meta);
-                self.interner.intern_labels(&mut service.selector);
-                push(&mut s.services, service);
-            }
-            (_, "Endpoints") => s.endpoints.extend(k8s::endpoints(c, meta)),
-            (_, "EndpointSlice") => push(&mut s.endpoints, k8s::endpoint_slice(c, meta)),
-            (_, "ConfigMap") => s.config_maps.push(k8s::config_map(c, meta)),
-            (_, "Secret") => s.secrets.push(match &self.secret_values {
-                None => k8s::secret(c, meta),
-                Some(variables) => {
-                    let own = variables.get(&(meta.namespace.clone(), meta.name.clone()));
-                    k8s::secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
-                }
-            }),
-            ("networking.k8s.io", "NetworkPolicy") => {
-                let mut policy = policy::network_policy(c, meta);
-                policy.spec.selectors_mut().for_each(|s| self.interner.intern_labels(&mut s.match_labels));
-                push(&mut s.network_policies, policy);
-            }
-            (_, "Ingress") => s.ingresses.push(k8s::ingress(c, meta)),
-            ("postgresql.cnpg.io", "Cluster") => s.cnpg_clusters.push(cnpg::cluster(c, meta)),
-            (_, "Pooler") => s.cnpg_poolers.push(cnpg::pooler(c, meta)),
-            (_, "ComputeClass") => s.compute_classes.push(k8s::compute_class(c, meta)),
-            _ => push(&mut s.controllers, k8s::controller(c, meta, &self.interner)),
+        match kind.list {
+            List::Pods => self.read_pod(c, meta),
+            list => self.read_object(list, c, meta),
         }
     }
 
-    fn fold(&mut self, mut pod: PodGroup) {
-        let candidates = self.groups.entry(self.hasher.hash_one(likeness(&pod))).or_default();
-        let same = candidates.iter().find(|&&i| likeness(&self.snapshot.pods[i]) == likeness(&pod));
-        let Some(&i) = same else {
-            candidates.push(self.snapshot.pods.len());
-            self.last_group = Some(self.snapshot.pods.len());
-            push(&mut self.snapshot.pods, pod);
-            return;
-        };
-        self.last_group = Some(i);
-        let members = &mut self.snapshot.pods[i].members;
-        // The pods of a controller have the same labels but for those of StatefulSets: they share them.
-        if let Some(last) = members.last().map(|m| m.labels.clone()) {
-            pod.members.iter_mut().filter(|m| m.labels == last).for_each(|m| m.labels = last.clone());
+    /// Pods are folded, and those that have finished are counted.
+    fn read_pod(&mut self, c: &Cursor<'_>, meta: Meta) {
+        let options = ReadOptions { interner: &self.interner, secret_variables: None };
+        let pod: Option<PodGroup> = PodGroup::read(c, meta, &options).into_iter().next();
+        match pod {
+            Some(pod) => self.fold(pod),
+            None => self.snapshot.finished_pods += 1,
         }
-        members.append(&mut pod.members);
     }
 }
 
@@ -388,6 +271,8 @@ impl Builder {
 mod tests {
     use super::super::api_format::{self, Part};
     use super::*;
+    use crate::document::parse_json;
+    use crate::inventory::KINDS;
 
     /// Pods of one ReplicaSet as a live cluster has them; each with a token's volume of this name.
     fn read(pods: &[(&str, &str)]) -> Snapshot {
@@ -405,6 +290,54 @@ mod tests {
             builder.item(&node, &Head { api_version: "v1", kind: "Pod" }, "/api/v1/pods").unwrap();
         }
         builder.into_part()
+    }
+
+    /// Objects of a kind, as files hold them.
+    fn files(kind: &ObjectKind, names: &[&str]) -> Snapshot {
+        let version = if kind.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", kind.group) };
+        let mut builder = Builder::new(Options::new("n", false));
+        for name in names {
+            let text = format!(
+                r#"{{"apiVersion": "{version}", "kind": "{}", "metadata": {{"name": "{name}"}}, "subsets": [{{}}]}}"#,
+                kind.kind
+            );
+            builder.object(&format!("{name}.json"), &parse_json("", &text, str::to_owned).unwrap(), None);
+        }
+        builder.finish().unwrap()
+    }
+
+    /// Namespace and name of each object of a snapshot, in order.
+    fn names(snapshot: &Snapshot) -> Vec<(String, String)> {
+        let json = serde_json::to_value(snapshot).unwrap();
+        let lists = json.as_object().unwrap().values().filter_map(|list| list.as_array());
+        let metas = lists.flatten().filter_map(|object| object.get("meta").or(Some(object)).filter(|m| m.is_object()));
+        let text = |meta: &serde_json::Value, key: &str| meta[key].as_str().unwrap_or_default().to_owned();
+        metas.map(|meta| (text(meta, "namespace"), text(meta, "name"))).collect()
+    }
+
+    #[test]
+    fn every_kind_of_the_table_is_read_counted_sorted_merged_and_found_as_a_duplicate() {
+        for kind in KINDS {
+            let what = format!("{kind:?}");
+            let namespace = if kind.scope == Scope::Cluster { "" } else { "n" };
+            let both = [(namespace.to_owned(), "a".to_owned()), (namespace.to_owned(), "b".to_owned())];
+            let count = |snapshot: &Snapshot| {
+                let kinds: Vec<_> = snapshot.kinds().into_iter().collect();
+                assert!(matches!(&kinds[..], [(name, _)] if name.starts_with(kind.kind)), "{what}: {kinds:?}");
+                kinds[0].1
+            };
+            let read = files(kind, &["b", "a"]);
+            assert_eq!((count(&read), names(&read)), (2, both.to_vec()), "{what}");
+            assert!(read.unmodelled.is_empty() && !read.is_empty(), "{what}");
+            assert_eq!(read.has_objects(), kind.list != List::ComputeClasses, "{what}");
+            let mut merged = files(kind, &["b"]);
+            merged.absorb(files(kind, &["a"]));
+            merged.sort();
+            assert_eq!(merged, read, "{what}");
+            let twice = files(kind, &["a", "b", "a"]);
+            assert_eq!((count(&twice), names(&twice)), (2, both.to_vec()), "{what}");
+            assert!(matches!(&twice.notes[..], [note] if note.contains("is given twice")), "{what}: {:?}", twice.notes);
+        }
     }
 
     #[test]

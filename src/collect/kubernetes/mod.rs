@@ -4,7 +4,7 @@ mod pod_spec;
 mod pods;
 mod services;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::prelude::*;
 
@@ -13,9 +13,10 @@ use crate::inventory::Origin;
 use crate::inventory::object::*;
 use crate::lexicon;
 
+use super::interner::Interner;
+
 pub use pod_spec::pod_spec;
-pub use pods::{controller, has_finished, member, pod};
-pub use services::{endpoint_slice, endpoints, ingress, service};
+pub use pods::{has_finished, member};
 
 /// API version and kind of an object.
 pub struct Head<'a> {
@@ -27,6 +28,68 @@ impl Head<'_> {
     /// API group, empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version.rsplit_once('/').map_or("", |(g, _)| g)
+    }
+}
+
+impl Head<'_> {
+    /// Whether it is a cluster or a node pool as Config Connector describes it:
+    /// <https://cloud.google.com/config-connector/docs/reference/resource-docs/container/containercluster>.
+    pub fn is_config_connector(&self) -> bool {
+        self.group() == "container.cnrm.cloud.google.com"
+            && matches!(self.kind, "ContainerCluster" | "ContainerNodePool")
+    }
+}
+
+/// The variables that keys of a Secret become, by (namespace, name) of the Secret and by key.
+pub type SecretVariables = HashMap<(String, String), BTreeMap<String, String>>;
+
+/// What reading an object needs besides the object.
+pub struct ReadOptions<'a> {
+    pub interner: &'a Interner,
+    /// Present where a person has allowed that values of Secrets are read.
+    pub secret_variables: Option<&'a SecretVariables>,
+}
+
+/// A type of the evidence, as it is read from an object of the Kubernetes API.
+pub trait FromObject: Sized {
+    /// Reads an object whose metadata is `meta`. Most objects give one value; a pod that has finished gives none.
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Self>;
+}
+
+impl FromObject for Namespace {
+    fn read(_: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = Namespace> {
+        Some(Namespace { meta })
+    }
+}
+
+/// Of a policy whose rules are not modeled only the metadata is kept.
+impl FromObject for Meta {
+    fn read(_: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = Meta> {
+        Some(meta)
+    }
+}
+
+impl FromObject for ConfigMap {
+    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = ConfigMap> {
+        Some(config_map(c, meta))
+    }
+}
+
+impl FromObject for SecretNames {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = SecretNames> {
+        Some(match options.secret_variables {
+            None => secret(c, meta),
+            Some(variables) => {
+                let own = variables.get(&(meta.namespace.clone(), meta.name.clone()));
+                secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
+            }
+        })
+    }
+}
+
+impl FromObject for ComputeClass {
+    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = ComputeClass> {
+        Some(compute_class(c, meta))
     }
 }
 
@@ -131,7 +194,7 @@ pub fn is_port_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
-pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
+fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
     let data: Vec<_> = c.get("data").map(|d| d.strings()).unwrap_or_default();
     ConfigMap {
         meta,
@@ -147,7 +210,7 @@ pub fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
 }
 
 /// Parses names and keys of a Secret. Its values are not decoded.
-pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
+fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     let mut keys: Vec<String> = ["data", "stringData"]
         .iter()
         .filter_map(|k| c.get(k))
@@ -160,7 +223,7 @@ pub fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
 
 /// As [`secret`], with TLS settings among its values. `variables` are the names of environment variables by key, where they
 /// differ from it.
-pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
+fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
     let mut found = secret(c, meta);
     for (entry, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
         let key = &*entry.key;
@@ -173,7 +236,7 @@ pub fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, 
     found
 }
 
-pub fn compute_class(c: &Cursor<'_>, meta: Meta) -> ComputeClass {
+fn compute_class(c: &Cursor<'_>, meta: Meta) -> ComputeClass {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     ComputeClass {

@@ -6,7 +6,7 @@ use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
 use super::super::interner::Interner;
-use super::{annotations, pod_spec};
+use super::{FromObject, ReadOptions, annotations, pod_spec};
 
 /// Labels that differ between the pods of one controller: pods that differ only in these are one group. Their values are
 /// kept with each pod, in case a selector uses one.
@@ -41,8 +41,20 @@ fn template(c: Option<Cursor<'_>>, interner: &Interner) -> Template {
     Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, interner)).unwrap_or_default() }
 }
 
+impl FromObject for Controller {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Controller> {
+        Some(controller(c, meta, options.interner))
+    }
+}
+
+impl FromObject for PodGroup {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = PodGroup> {
+        pod(c, meta, options.interner)
+    }
+}
+
 /// Parses a controller of the kind `meta.kind`.
-pub fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
+fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
@@ -87,7 +99,7 @@ pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, l
 }
 
 /// Parses a pod as a group of one; `None` if it has finished.
-pub fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
+fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
     let status = c.get("status");
     if has_finished(status.as_ref()) {
         return None;

@@ -3,9 +3,29 @@
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::{port_ref, protocol};
+use super::{FromObject, ReadOptions, port_ref, protocol};
 
-pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
+impl FromObject for Service {
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Service> {
+        let mut service = service(c, meta);
+        options.interner.intern_labels(&mut service.selector);
+        Some(service)
+    }
+}
+
+impl FromObject for Endpoints {
+    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = Endpoints> {
+        if meta.kind == "EndpointSlice" { vec![endpoint_slice(c, meta)] } else { endpoints(c, meta) }
+    }
+}
+
+impl FromObject for Ingress {
+    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = Ingress> {
+        Some(ingress(c, meta))
+    }
+}
+
+fn service(c: &Cursor<'_>, meta: Meta) -> Service {
     let Some(spec) = c.get("spec") else { return Service { meta, ..Service::default() } };
     let service_type = match spec.get("type").and_then(|t| t.str().map(|s| (s, t))) {
         None => ServiceType::ClusterIP,
@@ -56,13 +76,13 @@ pub fn service(c: &Cursor<'_>, meta: Meta) -> Service {
     }
 }
 
-pub fn endpoint_slice(c: &Cursor<'_>, meta: Meta) -> Endpoints {
+fn endpoint_slice(c: &Cursor<'_>, meta: Meta) -> Endpoints {
     let service = meta.labels.get("kubernetes.io/service-name").unwrap_or_default().to_owned();
     let addresses = c.items("endpoints").iter().flat_map(|e| e.string_list("addresses")).collect::<Vec<_>>();
     Endpoints { meta, service, addresses: parse_addresses(&addresses), ports: endpoint_ports(c) }
 }
 
-pub fn endpoints(c: &Cursor<'_>, meta: Meta) -> Vec<Endpoints> {
+fn endpoints(c: &Cursor<'_>, meta: Meta) -> Vec<Endpoints> {
     let service = meta.name.clone();
     c.items("subsets")
         .iter()
@@ -100,7 +120,7 @@ fn endpoint_ports(c: &Cursor<'_>) -> Vec<EndpointPort> {
         .collect()
 }
 
-pub fn ingress(c: &Cursor<'_>, meta: Meta) -> Ingress {
+fn ingress(c: &Cursor<'_>, meta: Meta) -> Ingress {
     let Some(spec) = c.get("spec") else { return Ingress { meta, ..Ingress::default() } };
     let backend = |b: &Cursor<'_>| -> Option<IngressBackend> {
         let service = b.get("service")?;

@@ -1,7 +1,7 @@
 //! Objects that are read by name, because the environment of a container refers to them: ConfigMaps, and Secrets where a
 //! person has said so.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -12,7 +12,7 @@ use crate::inventory::{Gap, Need, Snapshot};
 
 use super::super::api_format::{self, Part};
 use super::super::builder::Builder;
-use super::super::kubernetes::Head;
+use super::super::kubernetes::{Head, SecretVariables};
 use super::api::{Api, JSON};
 use super::fault::Fault;
 use super::gap;
@@ -65,10 +65,10 @@ pub async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
 }
 
 /// The variable that each key of a Secret becomes by `secretKeyRef`: a key `mode` may be a `DB_SSLMODE`.
-fn variables(snapshot: &Snapshot) -> HashMap<Name, BTreeMap<String, String>> {
+fn variables(snapshot: &Snapshot) -> SecretVariables {
     let templates = snapshot.controllers.iter().map(|c| (&c.meta.namespace, &*c.template.spec));
     let pods = snapshot.pods.iter().map(|p| (&p.meta.namespace, &*p.spec));
-    let mut found: HashMap<Name, BTreeMap<String, String>> = HashMap::new();
+    let mut found = SecretVariables::new();
     for (namespace, spec) in templates.chain(pods) {
         for var in spec.containers.iter().flat_map(|c| &c.env) {
             if let EnvSource::SecretKey { name, key, .. } = &var.source {

@@ -8,9 +8,6 @@ use super::cluster::{self, CLUSTER_TYPE, Cluster, POOL_TYPE};
 use super::document::{Document, Form, Resource};
 use super::mapping::{CLUSTER, Kind, NODE_POOL, Rule};
 
-/// The API group of both kinds.
-pub const GROUP: &str = "container.cnrm.cloud.google.com";
-
 /// Terraform's attributes that are references here.
 const REFERENCES: [(&str, &str); 6] = [
     ("network", "networkRef"),

@@ -11,22 +11,7 @@ use serde_json::Value;
 use super::apply::Written;
 use super::cluster::Cluster;
 use super::mapping::Kind;
-
-/// One difference.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Difference {
-    /// `Cluster/NAME` or `NodePool/NAME`.
-    pub object: String,
-    /// Of the resource in Terraform.
-    pub address: String,
-    /// The attribute to change there.
-    pub attribute: String,
-    /// Path in the GKE API, from the object.
-    pub path: String,
-    pub state: Value,
-    /// Null: not set.
-    pub live: Value,
-}
+use crate::inventory::Drift;
 
 /// Set by the version that GKE upgrades to, chosen once, an address that GKE gives, or a pool's that may be gone.
 const NOT_COMPARED: [&str; 12] = [
@@ -60,7 +45,7 @@ const NEWER: [(&str, &str, bool); 3] = [
 
 /// The differences between a cluster of the state and the live one, in the order of the table. `live` is the Cluster
 /// resource as the GKE API gives it.
-pub fn differences(state: &Cluster, live: &Value) -> Vec<Difference> {
+pub fn differences(state: &Cluster, live: &Value) -> Vec<Drift> {
     let mut found = Vec::new();
     for (subject, written) in &state.written {
         let address = state.addresses.get(subject).cloned().unwrap_or_default();
@@ -70,7 +55,7 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Difference> {
         };
         let Some(ours) = ours else { continue };
         let Some(theirs) = theirs else {
-            found.push(Difference {
+            found.push(Drift {
                 object,
                 address,
                 attribute: "name".to_owned(),
@@ -89,7 +74,7 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Difference> {
                 && let Some((state, live)) = compare(w, ours, theirs)
             {
                 seen.insert(w.attribute.clone());
-                found.push(Difference {
+                found.push(Drift {
                     object: object.clone(),
                     address: address.clone(),
                     attribute: w.attribute.clone(),

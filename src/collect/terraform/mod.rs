@@ -19,7 +19,7 @@ use super::builder::Builder;
 use document::{Document, Form};
 
 pub use cluster::Cluster;
-pub use drift::{Difference, differences};
+pub use drift::differences;
 
 /// Reads a document into the snapshot. Answers whether it is Terraform's.
 pub fn read(builder: &mut Builder, file: &str, doc: &Value) -> bool {

@@ -2,6 +2,7 @@ use super::*;
 use crate::check::Severity;
 use crate::fleet::sample::{SHARDS, fleet, merged, part, part_input};
 use crate::report::Outcome;
+use crate::report::format::json::to_json;
 
 fn all() -> Vec<PartInput> {
     (0..SHARDS).map(part_input).collect()
@@ -46,7 +47,7 @@ fn all_parts_together_are_the_fleet() {
 fn the_order_of_parts_does_not_matter() {
     let mut parts = all();
     parts.reverse();
-    assert_eq!(merge(parts, None).unwrap().json(), merged(&[]).json());
+    assert_eq!(to_json(&merge(parts, None).unwrap()), to_json(&merged(&[])));
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn a_missing_shard_is_told_with_its_clusters() {
     assert_eq!(report.missing_shards, [2]);
     let state = &report.shards[2];
     assert_eq!((state.present, state.clusters), (false, part(2).clusters.len()));
-    assert_eq!(state.why.as_deref(), Some("it left no part"));
+    assert_eq!(state.why.as_deref(), Some("there is no part of it"));
     // No cluster gets lost.
     let targets = |r: &FleetReport| r.clusters.iter().map(|c| c.target.clone()).collect::<Vec<_>>();
     assert_eq!(targets(&report), targets(&fleet()));
@@ -63,8 +64,8 @@ fn a_missing_shard_is_told_with_its_clusters() {
         let entry = report.clusters.iter().find(|e| e.target == c.target).unwrap();
         assert_eq!((entry.outcome, entry.summary), (Outcome::NoResult, None));
         let error = entry.error.as_ref().unwrap();
-        assert_eq!((error.kind, error.error.why.as_str()), (ErrorKind::NotAudited, "shard 2/4 is missing"));
-        assert!(error.error.fix.contains("--shard 2/4"));
+        assert_eq!((error.fault, error.why.as_str()), (FaultKind::NotAttempted, "shard 2/4 is missing"));
+        assert!(error.fix.contains("--shard 2/4"));
     }
 }
 
@@ -102,14 +103,14 @@ fn a_missing_shard_makes_the_answer_incomplete() {
 fn what_only_other_shards_found_is_not_audited() {
     let mut parts = all();
     let new: ClusterName = "projects/pay-prod/locations/europe-west1/clusters/new".parse().unwrap();
-    let own = assign(&new.to_string(), SHARDS);
+    let own = assign_shard(&new.to_string(), SHARDS);
     let other = parts.iter_mut().find(|p| p.named.index() != own).unwrap();
     other.report.scope.discovered.push(new.to_string());
     let report = merge(parts, None).unwrap();
     let entry = report.clusters.iter().find(|c| c.name == "new").unwrap();
     let error = entry.error.as_ref().unwrap();
-    assert_eq!((entry.outcome, error.kind), (Outcome::NoResult, ErrorKind::NotAudited));
-    assert!(error.error.why.contains(&format!("other shards found it and shard {own}/4 did not")), "{error:?}");
+    assert_eq!((entry.outcome, error.fault), (Outcome::NoResult, FaultKind::NotAttempted));
+    assert!(error.why.contains(&format!("other shards found it and shard {own}/4 did not")), "{error:?}");
     assert!(report.missing_shards.is_empty());
 }
 
@@ -136,7 +137,7 @@ fn a_part_of_an_earlier_run_counts_as_missing() {
     assert_eq!(report.missing_shards, [2]);
     let why = report.shards[2].why.as_deref().unwrap();
     assert!(why.contains("earlier run: 2026-11-22T09:02:05Z (audit-old)") && why.contains("(audit-x7k2p)"), "{why}");
-    assert!(report.clusters.iter().any(|c| c.error.as_ref().is_some_and(|e| e.kind == ErrorKind::NotAudited)));
+    assert!(report.clusters.iter().any(|c| c.error.as_ref().is_some_and(|e| e.fault == FaultKind::NotAttempted)));
     // Even a minute apart, another run is another run; the newest is the one that counts.
     assert_eq!(stale(&|p| run(p, Some("audit-old"), "2026-11-23T09:02:05Z")).missing_shards, [2]);
     assert_eq!(stale(&|p| run(p, Some("audit-new"), "2026-11-23T09:09:05Z")).missing_shards, [0, 1, 3]);
@@ -154,8 +155,8 @@ fn parts_that_do_not_belong_together_are_refused() {
         |p| p.report.tool.version = "0.2.0".into(),
         &["is written by gke-posture 0.2.0", "but r/fleet-0-of-4.json is written by gke-posture 0.1.0"],
     );
-    refused(|p| p.report.rules.checks = "sha256:other".into(), &["judged by the checks sha256:other", "c4ec"]);
-    refused(|p| p.report.rules.configuration = None, &["judged by the configuration none", "c0f1"]);
+    refused(|p| p.report.rules.checks = "sha256:other".into(), &["evaluated with the checks sha256:other", "c4ec"]);
+    refused(|p| p.report.rules.configuration = None, &["evaluated with the configuration none", "c0f1"]);
     refused(|p| p.report.rules.options.clear(), &["run with no further option", "run with --no-configmaps"]);
     refused(
         |p| p.report.exit.fail_on = Some(Severity::Critical),
@@ -164,11 +165,12 @@ fn parts_that_do_not_belong_together_are_refused() {
     refused(|p| p.report.exit.fail_on = None, &["--fail-on none"]);
     refused(|p| p.report.exit.allow_unknown = true, &["--fail-on high --allow-unknown"]);
     refused(|p| p.report.exit.strict = true, &["--fail-on high --strict"]);
-    refused(|p| p.report.scope.asked.projects.truncate(1), &["is about folder 4711, project pay-dev, but"]);
-    refused(|p| p.report.scope.asked.folders.clear(), &["folder 4711"]);
+    refused(|p| p.report.scope.requested.projects.truncate(1), &["is about folder 4711, project pay-dev, but"]);
+    refused(|p| p.report.scope.requested.folders.clear(), &["folder 4711"]);
     refused(
         |p| {
-            p.report.scope.asked.targets_file = Some(TargetsFile { name: "t.txt".into(), digest: "sha256:1".into() });
+            p.report.scope.requested.targets_file =
+                Some(TargetsFile { name: "t.txt".into(), digest: "sha256:1".into() });
         },
         &["targets file t.txt (sha256:1)"],
     );
@@ -208,7 +210,7 @@ fn copies_and_renamed_files_are_refused() {
     parts.push(PartInput { file: "r/b/fleet-2-of-4.json".into(), ..part_input(2) });
     let errors = merge(parts, None).unwrap_err();
     assert_eq!(errors, ["r/fleet-2-of-4.json: holds shard 2/4, and so does r/b/fleet-2-of-4.json: keep one"]);
-    refused(|p| p.report.clusters.push(part(1).clusters[0].clone()), &["which falls to shard 1/4"]);
+    refused(|p| p.report.clusters.push(part(1).clusters[0].clone()), &["which belongs to shard 1/4"]);
     refused(|p| p.report.clusters.push(part(2).clusters[0].clone()), &["twice"]);
 }
 

@@ -1,7 +1,4 @@
-//! The report turned round: control by control of a framework, from the results of an audit.
-
-mod markdown;
-mod table;
+//! A report grouped by the controls of a framework.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckResult, Control, Framework, Severity, Verdict};
 
+use super::text::line;
 use super::{Countable, Counts, EvidenceSummary, Gap, Outcome, Report, Target, Tool, VerdictCounts};
 
-/// What an audit says of every control of a framework.
+const SCHEMA_VERSION: u32 = 2;
+
+/// The status of every control of a framework.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FrameworkReport {
-    /// Version of this shape; raised when a field changes its meaning or goes.
-    #[schemars(extend("const" = 1))]
+    /// Version of this shape; raised when a field changes its meaning or is removed.
+    #[schemars(extend("const" = SCHEMA_VERSION))]
     pub schema_version: u32,
     pub tool: Tool,
     /// RFC 3339 with seconds and `Z`.
     pub generated_at: String,
-    /// The outcome of the audit as a whole, whatever the framework asks for.
+    /// The outcome of the audit as a whole, also for checks that the framework does not name.
     pub outcome: Outcome,
     pub target: Target,
     pub evidence: EvidenceSummary,
@@ -35,36 +35,36 @@ pub struct FrameworkReport {
     pub controls: Vec<ControlResult>,
 }
 
-/// Which framework, and how much of it is listed.
+/// A framework.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FrameworkInfo {
     /// With its version, such as `cis-gke-1.9.0`.
     pub id: String,
     pub title: String,
-    /// What a reader must know of the list.
+    /// Which part of the framework is listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// What is known of a control.
+/// The status of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlStatus {
-    /// Every check that speaks to it passes, as far as it applies.
+    /// Every check of it passes, as far as it applies.
     Met,
-    /// A check that speaks to it fails. One that is waived still fails the control.
+    /// A check of it fails. One that is waived still fails the control.
     NotMet,
-    /// A check that speaks to it does not know, or was not run; none fails.
+    /// A check of it is unknown or was not evaluated; none fails.
     NotEvaluated,
-    /// The checks that speak to it do not apply to anything here.
+    /// Its checks apply to nothing here.
     NotApplicable,
-    /// No check speaks to it.
+    /// It has no check.
     NotCovered,
 }
 
 impl ControlStatus {
-    /// In words.
+    /// The status for people.
     pub fn name(self) -> &'static str {
         match self {
             ControlStatus::Met => "met",
@@ -77,7 +77,7 @@ impl ControlStatus {
 }
 
 impl Countable<5> for ControlStatus {
-    /// What takes work first.
+    /// What needs work first.
     const ALL: [Self; 5] = [
         ControlStatus::NotMet,
         ControlStatus::NotEvaluated,
@@ -96,21 +96,21 @@ impl Countable<5> for ControlStatus {
     }
 }
 
-/// One control and what its checks say.
+/// A control with the results of its checks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlResult {
     pub id: String,
     pub title: String,
     pub status: ControlStatus,
-    /// What of the control the checks do not see.
+    /// What the checks do not cover of the control.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The checks that speak to it, with all of their results, implied ones and advice too.
+    /// Its checks, with the counts of all of their results, implied ones and advice too.
     pub checks: Vec<ControlCheck>,
-    /// What fails, worst first.
+    /// Failures, the worst first.
     pub findings: Vec<ControlFinding>,
-    /// Why it is not evaluated, or does not apply; what was noted of what passes.
+    /// Why it is not evaluated or does not apply; notes on what passes.
     pub reasons: Vec<String>,
 }
 
@@ -119,6 +119,7 @@ pub struct ControlResult {
 #[serde(rename_all = "camelCase")]
 pub struct ControlCheck {
     pub id: String,
+    pub title: String,
     pub counts: VerdictCounts,
 }
 
@@ -127,7 +128,6 @@ pub struct ControlCheck {
 #[serde(rename_all = "camelCase")]
 pub struct ControlFinding {
     pub check: String,
-    pub title: String,
     pub severity: Severity,
     /// `fail`, or `waived` where the configuration accepts it.
     pub verdict: Verdict,
@@ -138,15 +138,15 @@ pub struct ControlFinding {
 }
 
 impl FrameworkReport {
-    /// Turns a report round.
+    /// Groups the results of a report by control.
     pub fn new(report: &Report, framework: &Framework) -> FrameworkReport {
         let mut by_check: BTreeMap<&str, Vec<&CheckResult>> = BTreeMap::new();
         for r in &report.results {
             by_check.entry(&r.check).or_default().push(r);
         }
-        let controls: Vec<ControlResult> = framework.controls.iter().map(|c| judge(report, c, &by_check)).collect();
+        let controls: Vec<ControlResult> = framework.controls.iter().map(|c| evaluate(report, c, &by_check)).collect();
         FrameworkReport {
-            schema_version: 1,
+            schema_version: SCHEMA_VERSION,
             tool: report.tool.clone(),
             generated_at: report.generated_at.clone(),
             outcome: report.outcome,
@@ -162,54 +162,67 @@ impl FrameworkReport {
             controls,
         }
     }
+}
 
-    /// Pretty JSON with a newline at the end.
-    pub fn json(&self) -> String {
-        // As for the report: there is nothing in it that JSON cannot say.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
-    }
+/// What is stated of a control, for people.
+pub(crate) struct ControlStatement {
+    /// Of a failure.
+    pub severity: Option<Severity>,
+    pub waived: bool,
+    /// Of a failure.
+    pub subjects: Vec<String>,
+    pub text: String,
+}
 
-    /// As Markdown.
-    ///
-    /// # Errors
-    /// One sentence that begins with the template's name and line.
-    pub fn markdown(&self) -> Result<String, String> {
-        markdown::render(self)
-    }
-
-    /// For a terminal. The header is that of the report.
-    pub fn table(&self, report: &Report, style: &super::table::Style) -> String {
-        table::render(self, report, style)
+impl ControlResult {
+    /// Failures by message, then the reasons.
+    pub(crate) fn statements(&self) -> Vec<ControlStatement> {
+        let mut out: Vec<ControlStatement> = Vec::new();
+        let mut indexes: BTreeMap<(&str, Verdict, Severity), usize> = BTreeMap::new();
+        for f in &self.findings {
+            let index = *indexes.entry((&f.message, f.verdict, f.severity)).or_insert(out.len());
+            match out.get_mut(index) {
+                Some(statement) => statement.subjects.push(line(&f.subject)),
+                None => out.push(ControlStatement {
+                    severity: Some(f.severity),
+                    waived: f.verdict == Verdict::Waived,
+                    subjects: vec![line(&f.subject)],
+                    text: line(&f.message),
+                }),
+            }
+        }
+        let reasons = self.reasons.iter().map(|r| ControlStatement {
+            severity: None,
+            waived: false,
+            subjects: Vec::new(),
+            text: line(r),
+        });
+        out.extend(reasons);
+        out
     }
 }
 
-/// JSON Schema (2020-12) of [`FrameworkReport::json`]; also checked in as `schemas/framework.schema.json`.
+/// JSON Schema (2020-12) of the JSON of [`FrameworkReport`]; also checked in as `schemas/framework.schema.json`.
 pub fn json_schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(FrameworkReport).to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".into(), "gke-posture framework report".into());
-    }
-    schema
+    super::schema::of::<FrameworkReport>("gke-posture framework report")
 }
 
-fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&CheckResult>>) -> ControlResult {
+fn evaluate(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&CheckResult>>) -> ControlResult {
     let mut checks = Vec::new();
     let mut findings: Vec<ControlFinding> = Vec::new();
-    let (mut open, mut inapplicable, mut notes, mut passes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut undecided, mut inapplicable, mut notes, mut passes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for id in &control.checks {
         let mut counts = VerdictCounts::default();
         let results = by_check.get(id.as_str()).map_or(&[][..], Vec::as_slice);
         for r in results {
             counts.add(r.verdict);
             match r.verdict {
-                // The failure that it follows from says the same.
+                // The failure that it follows from is listed already.
                 Verdict::Fail if r.caused_by.as_ref().is_some_and(|cause| control.checks.contains(cause)) => {}
                 Verdict::Fail => findings.push(finding(r)),
                 // A waiver accepts that the control is not met; it does not meet it.
                 Verdict::Waived if r.reasons.is_empty() => findings.push(finding(r)),
-                Verdict::Unknown | Verdict::Waived => push(&mut open, r.message.clone()),
+                Verdict::Unknown | Verdict::Waived => push(&mut undecided, r.message.clone()),
                 Verdict::NotApplicable => push(&mut inapplicable, r.message.clone()),
                 Verdict::Pass => {
                     passes += 1;
@@ -220,20 +233,20 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
             }
         }
         if results.is_empty() {
-            push(&mut open, format!("{id} was not evaluated: {}", why_not(report, id)));
+            push(&mut undecided, format!("{id} was not evaluated: {}", why_not(report, id)));
         }
-        checks.push(ControlCheck { id: id.clone(), counts });
+        checks.push(ControlCheck { id: id.clone(), title: report.title(id).to_owned(), counts });
     }
     findings.sort_by(|a, b| (b.severity, &a.check, &a.subject).cmp(&(a.severity, &b.check, &b.subject)));
     let status = match () {
         () if control.checks.is_empty() => ControlStatus::NotCovered,
         () if !findings.is_empty() => ControlStatus::NotMet,
-        () if !open.is_empty() => ControlStatus::NotEvaluated,
+        () if !undecided.is_empty() => ControlStatus::NotEvaluated,
         () if passes > 0 => ControlStatus::Met,
         () => ControlStatus::NotApplicable,
     };
     let reasons = match status {
-        ControlStatus::NotEvaluated => open,
+        ControlStatus::NotEvaluated => undecided,
         ControlStatus::NotApplicable => inapplicable,
         ControlStatus::Met => notes,
         _ => Vec::new(),
@@ -245,7 +258,6 @@ fn judge(report: &Report, control: &Control, by_check: &BTreeMap<&str, Vec<&Chec
 fn finding(r: &CheckResult) -> ControlFinding {
     ControlFinding {
         check: r.check.clone(),
-        title: r.title.clone(),
         severity: r.severity,
         verdict: r.verdict,
         subject: r.subject.id.clone(),
@@ -255,8 +267,8 @@ fn finding(r: &CheckResult) -> ControlFinding {
 }
 
 fn why_not(report: &Report, check: &str) -> String {
-    let listed = report.not_evaluated.iter().find(|n| n.checks.iter().any(|c| c == check));
-    listed.map_or_else(|| "there is nothing in the evidence that it is about".to_owned(), |n| n.reason.clone())
+    let listed = report.not_evaluated.checks.iter().find(|n| n.checks.iter().any(|c| c == check));
+    listed.map_or_else(|| "the evidence holds nothing that it is about".to_owned(), |n| n.reason.clone())
 }
 
 fn push(list: &mut Vec<String>, text: String) {

@@ -1,7 +1,7 @@
 use super::*;
+use crate::report::format::{Format, Options, render};
 use crate::report::sample::{result, sample};
-use crate::report::table::Style;
-use crate::report::{NotEvaluated, Parts};
+use crate::report::{NotEvaluated, Parts, Style, UnusedChecks};
 
 fn control(id: &str, checks: &[&str]) -> Control {
     Control {
@@ -13,10 +13,21 @@ fn control(id: &str, checks: &[&str]) -> Control {
 }
 
 fn turned(results: Vec<CheckResult>, controls: Vec<Control>) -> FrameworkReport {
-    let not_evaluated = vec![NotEvaluated { checks: vec!["off".into()], reason: "switched off".into() }];
-    let report = Report::new(Parts { results, not_evaluated, ..Parts::default() });
-    let framework = Framework { framework: "f-1".into(), title: "F".into(), note: None, superseded: false, controls };
-    FrameworkReport::new(&report, &framework)
+    FrameworkReport::new(&report_of(results), &framework(None, controls))
+}
+
+fn report_of(results: Vec<CheckResult>) -> Report {
+    let off = UnusedChecks { checks: vec!["off".into()], reason: "switched off".into() };
+    let not_evaluated = NotEvaluated { checks: vec![off], objects: vec![] };
+    Report::new(Parts { results, not_evaluated, ..Parts::default() })
+}
+
+fn framework(note: Option<String>, controls: Vec<Control>) -> Framework {
+    Framework { framework: "f-1".into(), title: "F".into(), note, superseded: false, controls }
+}
+
+fn rendered(report: &Report, framework: &Framework, format: Format, style: Style) -> String {
+    render(report, format, &Options { style, framework: Some(framework), ..Options::default() }).unwrap()
 }
 
 #[test]
@@ -65,64 +76,66 @@ fn what_follows_from_another_failure_and_what_is_advice_keep_a_control_from_bein
     assert!(report.controls.iter().all(|c| c.status == ControlStatus::NotMet && c.findings.len() == 1));
 }
 
-fn framework_of_sample() -> (Report, FrameworkReport) {
+fn framework_of_sample() -> (Report, Framework) {
     let report = sample();
     let checks: Vec<String> = report.checks.iter().map(|c| c.id.clone()).collect();
     let mut controls: Vec<Control> = checks.iter().enumerate().map(|(i, c)| control(&format!("1.{i}"), &[c])).collect();
     controls.push(control("2.1", &[]));
-    let note = Some("Only a part.".to_owned());
-    let framework = Framework { framework: "f-1".into(), title: "F".into(), note, superseded: false, controls };
-    let turned = FrameworkReport::new(&report, &framework);
-    (report, turned)
+    (report, framework(Some("Only a part.".to_owned()), controls))
 }
 
 #[test]
 fn the_table_keeps_to_its_width_and_names_what_is_not_covered() {
-    let (report, turned) = framework_of_sample();
+    let (report, framework) = framework_of_sample();
     for width in [60, 80, 140] {
-        let text = turned.table(&report, &Style::new(width));
+        let text = rendered(&report, &framework, Format::Table, Style::new(width));
         assert!(text.lines().all(|l| crate::report::wrap::width(l) <= width), "{width}:\n{text}");
-        assert!(text.contains("Not covered by this tool, 1 controls: 2.1") && text.contains("Only a part."), "{text}");
+        assert!(text.contains("Not covered by this tool, 1 control: 2.1") && text.contains("Only a part."), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }
-    let colored = turned.table(&report, &Style { color: true, ..Style::new(100) });
+    let colored = rendered(&report, &framework, Format::Table, Style { color: true, ..Style::new(100) });
     assert!(colored.contains("\u{1b}[31mnot met\u{1b}[0m"), "{colored}");
 }
 
 #[test]
-fn the_markdown_has_every_control() {
-    let (_, turned) = framework_of_sample();
-    let text = turned.markdown().unwrap();
-    for c in &turned.controls {
+fn the_markdown_has_every_control_and_the_title_of_every_check() {
+    let (report, framework) = framework_of_sample();
+    let text = rendered(&report, &framework, Format::Markdown, Style::default());
+    for c in &framework.controls {
         assert!(text.contains(&c.id), "{}:\n{text}", c.id);
     }
     assert!(text.contains("## Not covered by this tool") && text.contains("| not met |"), "{text}");
+    assert!(text.contains("Database accepts only encrypted connections (`db-cleartext-accepted`)"), "{text}");
+    assert!(!text.contains("Database accepts cleartext connections"), "{text}");
+}
+
+#[test]
+fn failures_with_the_same_message_are_one_statement() {
+    let (report, framework) = framework_of_sample();
+    let turned = FrameworkReport::new(&report, &framework);
+    let egress = turned.controls.iter().find(|c| c.checks[0].id == "workload-egress-restricted").unwrap();
+    let statements: Vec<(usize, bool)> = egress.statements().iter().map(|s| (s.subjects.len(), s.waived)).collect();
+    assert_eq!(statements, [(1, false), (6, false), (1, true)]);
 }
 
 #[test]
 fn checked_in_schema_is_current_and_holds() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/framework.schema.json");
-    let expected = format!("{:#}\n", json_schema());
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(path, &expected).unwrap();
-    }
-    let found = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(found == expected, "{path} is out of date: run with BLESS=1 to refresh it");
-    let (_, turned) = framework_of_sample();
-    let json: serde_json::Value = serde_json::from_str(&turned.json()).unwrap();
-    let validator = jsonschema::validator_for(&json_schema()).unwrap();
-    assert!(validator.is_valid(&json));
+    use crate::report::schema::tests::{assert_current, assert_describes};
+    assert_current("framework.schema.json", &json_schema());
+    let (report, framework) = framework_of_sample();
+    assert_describes(&json_schema(), &[rendered(&report, &framework, Format::Json, Style::default())]);
 }
 
 #[test]
-fn what_is_remarked_of_a_pass_is_said_of_its_control() {
+fn notes_on_passes_and_on_controls_are_shown() {
     let mut pass = result("c", Severity::Low, Verdict::Pass, "cluster");
     pass.note = Some("nothing is there".into());
     let mut noted = control("1", &["c"]);
     noted.note = Some("what untrustedWorkloads says".into());
-    let report = turned(vec![pass], vec![noted]);
-    assert_eq!(report.controls[0].reasons, ["cluster: nothing is there"]);
-    let markdown = report.markdown().unwrap();
+    let framework = framework(None, vec![noted]);
+    let report = report_of(vec![pass]);
+    assert_eq!(FrameworkReport::new(&report, &framework).controls[0].reasons, ["cluster: nothing is there"]);
+    let markdown = rendered(&report, &framework, Format::Markdown, Style::default());
     assert!(markdown.contains("cluster: nothing is there"), "{markdown}");
     assert!(markdown.contains("Note: what untrustedWorkloads says."), "{markdown}");
 }

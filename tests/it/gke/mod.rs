@@ -5,12 +5,12 @@ pub mod change;
 
 use std::sync::LazyLock;
 
-use gke_posture::audit::{Settings, audit as run};
+use gke_posture::audit::{Evidence, Settings, audit as run};
 use gke_posture::check::{CheckResult, Registry, Verdict, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
 use gke_posture::facts;
-use gke_posture::report::{ExitPolicy, Report};
+use gke_posture::report::Report;
 use serde_json::Value;
 
 /// The time of every run.
@@ -38,15 +38,7 @@ pub fn audit_files(files: &[(String, String)], config: &str) -> Report {
     let snapshot = read_embedded(&files, "a test", options).expect("the input is sound");
     let config =
         Config::parse("gke-posture.yaml", config, &REGISTRY.known_names()).expect("the configuration is sound");
-    let settings = Settings {
-        registry: &REGISTRY,
-        config: &config,
-        dataplane: None,
-        now: NOW.parse().unwrap(),
-        exit: ExitPolicy::default(),
-        digest: String::new(),
-    };
-    run(snapshot, &settings)
+    run(Evidence::new(snapshot, None), &Settings::new(&REGISTRY, &config, NOW.parse().unwrap()))
 }
 
 /// The worst result of a check, or that of one pool.
