@@ -10,9 +10,9 @@ use gke_posture::audit::{Evidence, Settings, audit, prepare};
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
-use gke_posture::inventory::{Snapshot, Tri};
+use gke_posture::inventory::{Dataplane, Snapshot, Tri};
 use gke_posture::network::policy::{Peer as RulePeer, Policy, Rule};
-use gke_posture::network::{Dataplane, Peer, Reach};
+use gke_posture::network::{Peer, Reach};
 
 /// Namespaces with ten Deployments, ten Services and five policies each.
 fn cluster(namespaces: usize) -> String {
@@ -61,7 +61,7 @@ fn naive_side(reach: &Reach, policies: &[Policy], direction: usize, subject: usi
     let cell = &model.cells[subject];
     let namespace = &model.namespaces[cell.namespace].name;
     let (mut isolated, mut allowed) = (false, false);
-    for p in policies.iter().filter(|p| p.namespace == *namespace && p.isolates[direction]) {
+    for p in policies.iter().filter(|p| p.meta.namespace == *namespace && p.isolates[direction]) {
         if cell.labels.matches(&p.selector) != Tri::Yes {
             continue;
         }

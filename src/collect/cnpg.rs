@@ -7,12 +7,12 @@ use crate::inventory::object::*;
 
 use super::kubernetes::{FromObject, ReadOptions};
 
-fn count(c: Option<Cursor<'_>>) -> Option<u32> {
+fn parse_count(c: Option<Cursor<'_>>) -> Option<u32> {
     c.and_then(|n| n.int()).and_then(|n| u32::try_from(n).ok())
 }
 
 /// An object of strings, of which some may be written as numbers or booleans.
-fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
+fn parse_parameters(c: Option<Cursor<'_>>) -> Labels {
     let Some(c) = c else { return Labels::new() };
     c.entries()
         .into_iter()
@@ -36,17 +36,17 @@ fn loose_strings(c: Option<Cursor<'_>>) -> Labels {
 
 impl FromObject for CnpgCluster {
     fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = CnpgCluster> {
-        Some(cluster(c, meta))
+        Some(parse_cluster(c, meta))
     }
 }
 
 impl FromObject for CnpgPooler {
     fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = CnpgPooler> {
-        Some(pooler(c, meta))
+        Some(parse_pooler(c, meta))
     }
 }
 
-fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
+fn parse_cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     let name = meta.name.clone();
     let operator_version = meta.annotations.get("cnpg.io/operatorVersion").map(str::to_owned);
     let Some(spec) = c.get("spec") else {
@@ -82,9 +82,9 @@ fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
         }
     }
     CnpgCluster {
-        instances: count(spec.get("instances")).unwrap_or(1),
+        instances: parse_count(spec.get("instances")).unwrap_or(1),
         image_name: spec.string_at("imageName"),
-        image_catalog_major: count(spec.at("imageCatalogRef.major")),
+        image_catalog_major: parse_count(spec.at("imageCatalogRef.major")),
         pg_hba: postgresql
             .as_ref()
             .map(|p| p.string_list("pg_hba"))
@@ -92,7 +92,7 @@ fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
             .iter()
             .map(|l| crate::lexicon::mask_text(l))
             .collect(),
-        parameters: loose_strings(postgresql.as_ref().and_then(|p| p.get("parameters"))),
+        parameters: parse_parameters(postgresql.as_ref().and_then(|p| p.get("parameters"))),
         ldap: postgresql
             .as_ref()
             .and_then(|p| p.get("ldap"))
@@ -108,15 +108,15 @@ fn cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     }
 }
 
-fn pooler(c: &Cursor<'_>, meta: Meta) -> CnpgPooler {
+fn parse_pooler(c: &Cursor<'_>, meta: Meta) -> CnpgPooler {
     let Some(spec) = c.get("spec") else {
         return CnpgPooler { meta, instances: 1, ..CnpgPooler::default() };
     };
     let bouncer = spec.get("pgbouncer");
     CnpgPooler {
         cluster: spec.at("cluster").and_then(|c| c.string_at("name")).unwrap_or_default(),
-        instances: count(spec.get("instances")).unwrap_or(1),
-        parameters: loose_strings(bouncer.as_ref().and_then(|b| b.get("parameters"))),
+        instances: parse_count(spec.get("instances")).unwrap_or(1),
+        parameters: parse_parameters(bouncer.as_ref().and_then(|b| b.get("parameters"))),
         pg_hba: bouncer
             .as_ref()
             .map(|b| b.string_list("pg_hba"))

@@ -11,7 +11,7 @@ use super::api_format::{Part, Reader};
 use super::json_text::Walk;
 use super::kubernetes;
 
-/// What of a pod's metadata is in [`kubernetes::meta`], beside its name and namespace.
+/// What of a pod's metadata is in [`kubernetes::parse_meta`], beside its name and namespace.
 const SHARED: [&str; 3] = ["annotations", "labels", "ownerReferences"];
 
 /// The pod before, by which its siblings are known.
@@ -88,7 +88,7 @@ impl<'a> PodText<'a> {
             return None;
         }
         let node = spec?.node.map(Cow::into_owned);
-        let member = kubernetes::member(name?.into_owned(), node, status.as_ref(), Arc::new(Labels::new()));
+        let member = kubernetes::parse_member(name?.into_owned(), node, status.as_ref(), Arc::new(Labels::new()));
         problems.is_empty().then_some(member)
     }
 

@@ -4,19 +4,19 @@
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::kubernetes::{FromObject, ReadOptions, port_ref, protocol};
+use super::kubernetes::{FromObject, ReadOptions, parse_port, parse_protocol};
 
 const REFUSED: &str = "the API server refuses this object";
 
 impl FromObject for NetworkPolicy {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = NetworkPolicy> {
-        let mut policy = network_policy(c, meta);
+        let mut policy = parse_network_policy(c, meta);
         policy.spec.selectors_mut().for_each(|s| options.interner.intern_labels(&mut s.match_labels));
         Some(policy)
     }
 }
 
-fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
+fn parse_network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
     const STRICT: &str = "kubectl refuses it, and an API server without field validation drops it";
     let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
     spec.refuse_unknown_fields(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
@@ -51,20 +51,24 @@ fn network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
     NetworkPolicy {
         meta,
         spec: NetworkPolicySpec {
-            pod_selector: spec.get("podSelector").map(|s| selector(&s)).unwrap_or_default(),
+            pod_selector: spec.get("podSelector").map(|s| parse_selector(&s)).unwrap_or_default(),
             policy_types,
             ingress: spec
                 .items("ingress")
                 .iter()
-                .map(|r| IngressRule { from: peers(r, "from"), ports: ports(r) })
+                .map(|r| IngressRule { from: parse_peers(r, "from"), ports: parse_ports(r) })
                 .collect(),
-            egress: spec.items("egress").iter().map(|r| EgressRule { to: peers(r, "to"), ports: ports(r) }).collect(),
+            egress: spec
+                .items("egress")
+                .iter()
+                .map(|r| EgressRule { to: parse_peers(r, "to"), ports: parse_ports(r) })
+                .collect(),
         },
     }
 }
 
 /// A label selector, with the API's validation of operators and values.
-fn selector(c: &Cursor<'_>) -> LabelSelector {
+fn parse_selector(c: &Cursor<'_>) -> LabelSelector {
     c.refuse_unknown_fields(
         &["matchLabels", "matchExpressions"],
         "the API server drops it, and an empty selector selects everything",
@@ -108,14 +112,14 @@ fn selector(c: &Cursor<'_>) -> LabelSelector {
     LabelSelector { match_labels: c.get("matchLabels").map(|l| l.strings()).unwrap_or_default(), match_expressions }
 }
 
-fn peers(rule: &Cursor<'_>, key: &str) -> Vec<PolicyPeer> {
+fn parse_peers(rule: &Cursor<'_>, key: &str) -> Vec<PolicyPeer> {
     rule.items(key)
         .iter()
         .map(|p| {
             let peer = PolicyPeer {
-                pod_selector: p.get("podSelector").map(|s| selector(&s)),
-                namespace_selector: p.get("namespaceSelector").map(|s| selector(&s)),
-                ip_block: p.get("ipBlock").map(|b| ip_block(&b)),
+                pod_selector: p.get("podSelector").map(|s| parse_selector(&s)),
+                namespace_selector: p.get("namespaceSelector").map(|s| parse_selector(&s)),
+                ip_block: p.get("ipBlock").map(|b| parse_ip_block(&b)),
             };
             match (&peer.ip_block, peer.pod_selector.is_some() || peer.namespace_selector.is_some()) {
                 (None, false) => {
@@ -131,7 +135,7 @@ fn peers(rule: &Cursor<'_>, key: &str) -> Vec<PolicyPeer> {
         .collect()
 }
 
-fn ip_block(c: &Cursor<'_>) -> IpBlock {
+fn parse_ip_block(c: &Cursor<'_>) -> IpBlock {
     let text = c.string_at("cidr").unwrap_or_default();
     let cidr = parse_cidr(&text);
     if cidr.is_none() {
@@ -154,11 +158,11 @@ fn ip_block(c: &Cursor<'_>) -> IpBlock {
     IpBlock { cidr: text, except: except.iter().filter_map(|e| e.str().map(str::to_owned)).collect() }
 }
 
-fn ports(rule: &Cursor<'_>) -> Vec<PolicyPort> {
+fn parse_ports(rule: &Cursor<'_>) -> Vec<PolicyPort> {
     rule.items("ports")
         .iter()
         .map(|p| {
-            let port = p.get("port").and_then(|n| port_ref(&n));
+            let port = p.get("port").and_then(|n| parse_port(&n));
             let end_port = p.get("endPort").and_then(|e| {
                 let end = e.port()?;
                 match &port {
@@ -176,7 +180,7 @@ fn ports(rule: &Cursor<'_>) -> Vec<PolicyPort> {
             if !matches!(p.node.content, Content::Object(_) | Content::Null) {
                 p.problem("expected an object");
             }
-            PolicyPort { protocol: protocol(p), port, end_port }
+            PolicyPort { protocol: parse_protocol(p), port, end_port }
         })
         .collect()
 }

@@ -23,7 +23,8 @@ pub fn is_access(name: &str) -> bool {
     random.is_some_and(|r| r.len() == 5 && r.bytes().all(|b| RANDOM.contains(&b)))
 }
 
-/// The fields that [`super::kubernetes::pod_spec`] reads beside `nodeName`; another that it comes to read must be here.
+/// The fields that [`super::kubernetes::parse_pod_spec`] reads beside `nodeName`; another that it comes to read must be
+/// here.
 const FIELDS: [&str; 8] = [
     "containers",
     "enableServiceLinks",

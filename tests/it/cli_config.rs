@@ -96,6 +96,8 @@ waivers:
         assert_eq!(verdict("prod/Deployment/web"), if status == 0 { "waived" } else { "fail" });
         for format in ["table", "markdown"] {
             let text = room.sh(&format!("audit in.yaml --format {format}")).stdout.to_lowercase();
+            // What a check calls its failure.
+            let text = text.replace("certificate has expired", "");
             assert!(text.contains("unused") && text.contains("team-c") && text.contains("old"), "{text}");
             assert_eq!(text.contains("expired"), state == "expired", "{text}");
         }

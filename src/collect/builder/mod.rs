@@ -243,7 +243,7 @@ impl Builder {
             Scope::Cluster => "",
             Scope::Namespaced => &self.options.namespace,
         };
-        let Some(mut meta) = k8s::meta(c, head, namespace, origin) else { return };
+        let Some(mut meta) = k8s::parse_meta(c, head, namespace, origin) else { return };
         if self.listed {
             self.interner.intern_labels(&mut meta.labels);
             self.interner.intern_labels(&mut meta.annotations);

@@ -15,8 +15,8 @@ use crate::lexicon;
 
 use super::interner::Interner;
 
-pub use pod_spec::pod_spec;
-pub use pods::{has_finished, member};
+pub use pod_spec::parse_pod_spec;
+pub use pods::{has_finished, parse_member};
 
 /// API version and kind of an object.
 pub struct Head<'a> {
@@ -71,17 +71,17 @@ impl FromObject for Meta {
 
 impl FromObject for ConfigMap {
     fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = ConfigMap> {
-        Some(config_map(c, meta))
+        Some(parse_config_map(c, meta))
     }
 }
 
 impl FromObject for SecretNames {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = SecretNames> {
         Some(match options.secret_variables {
-            None => secret(c, meta),
+            None => parse_secret(c, meta),
             Some(variables) => {
                 let own = variables.get(&(meta.namespace.clone(), meta.name.clone()));
-                secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
+                parse_secret_with_tls(c, meta, own.unwrap_or(&BTreeMap::new()))
             }
         })
     }
@@ -89,19 +89,19 @@ impl FromObject for SecretNames {
 
 impl FromObject for ComputeClass {
     fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = ComputeClass> {
-        Some(compute_class(c, meta))
+        Some(parse_compute_class(c, meta))
     }
 }
 
 /// The annotations that the audit needs, with secrets in their values masked.
-fn annotations(metadata: &Cursor<'_>) -> Labels {
+fn parse_annotations(metadata: &Cursor<'_>) -> Labels {
     let Some(all) = metadata.get("annotations") else { return Labels::new() };
     let kept = all.strings::<Vec<_>>().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
     kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
 }
 
 /// Parses metadata. `namespace` is that of namespaced objects that name none; empty for cluster-scoped ones.
-pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
+pub fn parse_meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
     let Some(m) = c.get("metadata") else {
         c.problem("metadata is missing");
         return None;
@@ -124,7 +124,7 @@ pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -
             _ => namespace.to_owned(),
         }
     };
-    let annotations = annotations(&m);
+    let annotations = parse_annotations(&m);
     let owner = m.items("ownerReferences").into_iter().find_map(|o| {
         let controller = o.bool_at("controller").unwrap_or(false);
         let owner = Owner {
@@ -146,7 +146,7 @@ pub fn meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -
     })
 }
 
-pub fn protocol(c: &Cursor<'_>) -> Protocol {
+pub fn parse_protocol(c: &Cursor<'_>) -> Protocol {
     match c.get("protocol") {
         None => Protocol::Tcp,
         Some(p) => match p.str() {
@@ -167,7 +167,7 @@ pub fn protocol(c: &Cursor<'_>) -> Protocol {
 }
 
 /// A port by number or name.
-pub fn port_ref(c: &Cursor<'_>) -> Option<PortRef> {
+pub fn parse_port(c: &Cursor<'_>) -> Option<PortRef> {
     match &c.node.content {
         Content::Str(name) => {
             if is_port_name(name) {
@@ -194,7 +194,7 @@ pub fn is_port_name(name: &str) -> bool {
         && !name.contains("--")
 }
 
-fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
+fn parse_config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
     let data: Vec<_> = c.get("data").map(|d| d.strings()).unwrap_or_default();
     ConfigMap {
         meta,
@@ -210,7 +210,7 @@ fn config_map(c: &Cursor<'_>, meta: Meta) -> ConfigMap {
 }
 
 /// Parses names and keys of a Secret. Its values are not decoded.
-fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
+fn parse_secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     let mut keys: Vec<String> = ["data", "stringData"]
         .iter()
         .filter_map(|k| c.get(k))
@@ -221,10 +221,10 @@ fn secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
     SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
 }
 
-/// As [`secret`], with TLS settings among its values. `variables` are the names of environment variables by key, where they
-/// differ from it.
-fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
-    let mut found = secret(c, meta);
+/// As [`parse_secret`], with TLS settings among its values. `variables` are the names of environment variables by key,
+/// where they differ from it.
+fn parse_secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, String>) -> SecretNames {
+    let mut found = parse_secret(c, meta);
     for (entry, value) in c.get("data").map(|d| d.entries()).unwrap_or_default() {
         let key = &*entry.key;
         let raw =
@@ -236,7 +236,7 @@ fn secret_with_tls(c: &Cursor<'_>, meta: Meta, variables: &BTreeMap<String, Stri
     found
 }
 
-fn compute_class(c: &Cursor<'_>, meta: Meta) -> ComputeClass {
+fn parse_compute_class(c: &Cursor<'_>, meta: Meta) -> ComputeClass {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     ComputeClass {

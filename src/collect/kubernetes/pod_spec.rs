@@ -10,10 +10,10 @@ use super::super::api_format;
 use super::super::interner::Interner;
 use super::super::json_text::Wrong;
 use super::super::spec_text::{ACCESS, is_access};
-use super::protocol;
+use super::parse_protocol;
 
 /// Parses the specification of a pod or of a template. Equal ones are one in memory.
-pub fn pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
+pub fn parse_pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
     let Content::Raw(spec) = &c.node.content else { return interner.intern_spec(parse_normalized(c)) };
     let read = || match api_format::read_spec(&**spec) {
         Ok(node) => {
@@ -58,10 +58,10 @@ fn parse_fields(c: &Cursor<'_>) -> PodSpec {
             Some("Always") => ContainerRole::Sidecar,
             _ => ContainerRole::Init,
         };
-        containers.push(container(&i, role));
+        containers.push(parse_container(&i, role));
     }
-    containers.extend(c.items("containers").iter().map(|i| container(i, ContainerRole::Regular)));
-    containers.extend(c.items("ephemeralContainers").iter().map(|i| container(i, ContainerRole::Ephemeral)));
+    containers.extend(c.items("containers").iter().map(|i| parse_container(i, ContainerRole::Regular)));
+    containers.extend(c.items("ephemeralContainers").iter().map(|i| parse_container(i, ContainerRole::Ephemeral)));
     PodSpec {
         host_network: c.bool_at("hostNetwork").unwrap_or(false),
         service_links: c.bool_at("enableServiceLinks").unwrap_or(true),
@@ -72,19 +72,19 @@ fn parse_fields(c: &Cursor<'_>) -> PodSpec {
             .map(|a| HostAlias { ip: a.string_at("ip").unwrap_or_default(), hostnames: a.string_list("hostnames") })
             .collect(),
         containers,
-        volumes: c.items("volumes").iter().filter_map(volume).collect(),
+        volumes: c.items("volumes").iter().filter_map(parse_volume).collect(),
     }
 }
 
-fn container(c: &Cursor<'_>, role: ContainerRole) -> Container {
+fn parse_container(c: &Cursor<'_>, role: ContainerRole) -> Container {
     let command = c.string_list("command").into_iter().chain(c.string_list("args"));
     Container {
         name: c.string_at("name").unwrap_or_default(),
         role,
         image: c.string_at("image").map(|i| lexicon::mask_text(&i)).unwrap_or_default(),
-        ports: c.items("ports").iter().filter_map(container_port).collect(),
-        env: c.items("env").iter().filter_map(env_var).collect(),
-        env_from: c.items("envFrom").iter().filter_map(env_from).collect(),
+        ports: c.items("ports").iter().filter_map(parse_container_port).collect(),
+        env: c.items("env").iter().filter_map(parse_env_var).collect(),
+        env_from: c.items("envFrom").iter().filter_map(parse_env_from).collect(),
         mounts: c
             .items("volumeMounts")
             .iter()
@@ -98,16 +98,16 @@ fn container(c: &Cursor<'_>, role: ContainerRole) -> Container {
     }
 }
 
-fn container_port(c: &Cursor<'_>) -> Option<ContainerPort> {
+fn parse_container_port(c: &Cursor<'_>) -> Option<ContainerPort> {
     Some(ContainerPort {
         name: c.string_at("name").filter(|n| !n.is_empty()),
         port: c.get("containerPort")?.port()?,
-        protocol: protocol(c),
+        protocol: parse_protocol(c),
         host_port: c.get("hostPort").filter(|p| p.node.content != Content::Int(0)).and_then(|p| p.port()),
     })
 }
 
-fn env_var(c: &Cursor<'_>) -> Option<EnvVar> {
+fn parse_env_var(c: &Cursor<'_>) -> Option<EnvVar> {
     let name = c.string_at("name")?;
     let source = match c.get("valueFrom") {
         None => EnvSource::Value(lexicon::Value::mask(&name, &c.string_at("value").unwrap_or_default())),
@@ -140,7 +140,7 @@ fn env_var(c: &Cursor<'_>) -> Option<EnvVar> {
     Some(EnvVar { name, source })
 }
 
-fn env_from(c: &Cursor<'_>) -> Option<EnvFrom> {
+fn parse_env_from(c: &Cursor<'_>) -> Option<EnvFrom> {
     let prefix = c.string_at("prefix").unwrap_or_default();
     let read = |s: Cursor<'_>| (s.string_at("name").unwrap_or_default(), s.bool_at("optional").unwrap_or(false));
     let source = if let Some(s) = c.get("configMapRef") {
@@ -156,7 +156,7 @@ fn env_from(c: &Cursor<'_>) -> Option<EnvFrom> {
     Some(EnvFrom { prefix, source })
 }
 
-fn volume(c: &Cursor<'_>) -> Option<Volume> {
+fn parse_volume(c: &Cursor<'_>) -> Option<Volume> {
     let mut v = Volume { name: c.string_at("name")?, ..Volume::default() };
     let keys = |s: &Cursor<'_>| {
         s.get("items").map(|_| s.items("items").iter().filter_map(|i| i.string_at("key")).collect::<Vec<_>>())

@@ -6,7 +6,7 @@ use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
 use super::super::interner::Interner;
-use super::{FromObject, ReadOptions, annotations, pod_spec};
+use super::{FromObject, ReadOptions, parse_annotations, parse_pod_spec};
 
 /// Labels that differ between the pods of one controller: pods that differ only in these are one group. Their values are
 /// kept with each pod, in case a selector uses one.
@@ -31,36 +31,36 @@ fn is_per_pod(key: &str, labels: &Labels) -> bool {
     PER_POD_LABELS.contains(&key) && (key != "role" || labels.contains_key("cnpg.io/instanceName"))
 }
 
-fn template(c: Option<Cursor<'_>>, interner: &Interner) -> Template {
+fn parse_template(c: Option<Cursor<'_>>, interner: &Interner) -> Template {
     let Some(c) = c else { return Template::default() };
     let meta = c.get("metadata");
     let strings = |key: &str| meta.as_ref().and_then(|m| m.get(key)).map(|l| l.strings()).unwrap_or_default();
-    let annotations = meta.as_ref().map(annotations).unwrap_or_default();
+    let annotations = meta.as_ref().map(parse_annotations).unwrap_or_default();
     let mut labels = strings("labels");
     interner.intern_labels(&mut labels);
-    Template { labels, annotations, spec: c.get("spec").map(|s| pod_spec(&s, interner)).unwrap_or_default() }
+    Template { labels, annotations, spec: c.get("spec").map(|s| parse_pod_spec(&s, interner)).unwrap_or_default() }
 }
 
 impl FromObject for Controller {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Controller> {
-        Some(controller(c, meta, options.interner))
+        Some(parse_controller(c, meta, options.interner))
     }
 }
 
 impl FromObject for PodGroup {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = PodGroup> {
-        pod(c, meta, options.interner)
+        parse_pod(c, meta, options.interner)
     }
 }
 
 /// Parses a controller of the kind `meta.kind`.
-fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
+fn parse_controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
     let (replicas, finished, template) = match meta.kind.as_str() {
-        "DaemonSet" => (None, false, template(at("template"), interner)),
-        "CronJob" => (None, false, template(at("jobTemplate.spec.template"), interner)),
+        "DaemonSet" => (None, false, parse_template(at("template"), interner)),
+        "CronJob" => (None, false, parse_template(at("jobTemplate.spec.template"), interner)),
         "Job" => {
             let ended = c.get("status").is_some_and(|s| {
                 s.items("conditions").iter().any(|i| {
@@ -68,11 +68,11 @@ fn controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
                         && i.string_at("status").as_deref() == Some("True")
                 })
             });
-            (Some(count("parallelism").unwrap_or(1)), ended, template(at("template"), interner))
+            (Some(count("parallelism").unwrap_or(1)), ended, parse_template(at("template"), interner))
         }
         // Metadata alone states nothing more.
         _ if spec.is_none() => (None, false, Template::default()),
-        _ => (Some(count("replicas").unwrap_or(1)), false, template(at("template"), interner)),
+        _ => (Some(count("replicas").unwrap_or(1)), false, parse_template(at("template"), interner)),
     };
     Controller { meta, replicas, finished, template }
 }
@@ -83,7 +83,7 @@ pub fn has_finished(status: Option<&Cursor<'_>>) -> bool {
 }
 
 /// The part of a pod that differs between the pods of one controller.
-pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
+pub fn parse_member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
     let ips = |list: &str, single: &str| {
         let Some(s) = status else { return Vec::new() };
         let mut found: Vec<_> =
@@ -99,7 +99,7 @@ pub fn member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, l
 }
 
 /// Parses a pod as a group of one; `None` if it has finished.
-fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
+fn parse_pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
     let status = c.get("status");
     if has_finished(status.as_ref()) {
         return None;
@@ -111,10 +111,10 @@ fn pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> 
         Content::Raw(text) => text.own_string("nodeName").map(str::to_owned),
         _ => s.string_at("nodeName"),
     });
-    let member = member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
+    let member = parse_member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),
-        spec: spec.map_or_else(|| interner.intern_spec(PodSpec::default()), |s| pod_spec(&s, interner)),
+        spec: spec.map_or_else(|| interner.intern_spec(PodSpec::default()), |s| parse_pod_spec(&s, interner)),
         meta,
         members: vec![member],
     })

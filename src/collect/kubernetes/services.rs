@@ -3,11 +3,11 @@
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
-use super::{FromObject, ReadOptions, port_ref, protocol};
+use super::{FromObject, ReadOptions, parse_port, parse_protocol};
 
 impl FromObject for Service {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Service> {
-        let mut service = service(c, meta);
+        let mut service = parse_service(c, meta);
         options.interner.intern_labels(&mut service.selector);
         Some(service)
     }
@@ -15,17 +15,17 @@ impl FromObject for Service {
 
 impl FromObject for Endpoints {
     fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = Endpoints> {
-        if meta.kind == "EndpointSlice" { vec![endpoint_slice(c, meta)] } else { endpoints(c, meta) }
+        if meta.kind == "EndpointSlice" { vec![parse_endpoint_slice(c, meta)] } else { parse_endpoints(c, meta) }
     }
 }
 
 impl FromObject for Ingress {
     fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = Ingress> {
-        Some(ingress(c, meta))
+        Some(parse_ingress(c, meta))
     }
 }
 
-fn service(c: &Cursor<'_>, meta: Meta) -> Service {
+fn parse_service(c: &Cursor<'_>, meta: Meta) -> Service {
     let Some(spec) = c.get("spec") else { return Service { meta, ..Service::default() } };
     let service_type = match spec.get("type").and_then(|t| t.str().map(|s| (s, t))) {
         None => ServiceType::ClusterIP,
@@ -62,12 +62,12 @@ fn service(c: &Cursor<'_>, meta: Meta) -> Service {
                 let target = match p.get("targetPort") {
                     None => PortRef::Number(port),
                     Some(t) if matches!(t.node.content, Content::Int(0)) => PortRef::Number(port),
-                    Some(t) => port_ref(&t)?,
+                    Some(t) => parse_port(&t)?,
                 };
                 Some(ServicePort {
                     name: p.string_at("name").filter(|n| !n.is_empty()),
                     port,
-                    protocol: protocol(p),
+                    protocol: parse_protocol(p),
                     target,
                     node_port: p.get("nodePort").filter(|n| n.node.content != Content::Int(0)).and_then(|n| n.port()),
                 })
@@ -76,13 +76,13 @@ fn service(c: &Cursor<'_>, meta: Meta) -> Service {
     }
 }
 
-fn endpoint_slice(c: &Cursor<'_>, meta: Meta) -> Endpoints {
+fn parse_endpoint_slice(c: &Cursor<'_>, meta: Meta) -> Endpoints {
     let service = meta.labels.get("kubernetes.io/service-name").unwrap_or_default().to_owned();
     let addresses = c.items("endpoints").iter().flat_map(|e| e.string_list("addresses")).collect::<Vec<_>>();
-    Endpoints { meta, service, addresses: parse_addresses(&addresses), ports: endpoint_ports(c) }
+    Endpoints { meta, service, addresses: parse_addresses(&addresses), ports: parse_endpoint_ports(c) }
 }
 
-fn endpoints(c: &Cursor<'_>, meta: Meta) -> Vec<Endpoints> {
+fn parse_endpoints(c: &Cursor<'_>, meta: Meta) -> Vec<Endpoints> {
     let service = meta.name.clone();
     c.items("subsets")
         .iter()
@@ -96,7 +96,7 @@ fn endpoints(c: &Cursor<'_>, meta: Meta) -> Vec<Endpoints> {
                 meta: meta.clone(),
                 service: service.clone(),
                 addresses: parse_addresses(&addresses),
-                ports: endpoint_ports(s),
+                ports: parse_endpoint_ports(s),
             }
         })
         .collect()
@@ -109,18 +109,18 @@ fn parse_addresses(texts: &[String]) -> Vec<std::net::IpAddr> {
     found
 }
 
-fn endpoint_ports(c: &Cursor<'_>) -> Vec<EndpointPort> {
+fn parse_endpoint_ports(c: &Cursor<'_>) -> Vec<EndpointPort> {
     c.items("ports")
         .iter()
         .map(|p| EndpointPort {
             name: p.string_at("name").unwrap_or_default(),
             port: p.get("port").and_then(|n| n.port()),
-            protocol: protocol(p),
+            protocol: parse_protocol(p),
         })
         .collect()
 }
 
-fn ingress(c: &Cursor<'_>, meta: Meta) -> Ingress {
+fn parse_ingress(c: &Cursor<'_>, meta: Meta) -> Ingress {
     let Some(spec) = c.get("spec") else { return Ingress { meta, ..Ingress::default() } };
     let backend = |b: &Cursor<'_>| -> Option<IngressBackend> {
         let service = b.get("service")?;
