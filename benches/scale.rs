@@ -10,9 +10,9 @@ use gke_posture::audit::{Evidence, Settings, audit, prepare};
 use gke_posture::check::{Registry, builtin_files};
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
-use gke_posture::inventory::{Snapshot, Tri};
+use gke_posture::inventory::{Dataplane, Snapshot, Tri};
 use gke_posture::network::policy::{Peer as RulePeer, Policy, Rule};
-use gke_posture::network::{Dataplane, Peer, Reach};
+use gke_posture::network::{Peer, Reach};
 
 /// Namespaces with ten Deployments, ten Services and five policies each.
 fn cluster(namespaces: usize) -> String {

@@ -17,4 +17,5 @@ pub mod fleet;
 pub mod inventory;
 pub mod lexicon;
 pub mod network;
+pub mod platform;
 pub mod report;

@@ -11,8 +11,9 @@ use crate::collect::{self, terraform::Cluster};
 use crate::config::{Config, Profile};
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
-use crate::inventory::{Completeness, Inventory, Snapshot};
-use crate::network::{Dataplane, Enforcement, Reach, well_known};
+use crate::inventory::{Completeness, Dataplane, Enforcement, Inventory, Snapshot};
+use crate::network::{Reach, well_known};
+use crate::platform;
 use crate::report::{self, ExitPolicy, Parts, Report};
 
 /// The options of an audit.
@@ -63,10 +64,7 @@ impl<'a> Evidence<'a> {
 /// The evidence joined, with reach over it.
 pub fn prepare(snapshot: Snapshot, dataplane: Option<Dataplane>) -> (Inventory, Reach) {
     let inventory = Inventory::new(snapshot);
-    let cluster = inventory.snapshot.cluster.as_ref().map(|c| &c.config);
-    let enforcement = dataplane.map_or_else(|| Enforcement::decide(cluster), Enforcement::stated);
-    let imagined = well_known::imagined();
-    let reach = Reach::new(&inventory, enforcement, &imagined);
+    let reach = Reach::new(&inventory, platform::describe(&inventory, dataplane), &well_known::imagined());
     (inventory, reach)
 }
 

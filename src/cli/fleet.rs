@@ -13,8 +13,7 @@ use crate::fleet::shard::Shard;
 use crate::fleet::{
     self, ClusterEntry, FleetAudit, FleetReport, FleetRun, Observer, Part, Rules, StartError, Targets, part_stem,
 };
-use crate::inventory::ClusterName;
-use crate::network::Dataplane;
+use crate::inventory::{ClusterName, Dataplane};
 use crate::report::{self, ExitPolicy, Format, Outcome, Report, Style};
 
 use super::live::{LiveArgs, Status, drive, interrupted, leave, status_of};

@@ -9,8 +9,7 @@ use crate::check::{Files, Registry, SourceFile, builtin_files, shell_quote};
 use crate::collect;
 use crate::collect::live::Target;
 use crate::config::Config;
-use crate::inventory::{ClusterName, Need, Snapshot};
-use crate::network::Dataplane;
+use crate::inventory::{ClusterName, Dataplane, Need, Snapshot};
 use crate::{example, facts};
 
 use super::{Failure, live, log};

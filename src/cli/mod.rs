@@ -9,6 +9,8 @@ mod live;
 mod log;
 mod output;
 mod reach;
+#[cfg(test)]
+mod recorded_tests;
 mod report;
 mod schema;
 mod shard;

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use crate::audit::prepare;
 use crate::inventory::object::Protocol;
-use crate::inventory::{ClassId, Inventory, Need, Tri};
+use crate::inventory::{ClassId, Dataplane, Inventory, Need, Tri};
 use crate::network::address::Atoms;
 use crate::network::explain::{Explanation, Side, class_name, explain};
 use crate::network::table::{ReachTable, table};
-use crate::network::{Dataplane, Direction, Peer, PortSet, Reach};
+use crate::network::{Direction, Peer, PortSet, Reach};
 use crate::report::Outcome;
 
 use super::Failure;

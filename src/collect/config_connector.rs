@@ -32,7 +32,7 @@ pub fn describe_cluster(builder: &mut Builder) {
             is_cluster(o) && cluster.address == format!("ContainerCluster/{name}")
         };
         let origin = objects.iter().position(is_it).and_then(|i| origins.get(i)).cloned().unwrap_or_default();
-        builder.described_cluster(origin, &cluster.config, BTreeMap::new());
+        builder.described_cluster(origin, &cluster.config, BTreeMap::new(), Some(cluster.recorded.clone()));
         return;
     }
     let file = match objects.iter().position(is_cluster).and_then(|i| origins.get(i)) {

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use crate::config::{Config, PRODUCTION};
 use crate::inventory::object::Meta;
-use crate::inventory::{ClassId, Inventory, Known, ObjectRef, Origin, Reason, Tri, Workload};
-use crate::network::{Dataplane, Direction, Reach};
+use crate::inventory::{ClassId, Dataplane, Inventory, Known, ObjectRef, Origin, Reason, Tri, Workload};
+use crate::network::{Direction, Reach};
 
 use super::schema::{Evidence, Fact, Facts, Subject, SubjectKind};
 

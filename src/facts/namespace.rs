@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::inventory::object::{LabelSelector, PolicyType};
-use crate::inventory::{Known, ObjectRef, Origin, Reason, Tri};
-use crate::network::{Dataplane, Direction};
+use crate::inventory::{Dataplane, Known, ObjectRef, Origin, Reason, Tri};
+use crate::network::Direction;
 
 use super::context::{self, Context, tri};
 use super::environment::{self, Environment};

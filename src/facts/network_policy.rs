@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use crate::inventory::object::{PortRef, Protocol};
-use crate::inventory::{ClassId, Known, Need, Reason, Tri};
+use crate::inventory::{ClassId, Dataplane, Known, Need, Reason, Tri};
 use crate::network::policy::{Peer as RulePeer, Port, PortMatch};
 use crate::network::service::target_ports;
-use crate::network::{Dataplane, Direction, explain, well_known};
+use crate::network::{Direction, explain, well_known};
 
 use super::context::{self, Context, SetFacts, set_of};
 use super::schema::{Evidence, Facts, SubjectKind};

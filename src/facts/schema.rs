@@ -218,17 +218,17 @@ impl Sheet {
 }
 
 /// Declares facts that are found in a configuration, one topic of a subject kind: a struct of
-/// [`Found`](super::found::Found) values, its schema, and the conversion to facts with evidence. Behind each fact stands the
+/// [`Found`](super::reading::Reading) values, its schema, and the conversion to facts with evidence. Behind each fact stands the
 /// rule by which its fields are read, in one sentence.
 #[macro_export]
-macro_rules! found_facts {
+macro_rules! configuration_facts {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
         $( $(#[doc = $doc:literal])+ $field:ident / $fact:literal : $ty:ty => [$($need:ident),*], $rule:literal; )+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         $vis struct $name {
-            $( $(#[doc = $doc])+ pub $field: $crate::facts::found::Found<$ty>, )+
+            $( $(#[doc = $doc])+ pub $field: $crate::facts::reading::Reading<$ty>, )+
         }
 
         impl $name {

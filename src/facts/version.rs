@@ -37,7 +37,7 @@ fn number(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// What begins with a version.
+/// A feature that a GKE version introduces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
     /// `rbacBindingConfig`.
@@ -54,11 +54,11 @@ pub enum Gate {
     ComputeClassPools,
     /// The web UI add-on is gone unless it was asked for.
     NoDashboard,
-    /// Nodes answer no legacy metadata endpoint unless told to.
+    /// Nodes serve the legacy metadata endpoints only if that is configured.
     NoLegacyMetadata,
 }
 
-/// Every gate with its version, as documented on the pages that the checks refer to. None of them follows the version that a
+/// Every gate with its version, as documented on the pages that the checks refer to. None of them depends on the version that a
 /// cluster was *created* with.
 const GATES: [(Gate, &str); 8] = [
     (Gate::RbacBindings, "1.30.1-gke.1283000"),
@@ -79,7 +79,7 @@ impl Gate {
 
     /// Whether a version has it.
     pub fn is_open(self, version: Version) -> bool {
-        // A text that did not parse would open the gate to nobody; the test below parses all of them.
+        // A version that did not parse would open the gate for no cluster; the test below parses all of them.
         Version::parse(self.version()).is_some_and(|from| version >= from)
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         assert!(!Gate::AnonymousAuthentication.is_open(v("1.32.2-gke.1233999")));
         assert!(!Gate::AnonymousAuthentication.is_open(v("1.32.1-gke.9999999")));
         assert!(Gate::AnonymousAuthentication.is_open(v("1.33.0-gke.1")));
-        // 1.9 is older than 1.26 (trap 30).
+        // 1.9 is older than 1.26.
         assert!(!Gate::KubeletReadonlyPort.is_open(v("1.9.7-gke.11")));
     }
 }

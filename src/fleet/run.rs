@@ -12,8 +12,7 @@ use crate::check::{FixTool, Registry};
 use crate::collect::live::{self, Discovered, Options, Progress, Target, discover};
 use crate::collect::terraform::Cluster;
 use crate::config::Config;
-use crate::inventory::{ClusterName, FaultKind, ReadError, Snapshot};
-use crate::network::Dataplane;
+use crate::inventory::{ClusterName, Dataplane, FaultKind, ReadError, Snapshot};
 use crate::report::{ExitPolicy, Report, Tool, WaiverReport};
 
 use super::{CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, Targets};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::{Reader, Recorded};
+
 use super::cluster_name::ClusterName;
 use super::kinds::{KINDS, List, Object, with_object_lists};
 use super::object::*;
@@ -40,6 +42,15 @@ pub struct Gap {
 pub struct ClusterConfig {
     pub config: serde_json::Value,
     pub origin: Origin,
+    /// The fields that its source records, for sources other than the GKE API; `None`: an absent field is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
+}
+
+impl ClusterConfig {
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.config, self.recorded.as_ref())
+    }
 }
 
 macro_rules! define_snapshot {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use crate::inventory::Tri;
 use crate::inventory::object::{IpBlock, parse_cidr};
 
@@ -24,10 +26,7 @@ impl Range {
     }
 
     pub fn parse(cidr: &str) -> Option<Self> {
-        Some(match parse_cidr(cidr)? {
-            ipnet::IpNet::V4(n) => Range::V4(n.network().into(), n.broadcast().into()),
-            ipnet::IpNet::V6(n) => Range::V6(n.network().into(), n.broadcast().into()),
-        })
+        parse_cidr(cidr).map(Range::from)
     }
 
     pub fn contains(&self, other: &Range) -> bool {
@@ -70,6 +69,15 @@ impl Range {
             (Range::V4(a, b), Range::V4(c, d)) if b.checked_add(1) == Some(*c) => Some(Range::V4(*a, *d)),
             (Range::V6(a, b), Range::V6(c, d)) if b.checked_add(1) == Some(*c) => Some(Range::V6(*a, *d)),
             _ => None,
+        }
+    }
+}
+
+impl From<IpNet> for Range {
+    fn from(net: IpNet) -> Self {
+        match net {
+            IpNet::V4(n) => Range::V4(n.network().into(), n.broadcast().into()),
+            IpNet::V6(n) => Range::V6(n.network().into(), n.broadcast().into()),
         }
     }
 }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::inventory::object::LabelSelector;
-use crate::inventory::{Reason, Tri};
+use crate::inventory::{Dataplane, Reason, Tri};
 
-use super::dataplane::Dataplane;
 use super::model::{Cell, Model, Target};
 use super::named_port;
 use super::policy::{Direction, Peer, Policy, Port, PortMatch, Rule};

@@ -2,9 +2,8 @@
 
 use crate::inventory::labels::display;
 use crate::inventory::object::{LabelSelector, Protocol};
-use crate::inventory::{ClassId, Inventory, LabelView, Origin, Reason, Tri};
+use crate::inventory::{ClassId, Dataplane, Inventory, LabelView, Origin, Reason, Tri};
 
-use super::dataplane::Dataplane;
 use super::engine::Engine;
 use super::model::{Cell, Model, Target};
 use super::policy::{Direction, Peer as RulePeer, Policy, Port, PortMatch, Rule};

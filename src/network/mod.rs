@@ -3,7 +3,6 @@
 //! Semantics: <https://kubernetes.io/docs/concepts/services-networking/network-policies/>.
 
 pub mod address;
-pub mod dataplane;
 mod engine;
 pub mod explain;
 pub mod model;
@@ -16,7 +15,6 @@ pub mod service;
 pub mod table;
 pub mod well_known;
 
-pub use dataplane::{Dataplane, Enforcement};
 pub use policy::Direction;
 pub use ports::{Decision, PortSet};
 pub use reach::{Peer, Reach};

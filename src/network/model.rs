@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::inventory::object::{ContainerPort, ContainerRole, LabelSelector, Member, Protocol};
-use crate::inventory::{Inventory, LabelView, NAME_LABEL, ObjectRef, Tri, labels};
+use crate::inventory::{Agents, ClusterNetwork, Inventory, LabelView, NAME_LABEL, ObjectRef, Tri, labels};
 
 use super::address::{Atoms, Block, Range};
-use super::dataplane::{Agents, ClusterNetwork};
 use super::policy::{Blocks, Peer, Policy};
 
 /// Pods that no policy can tell apart: a class of a workload, split by the per-pod labels that selectors use.
@@ -94,7 +93,7 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(inventory: &Inventory, network: ClusterNetwork, imagined: &[Imagined]) -> Self {
+    pub fn new(inventory: &Inventory, network: ClusterNetwork, agents: Agents, imagined: &[Imagined]) -> Self {
         let mut blocks = Blocks::default();
         let policies: Vec<Policy> =
             inventory.snapshot.network_policies.iter().map(|p| Policy::new(p, &mut blocks)).collect();
@@ -183,7 +182,7 @@ impl Model {
             more_nodes: inventory.snapshot.completeness != crate::inventory::Completeness::Complete
                 || nodes.list.is_empty(),
             nodes: nodes.list,
-            agents: Agents::of(inventory),
+            agents,
             cells,
             blocks,
             policies,
@@ -266,7 +265,7 @@ impl Model {
             // A second address of the other family is possible, and then decides for that family only.
             return if self.network.v6 { Tri::Maybe } else { Tri::No };
         }
-        all_of(self.network.pod_ranges.iter().map(|r| block.covers(r)))
+        all_of(self.network.pod_ranges.iter().map(|net| block.covers(&Range::from(*net))))
     }
 
     fn block_holds_nodes(&self, block: &Block, cell: &Cell) -> Tri {

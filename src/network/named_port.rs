@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::inventory::Dataplane;
 use crate::inventory::object::{ContainerRole, Protocol};
 
-use super::dataplane::Dataplane;
 use super::model::{Cell, Model};
 use super::ports::PortSet;
 

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use crate::inventory::object::Protocol;
-use crate::inventory::{ClassId, Inventory, Reason, Tri};
+use crate::inventory::{ClassId, Dataplane, Enforcement, Inventory, Platform, Reason, Tri};
 
-use super::dataplane::{ClusterNetwork, Dataplane, Enforcement};
 use super::engine::Engine;
 use super::model::{Imagined, Model, Target};
 use super::policy::Direction;
@@ -41,8 +40,8 @@ pub struct Reach {
 
 impl Reach {
     /// `imagined` are pods whose treatment will be asked for.
-    pub fn new(inventory: &Inventory, enforcement: Enforcement, imagined: &[Imagined]) -> Self {
-        let network = ClusterNetwork::of(inventory.snapshot.cluster.as_ref().map(|c| &c.config));
+    pub fn new(inventory: &Inventory, platform: Platform, imagined: &[Imagined]) -> Self {
+        let Platform { enforcement, agents, network } = platform;
         let engines = enforcement.candidates.iter().map(|d| Engine::new(*d)).collect();
         let single = inventory
             .workloads
@@ -51,7 +50,13 @@ impl Reach {
             .filter(|(_, w)| w.object.kind == "Pod")
             .flat_map(|(i, w)| (0..w.classes.len()).map(move |c| (i, c)))
             .collect();
-        Reach { model: Model::new(inventory, network, imagined), enforcement, pool: Pool::default(), engines, single }
+        Reach {
+            model: Model::new(inventory, network, agents, imagined),
+            enforcement,
+            pool: Pool::default(),
+            engines,
+            single,
+        }
     }
 
     /// What `from` may reach at `to`.

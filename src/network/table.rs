@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::Inventory;
 use crate::inventory::object::Protocol;
+use crate::inventory::{Dataplane, Inventory};
 
 use super::address::Range;
-use super::dataplane::Dataplane;
 use super::explain::class_name;
 use super::ports::{Decision, PortSet};
 use super::reach::{Peer, Reach};

@@ -7,9 +7,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::inventory::object::{ContainerPort, Labels, Protocol};
-use crate::inventory::{ClassId, Inventory, LabelView, Tri};
+use crate::inventory::{ClassId, Dataplane, Inventory, LabelView, Tri};
 
-use super::dataplane::Dataplane;
 use super::model::{Imagined, namespace_view};
 use super::policy::Direction;
 use super::ports::{Decision, PortSet};

@@ -4,23 +4,25 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// (room, rooms it may use). A room is a folder or a file directly below `src/`.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("document", &[]),
     ("lexicon", &[]),
     ("config", &["document"]),
-    ("inventory", &["lexicon"]),
+    // `document` for what a source could not give: the cluster's configuration in the snapshot is such a document.
+    ("inventory", &["document", "lexicon"]),
+    ("platform", &["document", "inventory"]),
     ("network", &["inventory"]),
     ("database", &["inventory", "lexicon"]),
     ("collect", &["document", "inventory", "lexicon"]),
-    ("facts", &["inventory", "network", "database", "config"]),
+    ("facts", &["config", "database", "document", "inventory", "network", "platform"]),
     // `inventory` and `facts` for the vocabulary of results: subjects, evidence, reasons.
     ("check", &["config", "document", "facts", "inventory"]),
     ("report", &["check", "config", "facts", "inventory"]),
-    // `audit` and `collect`: it finds, reads and audits clusters; `network`: the name of a dataplane is one of its options.
-    ("fleet", &["audit", "check", "collect", "config", "inventory", "network", "report"]),
+    // `audit` and `collect`: it finds, reads and audits clusters.
+    ("fleet", &["audit", "check", "collect", "config", "inventory", "report"]),
     ("example", &["collect", "inventory"]),
     // `collect` for the digest of the evidence and the comparison with the Terraform state.
-    ("audit", &["check", "collect", "config", "facts", "inventory", "network", "report"]),
+    ("audit", &["check", "collect", "config", "facts", "inventory", "network", "platform", "report"]),
     (
         "cli",
         &[
@@ -35,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "inventory",
             "lexicon",
             "network",
+            "platform",
             "report",
         ],
     ),

@@ -113,12 +113,8 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
         (vec!["datapath_provider"], json!({"datapath_provider": true}), "datapathProvider is known after apply"),
         (vec!["addons_config"], json!({"addons_config": true}), "known after apply (Terraform plan)"),
         (vec![], json!({"network_policy": [{"enabled": true}]}), "networkPolicy.enabled is known after apply"),
-        (vec![], json!({"network_policy": true}), "networkPolicy.enabled is known after apply"),
-        (
-            vec!["network_policy"],
-            json!({"network_policy": [{"enabled": true}]}),
-            "networkPolicy.enabled is known after apply",
-        ),
+        (vec![], json!({"network_policy": true}), "networkPolicy is known after apply"),
+        (vec!["network_policy"], json!({"network_policy": [{"enabled": true}]}), "networkPolicy is known after apply"),
         // Not marked, and chosen by GKE all the same.
         (vec!["datapath_provider"], json!({}), "datapathProvider is known after apply"),
     ] {
@@ -213,7 +209,8 @@ fn config(document: &Value) -> Value {
     let options = gke_posture::collect::Options::new("default", false);
     let text = document.to_string();
     let snapshot = gke_posture::collect::read_embedded(&[("tf.json", &text)], "test", options).unwrap();
-    json!({"config": snapshot.cluster.unwrap().config, "terraform": snapshot.terraform})
+    let cluster = snapshot.cluster.unwrap();
+    json!({"config": cluster.config, "recorded": cluster.recorded, "terraform": snapshot.terraform})
 }
 
 #[test]
@@ -312,14 +309,20 @@ fn spellings_of_the_api_come_out() {
         ("/legacyAbac/enabled", json!(false)),
         ("/network", json!("default")),
         ("/authenticatorGroupsConfig/enabled", json!(true)),
-        ("/networkConfig/datapathProvider", json!({"$unknownUntilApply": true})),
-        ("/releaseChannel", json!([{"$unknownUntilApply": true}])),
-        ("/ipAllocationPolicy/useIpAliases", json!({"$unknownUntilApply": true})),
-        ("/nodePools/0/config", json!([{"$unknownUntilApply": true}])),
-        ("/controlPlaneEgress", json!([{"$notInTerraform": true}])),
+        ("/networkConfig/datapathProvider", json!({"$unavailable": "known-after-apply"})),
+        ("/releaseChannel", json!({"$unavailable": "known-after-apply"})),
+        ("/ipAllocationPolicy/useIpAliases", json!({"$unavailable": "known-after-apply"})),
+        ("/nodePools/0/config", json!({"$unavailable": "known-after-apply"})),
     ] {
         assert_eq!(made.pointer(pointer), Some(&value), "{pointer}");
     }
+    // What no attribute holds is not in it, and the snapshot has the fields that are.
+    assert_eq!(made.pointer("/controlPlaneEgress"), None);
+    let recorded = &config(&tomoda())["recorded"];
+    assert_eq!(recorded["otherwise"], "not-recorded");
+    assert_eq!(recorded["fields"].pointer("/networkConfig/datapathProvider"), Some(&json!({})));
+    assert_eq!(recorded["fields"].pointer("/nodePools/config/imageType"), Some(&json!({})));
+    assert_eq!(recorded["fields"].get("controlPlaneEgress"), None);
 }
 
 #[test]

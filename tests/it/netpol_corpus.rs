@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use gke_posture::collect::{Options, read, read_embedded};
 use gke_posture::inventory::object::Protocol;
-use gke_posture::inventory::{Inventory, Snapshot};
+use gke_posture::inventory::{Dataplane, Inventory, Snapshot};
+use gke_posture::network::Reach;
 use gke_posture::network::explain::class_name;
 use gke_posture::network::table::{Ports, ReachTable, TablePeer, table};
-use gke_posture::network::{Dataplane, Enforcement, Reach};
+use gke_posture::platform;
 use serde_json::{Value, json};
 
 /// Ranges of TCP, UDP and SCTP.
@@ -193,7 +194,7 @@ struct Answers {
 impl Answers {
     fn new(snapshot: Snapshot) -> Self {
         let inventory = Inventory::new(snapshot);
-        let mut reach = Reach::new(&inventory, Enforcement::stated(Dataplane::Upstream), &[]);
+        let mut reach = Reach::new(&inventory, platform::describe(&inventory, Some(Dataplane::Upstream)), &[]);
         let table = table(&mut reach, &inventory, |_, _| true);
         let mut connections = BTreeMap::new();
         for c in &table.connections {

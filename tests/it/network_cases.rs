@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::inventory::object::Protocol;
-use gke_posture::inventory::{Inventory, Tri};
+use gke_posture::inventory::{Dataplane, Inventory, Tri};
 use gke_posture::network::service::{Backend, backends};
-use gke_posture::network::{Dataplane, Enforcement, Peer, PortSet, Reach, well_known};
+use gke_posture::network::{Peer, PortSet, Reach, well_known};
+use gke_posture::platform;
 use serde_json::{Map, Value, json};
 
 const CASES: &str = include_str!("../cases/network-policy-cases.yaml");
@@ -197,12 +198,8 @@ fn world(case: &Value, profile: Profile, agents: bool) -> World {
     let options = Options::new("default", true);
     let snapshot = read_embedded(&files, "case", options).unwrap_or_else(|p| panic!("{case}: {p:?}"));
     let inventory = Inventory::new(snapshot);
-    let enforcement = match profile {
-        Profile::Spec if case["cluster"].is_null() => Enforcement::stated(Dataplane::Upstream),
-        _ => Enforcement::decide(inventory.snapshot.cluster.as_ref().map(|c| &c.config)),
-    };
-    let imagined = well_known::imagined();
-    let reach = Reach::new(&inventory, enforcement, &imagined);
+    let stated = (profile == Profile::Spec && case["cluster"].is_null()).then_some(Dataplane::Upstream);
+    let reach = Reach::new(&inventory, platform::describe(&inventory, stated), &well_known::imagined());
     World { inventory, reach, nodes, dns }
 }
 

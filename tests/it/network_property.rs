@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use gke_posture::collect::{Options, read_embedded};
 use gke_posture::inventory::object::Protocol;
-use gke_posture::inventory::{Inventory, Tri};
-use gke_posture::network::{self as net, Dataplane, Enforcement, PortSet, Reach};
+use gke_posture::inventory::{Dataplane, Inventory, Tri};
+use gke_posture::network::{self as net, PortSet, Reach};
+use gke_posture::platform;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -91,7 +92,7 @@ impl Subject {
 
     fn of(objects: &[Value], style: Style, complete: bool, profile: Profile) -> Self {
         let inventory = inventory(objects, style, complete);
-        let reach = Reach::new(&inventory, Enforcement::stated(dataplane(profile)), &[]);
+        let reach = Reach::new(&inventory, platform::describe(&inventory, Some(dataplane(profile))), &[]);
         Subject { inventory, reach }
     }
 

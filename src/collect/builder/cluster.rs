@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::Problem;
+use crate::document::{Problem, Recorded};
 use crate::inventory::{ClusterConfig, FaultKind, Gap, Need, Origin, ReadError};
 
 use super::super::gke;
@@ -21,11 +21,17 @@ impl Builder {
 
     /// Adds a cluster's configuration.
     pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new());
+        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new(), None);
     }
 
-    /// Adds a cluster's configuration, and Terraform's addresses of its parts.
-    pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, addresses: BTreeMap<String, String>) {
+    /// Adds a cluster's configuration, Terraform's addresses of its parts, and the fields that its source records.
+    pub fn described_cluster(
+        &mut self,
+        origin: Origin,
+        doc: &serde_json::Value,
+        addresses: BTreeMap<String, String>,
+        recorded: Option<Recorded>,
+    ) {
         if let Some(earlier) = &self.snapshot.cluster {
             let message = format!(
                 "a second cluster configuration (the first is {}); one audit is about one cluster",
@@ -39,12 +45,12 @@ impl Builder {
             return;
         }
         self.snapshot.terraform = addresses;
-        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin });
+        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin, recorded });
     }
 
     /// Adds when support ends. The document names no cluster: a second one that differs may be another cluster's.
     pub fn upgrade_info(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line) };
+        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line), recorded: None };
         match &self.snapshot.upgrade_info {
             Some(earlier) if earlier.config != info.config => {
                 let message =

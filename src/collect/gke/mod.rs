@@ -11,6 +11,8 @@ pub use secrets::WITHHELD;
 
 use serde_json::{Map, Value};
 
+use crate::document::Unavailable;
+
 /// Whether a document without `kind` is a GKE cluster description.
 pub fn is_cluster(doc: &Value) -> bool {
     let Value::Object(map) = doc else { return false };
@@ -71,17 +73,21 @@ const USER_KEYS: [&str; 7] =
     ["labels", "resourceLabels", "metadata", "tags", "nodeLabels", "items", "maintenanceExclusions"];
 
 fn camel(value: &Value, path: &str) -> Value {
+    // Also what a document of the API has in the form of one: nothing of it is kept.
+    if let Some(why) = Unavailable::from_json(value) {
+        return why.to_json();
+    }
     match value {
         Value::Object(map) => {
             let user = USER_KEYS.contains(&path.rsplit('.').next().unwrap_or_default());
             let mut out = Map::new();
             for (k, v) in map {
                 let (k, v) = if user { (k.as_str(), v) } else { unwrapped(k, v) };
-                let key = if user { k.to_owned() } else { camel_key(k) };
+                let key = if user { k.to_owned() } else { camel_case(k) };
                 let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 let v = camel(v, &inner);
                 let twice = out.get(&key).is_some_and(|earlier| *earlier != v);
-                out.insert(key, if twice { contradiction(&v) } else { v });
+                out.insert(key, if twice { Unavailable::Contradiction.to_json() } else { v });
             }
             Value::Object(out)
         }
@@ -94,13 +100,7 @@ fn camel(value: &Value, path: &str) -> Value {
     }
 }
 
-/// Stands for a field that is there in both spellings with two values, in a form that no field of its type has.
-fn contradiction(value: &Value) -> Value {
-    let marker = serde_json::json!({ "$contradiction": true });
-    if value.is_array() { marker } else { Value::Array(vec![marker]) }
-}
-
-/// Go writes a oneof as `Policy: { RecurringWindow: … }`; in the API's JSON the inner field stands alone.
+/// Go writes a oneof as `Policy: { RecurringWindow: … }`; the API's JSON has the inner field alone.
 fn unwrapped<'a>(key: &'a str, value: &'a Value) -> (&'a str, &'a Value) {
     let upper = |k: &str| k.starts_with(|c: char| c.is_ascii_uppercase());
     match value {
@@ -113,7 +113,7 @@ fn unwrapped<'a>(key: &'a str, value: &'a Value) -> (&'a str, &'a Value) {
 }
 
 /// `enable_l4ilb_subsetting` → `enableL4ilbSubsetting`; a name without `_` keeps all but a capital at its start.
-fn camel_key(key: &str) -> String {
+pub fn camel_case(key: &str) -> String {
     let mut out = String::with_capacity(key.len());
     let mut upper = false;
     for (i, c) in key.chars().enumerate() {
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(normalise(&dump), expected);
         let both =
             normalise(&json!({"database_encryption": {"state": 1}, "databaseEncryption": {"state": "DECRYPTED"}}));
-        assert_eq!(both["databaseEncryption"], json!([{"$contradiction": true}]));
+        assert_eq!(both["databaseEncryption"], Unavailable::Contradiction.to_json());
         let same =
             normalise(&json!({"database_encryption": {"state": 2}, "databaseEncryption": {"state": "DECRYPTED"}}));
         assert_eq!(same["databaseEncryption"], json!({"state": "DECRYPTED"}));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_without_anything_is_told_from_a_node_pool() {
+    fn a_new_cluster_is_not_taken_for_a_node_pool() {
         assert!(is_cluster(&json!({"name": "x", "status": "PROVISIONING"})));
         assert!(!is_cluster(&json!({"name": "x", "status": "PROVISIONING", "config": {}})));
         assert!(is_cluster(&json!({"name": "x", "status": 1})));

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-/// What replaces a value that must not be kept but whose presence says something.
+use crate::document::Unavailable;
+
+/// Replaces a value that must not be kept but whose presence matters.
 pub const WITHHELD: &str = "(withheld)";
 
 /// Takes out credentials: what is known to be one, and what looks like one.
@@ -10,7 +12,7 @@ pub(super) fn strip_secrets(cluster: &mut Value) {
     if let Some(auth) = cluster.get_mut("masterAuth").and_then(Value::as_object_mut) {
         for key in ["password", "clientKey", "clientCertificate"] {
             if let Some(v) = auth.get_mut(key) {
-                // Whether one was issued is a finding; what it is, is nobody's business.
+                // That one was issued is a finding; its text is not needed.
                 if v.as_str().is_some_and(|s| !s.is_empty()) {
                     *v = Value::String(WITHHELD.to_owned());
                 }
@@ -20,8 +22,11 @@ pub(super) fn strip_secrets(cluster: &mut Value) {
     strip(cluster);
 }
 
-/// Takes out every text of what has the name of a secret. Switches stay, and an empty text, which says that there is none.
+/// Replaces every text below a key with the name of a secret. Switches stay, and an empty text, which means that there is none.
 fn withhold(value: &mut Value) {
+    if Unavailable::from_json(value).is_some() {
+        return;
+    }
     match value {
         Value::Object(map) => map.values_mut().for_each(withhold),
         Value::Array(items) => items.iter_mut().for_each(withhold),
@@ -31,10 +36,15 @@ fn withhold(value: &mut Value) {
 }
 
 fn strip(value: &mut Value) {
+    if Unavailable::from_json(value).is_some() {
+        return;
+    }
     match value {
         Value::Object(map) => {
             // Instance metadata may hold start-up scripts and keys; one entry of it is configuration.
-            if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+            if let Some(Value::Object(metadata)) =
+                map.get_mut("metadata").filter(|m| Unavailable::from_json(m).is_none())
+            {
                 for (key, v) in metadata.iter_mut() {
                     if key != "disable-legacy-endpoints" {
                         *v = Value::String(WITHHELD.to_owned());

@@ -1,48 +1,14 @@
-//! Applies the table of attributes to a resource: out comes the JSON that the GKE API would print.
+//! Applies the table of attributes to a resource: the result is the JSON that the GKE API would print.
 //!
-//! What is not known stands in that JSON as a marker of a type that no field has there, so that no reader takes it for a
-//! value, nor for absent: where the API has an object, the marker is in a list.
+//! Where the document does not have a value, the JSON has the reason in its place.
 
 use serde_json::{Map, Value, json};
 
-use super::document::{Form, Resource, SENSITIVE, marked};
-use super::mapping::{Absent, Kind, Presence, Rule, Unrecorded};
+use crate::document::Unavailable;
+use crate::document::path::join;
 
-/// Why a value is not known, as the key of a marker.
-#[derive(Clone, Copy)]
-pub enum Why {
-    AfterApply,
-    Sensitive,
-    /// The document does not hold the attribute: the provider's version does not record it.
-    Unrecorded,
-    /// Not written in a Config Connector resource, so that GKE chooses.
-    Unwritten,
-    /// Not of the type that the provider gives it.
-    Unreadable,
-}
-
-impl Why {
-    fn marker(self) -> Value {
-        let key = match self {
-            Why::AfterApply => "$unknownUntilApply",
-            Why::Sensitive => SENSITIVE,
-            Why::Unrecorded => "$notInTerraform",
-            Why::Unwritten => "$notWritten",
-            Why::Unreadable => "$unreadable",
-        };
-        json!({ key: true })
-    }
-
-    /// Where the API has a text, a number, a switch or a list.
-    pub fn plain(self) -> Value {
-        self.marker()
-    }
-
-    /// Where the API has an object.
-    pub fn object(self) -> Value {
-        Value::Array(vec![self.marker()])
-    }
-}
+use super::document::{Form, Resource, is_marked};
+use super::mapping::{Absent, Kind, Presence, Rule};
 
 /// A value of Terraform that has a field in the API.
 pub struct Written {
@@ -55,7 +21,7 @@ pub struct Written {
 pub struct Mapper {
     form: Form,
     created: bool,
-    /// What the resource says about itself, for comparing.
+    /// What the resource states, for comparing.
     pub written: Vec<Written>,
 }
 
@@ -64,251 +30,196 @@ impl Mapper {
         Mapper { form, created: resource.created, written: Vec::new() }
     }
 
-    /// Maps the attributes of one object. `values` is it, `unknown` has the shape of what is known after the apply.
+    /// Maps the attributes of one object. `unknown` has the shape of `values`, with `true` for what is known after apply.
     pub fn map(&mut self, rules: &[Rule], values: &Value, unknown: &Value) -> Map<String, Value> {
+        self.object(rules, values, unknown, &Place::default())
+    }
+
+    fn object(&mut self, rules: &[Rule], values: &Value, unknown: &Value, place: &Place) -> Map<String, Value> {
         let mut out = Map::new();
-        self.object(rules, values, unknown, &mut out, &Place::default());
+        for rule in rules {
+            let value = values.get(rule.attribute);
+            let unknown = unknown.get(rule.attribute).unwrap_or(&Value::Null);
+            let place = place.below(rule);
+            match rule.kind {
+                Kind::Block(presence, inner) => match self.content(rule, value, unknown) {
+                    Ok(None) => {}
+                    Ok(Some((content, unknown))) => {
+                        let fields = self.block(presence, inner, content, unknown, &place);
+                        merge(&mut out, &rule.path(), fields);
+                    }
+                    // The object has fields of other attributes too: only its own are unknown.
+                    Err(why) if presence == Presence::Shared => {
+                        for own in inner {
+                            set(&mut out, &join(&rule.path(), &own.path()), why.to_json());
+                        }
+                    }
+                    Err(why) => set(&mut out, &rule.path(), why.to_json()),
+                },
+                _ => match self.leaf(rule, value, unknown, place) {
+                    Ok(None) => {}
+                    Ok(Some(value)) => set(&mut out, &rule.path(), value),
+                    Err(why) => set(&mut out, &rule.path(), why.to_json()),
+                },
+            }
+        }
         out
     }
 
-    fn object(&mut self, rules: &[Rule], values: &Value, unknown: &Value, out: &mut Map<String, Value>, at: &Place) {
-        for rule in rules {
-            let value = values.get(rule.tf);
-            let unknown = unknown.get(rule.tf).unwrap_or(&Value::Null);
-            let at = at.below(rule);
-            match rule.kind {
-                Kind::Block(presence, inner) => self.block(rule, presence, inner, value, unknown, out, &at),
-                _ => {
-                    if let Some(found) = self.leaf(rule, value, unknown, &at) {
-                        set(out, rule.api, found);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Why a value that is not there is not known; `None`: it is not set.
-    fn absent(&self, rule: &Rule, present: bool) -> Option<Why> {
+    /// Why a value that is not there is not known; `None`: it is not set. `listed`: the document has the attribute.
+    fn absent(&self, rule: &Rule, listed: bool) -> Option<Unavailable> {
         match (rule.absent, self.form) {
-            (Absent::Computed, Form::Plan) if self.created || !present => Some(Why::AfterApply),
-            (Absent::Computed, Form::State) if !present => Some(Why::Unrecorded),
-            (Absent::Computed, Form::Spec) => Some(Why::Unwritten),
+            (Absent::Computed, Form::Plan) if self.created || !listed => Some(Unavailable::KnownAfterApply),
+            (Absent::Computed, Form::State) if !listed => Some(Unavailable::NotRecorded),
+            (Absent::Computed, Form::Spec) => Some(Unavailable::NotWritten),
             _ => None,
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn block(
-        &mut self,
+    /// The content of a block with the shape of what is unknown in it; `None`: the block is not there.
+    fn content<'v>(
+        &self,
         rule: &Rule,
-        presence: Presence,
-        inner: &[Rule],
-        value: Option<&Value>,
-        unknown: &Value,
-        out: &mut Map<String, Value>,
-        at: &Place,
-    ) {
-        let not_known = |why: Why, out: &mut Map<String, Value>| match presence {
-            // The object has fields of others too: only its own are not known.
-            Presence::Shared => {
-                for own in inner {
-                    set(out, &dot(rule.api, own.api), blank(own, why));
-                }
-            }
-            _ => set(out, rule.api, why.object()),
-        };
-        let content = match (value, unknown) {
-            (_, Value::Bool(true)) => return not_known(Why::AfterApply, out),
-            // A part of it is known after the apply, and the rest not there.
-            (None | Some(Value::Null), unknown) if marked(unknown) => return not_known(Why::AfterApply, out),
-            (Some(Value::Array(items)), unknown) if items.is_empty() && marked(unknown) => {
-                return not_known(Why::AfterApply, out);
-            }
-            (Some(v), _) if v.get(SENSITIVE).is_some() => return not_known(Why::Sensitive, out),
-            (Some(Value::Array(items)), _) if items.len() == 1 => match &items[0] {
-                Value::Null => json!({}),
-                v if v.get(SENSITIVE).is_some() => return not_known(Why::Sensitive, out),
-                v @ Value::Object(_) => v.clone(),
-                _ => return not_known(Why::Unreadable, out),
-            },
-            (Some(Value::Array(items)), _) if items.is_empty() => {
-                return self.absent(rule, true).map_or((), |why| not_known(why, out));
-            }
-            (None | Some(Value::Null), _) => {
-                return self.absent(rule, value.is_some()).map_or((), |why| not_known(why, out));
-            }
-            _ => return not_known(Why::Unreadable, out),
-        };
-        let unknown = match unknown {
-            Value::Array(items) => items.first().unwrap_or(&Value::Null),
-            _ => &Value::Null,
-        };
+        value: Option<&'v Value>,
+        unknown: &'v Value,
+    ) -> Result<Option<(&'v Value, &'v Value)>, Unavailable> {
         if *unknown == Value::Bool(true) {
-            return not_known(Why::AfterApply, out);
+            return Err(Unavailable::KnownAfterApply);
         }
-        let mut fields = Map::new();
-        self.object(inner, &content, unknown, &mut fields, at);
-        let enabled = match presence {
-            Presence::Enabled => Some(Value::Bool(true)),
-            Presence::EnabledBy(field) => Some(match fields.get(field) {
-                None => Value::Bool(false),
-                Some(Value::String(_)) => Value::Bool(true),
-                Some(marker) => marker.clone(),
-            }),
-            Presence::Silent | Presence::Shared => None,
+        let items = match value {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(other) => return Err(Unavailable::from_json(other).unwrap_or(Unavailable::Unreadable)),
         };
-        if let Some(enabled) = enabled {
-            let (attribute, path) = (at.attribute.clone(), dot(&at.path, "enabled"));
-            self.written.extend(enabled.is_boolean().then_some(Written { attribute, path, kind: Kind::Bool }));
-            fields.insert("enabled".to_owned(), enabled);
+        let of_item = unknown.get(0).unwrap_or(&Value::Null);
+        if *of_item == Value::Bool(true) {
+            return Err(Unavailable::KnownAfterApply);
         }
-        merge(out, rule.api, fields);
+        match items {
+            // A part of it is known after apply, and the rest is not there.
+            [] if is_marked(unknown) => Err(Unavailable::KnownAfterApply),
+            [] => self.absent(rule, value.is_some()).map_or(Ok(None), Err),
+            [item @ (Value::Object(_) | Value::Null)] => match Unavailable::from_json(item) {
+                Some(why) => Err(why),
+                None => Ok(Some((item, of_item))),
+            },
+            _ => Err(Unavailable::Unreadable),
+        }
     }
 
-    fn leaf(&mut self, rule: &Rule, value: Option<&Value>, unknown: &Value, at: &Place) -> Option<Value> {
-        if marked(unknown) {
-            return Some(blank(rule, Why::AfterApply));
-        }
-        let value = match value {
-            None | Some(Value::Null) => {
-                return match (rule.absent, self.absent(rule, value.is_some())) {
-                    (Absent::Bool(b), _) => Some(Value::Bool(b)),
-                    (Absent::Text(t), _) => Some(Value::from(t)),
-                    (_, Some(why)) => Some(blank(rule, why)),
-                    (_, None) => None,
-                };
-            }
-            Some(v) => v,
+    /// The fields of a block that is there.
+    fn block(
+        &mut self,
+        presence: Presence,
+        rules: &[Rule],
+        content: &Value,
+        unknown: &Value,
+        place: &Place,
+    ) -> Map<String, Value> {
+        let mut fields = self.object(rules, content, unknown, place);
+        let enabled = match presence {
+            Presence::Enabled => Value::Bool(true),
+            Presence::EnabledBy(field) => match fields.get(field) {
+                None => Value::Bool(false),
+                Some(Value::String(_)) => Value::Bool(true),
+                Some(unavailable) => unavailable.clone(),
+            },
+            Presence::Silent | Presence::Shared => return fields,
         };
-        if is_sensitive(value) {
-            return Some(blank(rule, Why::Sensitive));
+        if enabled.is_boolean() {
+            let (attribute, path) = (place.attribute.clone(), join(&place.path, "enabled"));
+            self.written.push(Written { attribute, path, kind: Kind::Bool });
         }
-        let written = || Written { attribute: at.attribute.clone(), path: at.path.clone(), kind: rule.kind };
+        fields.insert("enabled".to_owned(), enabled);
+        fields
+    }
+
+    /// The value of an attribute that is no block; `None`: the API leaves the field out.
+    fn leaf(
+        &mut self,
+        rule: &Rule,
+        value: Option<&Value>,
+        unknown: &Value,
+        place: Place,
+    ) -> Result<Option<Value>, Unavailable> {
+        if is_marked(unknown) {
+            return Err(Unavailable::KnownAfterApply);
+        }
+        let value = match (value, rule.absent) {
+            (None | Some(Value::Null), Absent::Bool(default)) => return Ok(Some(Value::Bool(default))),
+            (None | Some(Value::Null), Absent::Text(default)) => return Ok(Some(Value::from(default))),
+            (None | Some(Value::Null), _) => return self.absent(rule, value.is_some()).map_or(Ok(None), Err),
+            (Some(value), _) => value,
+        };
+        if let Some(why) = Unavailable::within(value) {
+            return Err(why);
+        }
         let found = match (rule.kind, value) {
-            (Kind::Bool, Value::Bool(_)) => value.clone(),
-            (Kind::Text, Value::String(s)) => match s.is_empty() {
-                // The API leaves out an empty text.
-                true => return None,
-                false => value.clone(),
-            },
-            (Kind::TextBool, Value::String(s)) => match s.as_str() {
-                "" => return None,
-                "TRUE" => Value::Bool(true),
-                "FALSE" => Value::Bool(false),
-                _ => return Some(Why::Unreadable.plain()),
-            },
-            (Kind::VpcNative, Value::String(s)) => match s.as_str() {
-                "" => return None,
-                "VPC_NATIVE" => Value::Bool(true),
-                "ROUTES" => Value::Bool(false),
-                _ => return Some(Why::Unreadable.plain()),
-            },
-            (Kind::Number, Value::Number(_)) => value.clone(),
-            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => match items.is_empty() {
-                // The API leaves out an empty list, and the object that would hold nothing else.
-                true => {
-                    self.written.push(written());
-                    return None;
-                }
-                false => value.clone(),
-            },
+            (Kind::Text | Kind::TextBool | Kind::VpcNative, Value::String(s)) if s.is_empty() => return Ok(None),
+            (Kind::Bool, Value::Bool(_)) | (Kind::Text, Value::String(_)) | (Kind::Number, Value::Number(_)) => {
+                value.clone()
+            }
+            (Kind::TextBool, Value::String(s)) if matches!(s.as_str(), "TRUE" | "FALSE") => Value::Bool(s == "TRUE"),
+            (Kind::VpcNative, Value::String(s)) if matches!(s.as_str(), "VPC_NATIVE" | "ROUTES") => {
+                Value::Bool(s == "VPC_NATIVE")
+            }
+            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => value.clone(),
             (Kind::Labels, Value::Object(map)) if map.values().all(|v| v.is_string() || v.is_null()) => value.clone(),
             (Kind::Repeated(rules), Value::Array(items)) if items.iter().all(Value::is_object) => {
-                Value::Array(items.iter().map(|i| Value::Object(self.member(rules, i))).collect())
+                items.iter().map(|item| self.member(rules, item)).collect()
             }
             (Kind::Exclusions(rules), Value::Array(items)) => {
-                let mut by_name = Map::new();
-                for item in items {
-                    let Some(name) = item.get("exclusion_name").and_then(Value::as_str) else {
-                        return Some(Why::Unreadable.object());
-                    };
-                    by_name.insert(name.to_owned(), Value::Object(self.member(rules, item)));
-                }
-                Value::Object(by_name)
+                let by_name = items.iter().map(|item| {
+                    let name = item.get("exclusion_name").and_then(Value::as_str).ok_or(Unavailable::Unreadable)?;
+                    Ok((name.to_owned(), self.member(rules, item)))
+                });
+                Value::Object(by_name.collect::<Result<_, _>>()?)
             }
-            _ => return Some(blank(rule, Why::Unreadable)),
+            _ => return Err(Unavailable::Unreadable),
         };
-        self.written.push(written());
-        Some(found)
+        self.written.push(Written { attribute: place.attribute, path: place.path, kind: rule.kind });
+        // The API leaves out an empty list, and the object that would hold nothing else.
+        let is_left_out = matches!(rule.kind, Kind::Texts) && found == json!([]);
+        Ok((!is_left_out).then_some(found))
     }
 
     /// A member of a list, which has no place of its own to compare at.
-    fn member(&self, rules: &[Rule], value: &Value) -> Map<String, Value> {
+    fn member(&self, rules: &[Rule], value: &Value) -> Value {
         let mut own = Mapper { form: self.form, created: self.created, written: Vec::new() };
-        own.map(rules, value, &Value::Null)
+        Value::Object(own.map(rules, value, &Value::Null))
     }
 }
 
-/// Marks what Terraform does not record, where nothing else is known of it.
-pub fn mark_unrecorded(form: Form, config: &mut Map<String, Value>, fields: &[Unrecorded]) {
-    let why = if form == Form::Spec { Why::Unwritten } else { Why::Unrecorded };
-    for field in fields {
-        let marker = if field.object { why.object() } else { why.plain() };
-        mark(config, field.api, marker);
-    }
-}
-
-fn mark(out: &mut Map<String, Value>, path: &str, marker: Value) {
-    match path.split_once('.') {
-        None => {
-            out.entry(path).or_insert(marker);
-        }
-        Some((key, rest)) => {
-            if let Value::Object(inner) = out.entry(key).or_insert_with(|| json!({})) {
-                mark(inner, rest, marker);
-            }
-        }
-    }
-}
-
-/// A marker of the type that the rule's field does not have.
-fn blank(rule: &Rule, why: Why) -> Value {
-    match rule.kind {
-        Kind::Block(..) | Kind::Labels | Kind::Exclusions(_) => why.object(),
-        _ => why.plain(),
-    }
-}
-
-fn is_sensitive(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => map.contains_key(SENSITIVE) || map.values().any(is_sensitive),
-        Value::Array(items) => items.iter().any(is_sensitive),
-        _ => false,
-    }
-}
-
-/// Puts a value at a path. What is not known on the way stays as it is.
+/// Puts a value at a path.
 fn set(out: &mut Map<String, Value>, path: &str, value: Value) {
-    match path.split_once('.') {
-        None => {
-            out.insert(path.to_owned(), value);
-        }
-        Some((key, rest)) => {
-            if let Value::Object(inner) = out.entry(key).or_insert_with(|| json!({})) {
-                set(inner, rest, value);
-            }
-        }
+    if let Some((object, key)) = enclosing_object(out, path) {
+        object.insert(key.to_owned(), value);
     }
 }
 
 /// Puts fields into the object at a path, which is there afterwards even without any.
 fn merge(out: &mut Map<String, Value>, path: &str, fields: Map<String, Value>) {
-    match path.split_once('.') {
-        None => {
-            if let Value::Object(inner) = out.entry(path).or_insert_with(|| json!({})) {
-                inner.extend(fields);
-            }
-        }
-        Some((key, rest)) => {
-            if let Value::Object(inner) = out.entry(key).or_insert_with(|| json!({})) {
-                merge(inner, rest, fields);
-            }
-        }
+    if let Some((object, key)) = enclosing_object(out, path)
+        && let Some(fields_there) = object_at(object, key)
+    {
+        fields_there.extend(fields);
     }
 }
 
-fn dot(a: &str, b: &str) -> String {
-    if a.is_empty() { b.to_owned() } else { format!("{a}.{b}") }
+/// The object that the last key of a path is in, made where it is not there. `None` if it is not known.
+fn enclosing_object<'o, 'p>(
+    out: &'o mut Map<String, Value>,
+    path: &'p str,
+) -> Option<(&'o mut Map<String, Value>, &'p str)> {
+    match path.split_once('.') {
+        None => Some((out, path)),
+        Some((key, rest)) => enclosing_object(object_at(out, key)?, rest),
+    }
+}
+
+fn object_at<'o>(out: &'o mut Map<String, Value>, key: &str) -> Option<&'o mut Map<String, Value>> {
+    let value = out.entry(key).or_insert_with(|| json!({}));
+    if Unavailable::from_json(value).is_some() { None } else { value.as_object_mut() }
 }
 
 /// Where a rule is, in Terraform and in the API.
@@ -320,6 +231,6 @@ struct Place {
 
 impl Place {
     fn below(&self, rule: &Rule) -> Place {
-        Place { attribute: dot(&self.attribute, rule.tf), path: dot(&self.path, rule.api) }
+        Place { attribute: join(&self.attribute, rule.attribute), path: join(&self.path, &rule.path()) }
     }
 }

@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::document::{Recorded, Unavailable};
 use crate::inventory::ClusterName;
 
-use super::apply::{Mapper, Why, Written, mark_unrecorded};
+use super::apply::{Mapper, Written};
 use super::document::{Document, Form, Resource};
-use super::mapping::{CLUSTER, CLUSTER_UNRECORDED, Kind, NODE_CONFIG, NODE_POOL, NODE_POOL_UNRECORDED, Rule};
+use super::mapping::{CLUSTER, NODE_CONFIG, NODE_POOL, Rule, recorded, rules};
 
 /// A cluster of a document, in the API's form.
 pub struct Cluster {
     /// Terraform's address of it.
     pub address: String,
     pub config: Value,
+    /// The fields of it that such a document records.
+    pub recorded: Recorded,
     /// Addresses by subject: `cluster`, `nodePool/NAME`.
     pub addresses: BTreeMap<String, String>,
     /// What of it is written in Terraform, by subject.
@@ -59,12 +62,11 @@ fn cluster(document: &Document, resource: &Resource, of: usize, pools: &[&Resour
     let mut config = mapper.map(CLUSTER, &resource.values, &resource.unknown);
     let mut written = BTreeMap::from([("cluster".to_owned(), mapper.written)]);
     let mut addresses = BTreeMap::from([("cluster".to_owned(), resource.address.clone())]);
-    mark_unrecorded(document.form, &mut config, CLUSTER_UNRECORDED);
     identity(resource, &mut config);
     zones(&mut config);
     let joined = joined(document, resource, of, pools);
     let node_pools = match joined {
-        None => Why::AfterApply.plain(),
+        None => Unavailable::KnownAfterApply.to_json(),
         Some(own) => {
             let (list, of_pools) = node_pools(document, resource, &own, &mut addresses);
             written.extend(of_pools);
@@ -72,7 +74,17 @@ fn cluster(document: &Document, resource: &Resource, of: usize, pools: &[&Resour
         }
     };
     config.insert("nodePools".to_owned(), node_pools);
-    Cluster { address: resource.address.clone(), config: Value::Object(config), addresses, written }
+    let otherwise = match document.form {
+        Form::Spec => Unavailable::NotWritten,
+        Form::Plan | Form::State => Unavailable::NotRecorded,
+    };
+    Cluster {
+        address: resource.address.clone(),
+        config: Value::Object(config),
+        recorded: recorded(otherwise),
+        addresses,
+        written,
+    }
 }
 
 /// `selfLink` from `id`, or from what is written, which names the cluster before there is one.
@@ -163,7 +175,7 @@ fn reference(document: &Document, pool: &Resource) -> Option<String> {
 
 type WrittenOfPools = BTreeMap<String, Vec<Written>>;
 
-/// The pools: those that are resources, which say what is planned, and those that the cluster lists beside them.
+/// The pools: those that are resources, which have what is planned, and those that the cluster lists beside them.
 fn node_pools(
     document: &Document,
     cluster: &Resource,
@@ -176,7 +188,7 @@ fn node_pools(
     for pool in own.iter().filter(|p| !p.deleted) {
         let mut mapper = Mapper::new(document.form, pool);
         let mut config = mapper.map(NODE_POOL, &pool.values, &pool.unknown);
-        // A name that is made at the apply is a name nobody has yet.
+        // A name that is generated during apply is not in use yet.
         let name = match config.get("name") {
             Some(Value::String(name)) => name.clone(),
             _ => pool.address.clone(),
@@ -224,44 +236,33 @@ fn node_pools(
                 }
             } else if pools.is_empty() && made {
                 // GKE makes those of Autopilot; those of a cluster without the default one may be written elsewhere.
-                let why = if document.form == Form::Spec { Why::Unwritten } else { Why::AfterApply };
-                return (why.plain(), written);
+                return (chosen_by_gke(document).to_json(), written);
             } else if document.form == Form::State && pools.is_empty() {
                 // A state lists them as they were when the cluster was read last: before those of other documents.
-                return (Why::Unrecorded.plain(), written);
+                return (Unavailable::NotRecorded.to_json(), written);
             }
         }
-        Some(_) => return (Why::Unreadable.plain(), written),
-    }
-    for pool in pools.iter_mut().filter_map(Value::as_object_mut) {
-        mark_unrecorded(document.form, pool, NODE_POOL_UNRECORDED);
+        Some(_) => return (Unavailable::Unreadable.to_json(), written),
     }
     (Value::Array(pools), written)
 }
 
+/// Why something is not known that is not written and that GKE chooses.
+fn chosen_by_gke(document: &Document) -> Unavailable {
+    if document.form == Form::Spec { Unavailable::NotWritten } else { Unavailable::KnownAfterApply }
+}
+
 fn default_pool(document: &Document, cluster: &Resource) -> Value {
-    const DEFAULT_POOL: &[Rule] = &[
-        Rule {
-            tf: "node_config",
-            api: "config",
-            kind: Kind::Block(super::mapping::Presence::Silent, NODE_CONFIG),
-            absent: super::mapping::Absent::Computed,
-        },
-        Rule {
-            tf: "initial_node_count",
-            api: "initialNodeCount",
-            kind: Kind::Number,
-            absent: super::mapping::Absent::Unset,
-        },
-    ];
-    // What the cluster has no attribute for is GKE's choice.
+    const DEFAULT_POOL: &[Rule] = rules! {
+        computed node_config ["config"]: Block(NODE_CONFIG),
+        unset initial_node_count: Number,
+    };
     let mut pool = Mapper::new(document.form, cluster).map(DEFAULT_POOL, &cluster.values, &cluster.unknown);
+    // What the cluster has no attribute for is GKE's choice.
     for rule in NODE_POOL {
-        let top = rule.api.split('.').next().unwrap_or(rule.api);
-        let why = if document.form == Form::Spec { Why::Unwritten } else { Why::AfterApply };
-        let is_object = matches!(rule.kind, Kind::Block(..)) || rule.api.contains('.');
-        let marker = if is_object { why.object() } else { why.plain() };
-        pool.entry(top).or_insert(marker);
+        let path = rule.path();
+        let key = path.split_once('.').map_or(&*path, |(key, _)| key);
+        pool.entry(key).or_insert_with(|| chosen_by_gke(document).to_json());
     }
     pool.insert("name".to_owned(), Value::from("default-pool"));
     Value::Object(pool)

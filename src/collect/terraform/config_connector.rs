@@ -82,11 +82,11 @@ fn attributes(rules: &[Rule], spec: &Value) -> Map<String, Value> {
     let mut found = Map::new();
     for rule in rules {
         let reference = || {
-            let (_, key) = REFERENCES.iter().find(|(attribute, _)| *attribute == rule.tf)?;
+            let (_, key) = REFERENCES.iter().find(|(attribute, _)| *attribute == rule.attribute)?;
             // One that cannot be read is no text, which the table of attributes refuses.
             spec.get(*key).map(|r| referred(r).map_or_else(|| r.clone(), Value::from))
         };
-        let Some(value) = field(spec, rule.tf).cloned().or_else(reference) else { continue };
+        let Some(value) = field(spec, rule.attribute).cloned().or_else(reference) else { continue };
         let value = match (rule.kind, value) {
             (Kind::Block(_, inner), value @ Value::Object(_)) => json!([attributes(inner, &value)]),
             (Kind::Repeated(inner) | Kind::Exclusions(inner), Value::Array(items)) => {
@@ -95,14 +95,14 @@ fn attributes(rules: &[Rule], spec: &Value) -> Map<String, Value> {
             (_, value) => value,
         };
         // Several rules may read one attribute.
-        match (found.get_mut(rule.tf), value) {
+        match (found.get_mut(rule.attribute), value) {
             (Some(Value::Array(earlier)), Value::Array(more)) if matches!(rule.kind, Kind::Block(..)) => {
                 if let (Some(Value::Object(earlier)), Some(Value::Object(more))) = (earlier.first_mut(), more.first()) {
                     earlier.extend(more.clone());
                 }
             }
             (_, value) => {
-                found.insert(rule.tf.to_owned(), value);
+                found.insert(rule.attribute.to_owned(), value);
             }
         }
     }

@@ -5,14 +5,16 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::document::Unavailable;
 
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Plan,
     State,
-    /// What a Config Connector resource says shall be.
+    /// The desired state in a Config Connector resource.
     Spec,
 }
 
@@ -41,9 +43,6 @@ pub struct Resource {
     /// The plan deletes it.
     pub deleted: bool,
 }
-
-/// Takes the place of a value that Terraform marks as sensitive.
-pub const SENSITIVE: &str = "$sensitive";
 
 /// Reads a document; `None`: it is not Terraform's.
 ///
@@ -119,7 +118,7 @@ fn plan(map: &Map<String, Value>) -> Document {
     if let Some(values) = map.get("planned_values") {
         of_module(values.get("root_module"), "", &mut planned);
     }
-    // What data sources gave while planning stands in the state before.
+    // What data sources returned while planning is in the prior state.
     let mut prior = Vec::new();
     if let Some(values) = map.get("prior_state").and_then(|p| p.get("values")) {
         of_module(values.get("root_module"), "", &mut prior);
@@ -228,7 +227,7 @@ fn hide(resource: &mut Resource, marks: Option<&Value>) {
 /// Replaces what is marked, in the shape of the value.
 fn mask(value: &mut Value, marks: &Value) {
     match (marks, value) {
-        (Value::Bool(true), value) if !value.is_null() => *value = json!({ SENSITIVE: true }),
+        (Value::Bool(true), value) if !value.is_null() => *value = Unavailable::Sensitive.to_json(),
         (Value::Object(marks), Value::Object(map)) => {
             for (key, mark) in marks {
                 if let Some(v) = map.get_mut(key) {
@@ -238,12 +237,12 @@ fn mask(value: &mut Value, marks: &Value) {
         }
         (Value::Array(marks), Value::Array(items)) => {
             // Members of a set have no place of their own: a mark on one of them may be another's.
-            let any = marks.iter().any(marked);
+            let any = marks.iter().any(is_marked);
             let same = marks.len() == items.len();
             for (i, item) in items.iter_mut().enumerate() {
                 match marks.get(i).filter(|_| same) {
                     Some(mark) => mask(item, mark),
-                    None if any => *item = json!({ SENSITIVE: true }),
+                    None if any => *item = Unavailable::Sensitive.to_json(),
                     None => {}
                 }
             }
@@ -253,11 +252,11 @@ fn mask(value: &mut Value, marks: &Value) {
 }
 
 /// Whether anything of a shape is marked.
-pub fn marked(marks: &Value) -> bool {
+pub fn is_marked(marks: &Value) -> bool {
     match marks {
         Value::Bool(b) => *b,
-        Value::Array(items) => items.iter().any(marked),
-        Value::Object(map) => map.values().any(marked),
+        Value::Array(items) => items.iter().any(is_marked),
+        Value::Object(map) => map.values().any(is_marked),
         _ => false,
     }
 }
@@ -266,7 +265,7 @@ pub fn marked(marks: &Value) -> bool {
 fn hide_path(value: &mut Value, path: &[Value]) {
     let Some((step, rest)) = path.split_first() else {
         if !value.is_null() {
-            *value = json!({ SENSITIVE: true });
+            *value = Unavailable::Sensitive.to_json();
         }
         return;
     };
@@ -285,7 +284,7 @@ fn hide_path(value: &mut Value, path: &[Value]) {
             }
         }
         // A member of a set, named by itself: which one it is does not matter where all are hidden.
-        (Value::Array(items), _) => items.iter_mut().for_each(|v| *v = json!({ SENSITIVE: true })),
+        (Value::Array(items), _) => items.iter_mut().for_each(|v| *v = Unavailable::Sensitive.to_json()),
         _ => {}
     }
 }

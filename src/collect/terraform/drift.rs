@@ -1,4 +1,4 @@
-//! What is in Terraform's state and otherwise in the live cluster.
+//! Drift: where the live cluster differs from Terraform's state.
 //!
 //! Compared is what the table of attributes knows and the state holds a value for. Spellings that mean the same are no
 //! difference: upper and lower case of enums, an enum's UNSPECIFIED and nothing, the order of sets, self-links and names,
@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+
+use crate::document::Reader;
 
 use super::apply::Written;
 use super::cluster::Cluster;
@@ -29,10 +31,10 @@ const NOT_COMPARED: [&str; 12] = [
     "controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint",
 ];
 
-/// What the provider writes where the API says nothing: (end of the path, value).
+/// What the provider writes where the API has no value: (end of the path, value).
 const FILLED_IN: [(&str, &str); 1] = [("variantConfig.variant", "DEFAULT")];
 
-/// Where a newer field says the same: (the field of the table, the newer one, whether it says the opposite).
+/// Newer fields with the same content: (the field of the table, the newer one, whether it is the opposite).
 const NEWER: [(&str, &str, bool); 3] = [
     ("privateClusterConfig.enablePrivateNodes", "networkConfig.defaultEnablePrivateNodes", false),
     (
@@ -53,14 +55,14 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Drift> {
             None => (format!("Cluster/{}", state.short_name()), Some(&state.config), Some(live)),
             Some(name) => (format!("NodePool/{name}"), pool(&state.config, name), pool(live, name)),
         };
-        let Some(ours) = ours else { continue };
-        let Some(theirs) = theirs else {
+        let Some(ours) = ours.map(|json| Reader::new(json, None)) else { continue };
+        let Some(theirs) = theirs.map(|json| Reader::new(json, None)) else {
             found.push(Drift {
                 object,
                 address,
                 attribute: "name".to_owned(),
                 path: "name".to_owned(),
-                state: ours.get("name").cloned().unwrap_or(Value::Null),
+                state: ours.shown("name"),
                 live: Value::Null,
             });
             continue;
@@ -71,7 +73,7 @@ pub fn differences(state: &Cluster, live: &Value) -> Vec<Drift> {
             // An attribute that has two fields in the API is compared once.
             if !skipped
                 && !seen.contains(&w.attribute)
-                && let Some((state, live)) = compare(w, ours, theirs)
+                && let Some((state, live)) = compare(w, &ours, &theirs)
             {
                 seen.insert(w.attribute.clone());
                 found.push(Drift {
@@ -93,14 +95,11 @@ fn pool<'a>(config: &'a Value, name: &str) -> Option<&'a Value> {
     pools.iter().find(|p| p.get("name").and_then(Value::as_str) == Some(name))
 }
 
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |v, key| v.get(key)).filter(|v| !v.is_null())
-}
-
 /// The value of the state and the live one, if they differ.
-fn compare(w: &Written, ours: &Value, theirs: &Value) -> Option<(Value, Value)> {
-    let state = at(ours, &w.path)?;
-    let live = at(theirs, &w.path).cloned().or_else(|| newer(&w.path, theirs)).unwrap_or(Value::Null);
+fn compare(w: &Written, ours: &Reader<'_>, theirs: &Reader<'_>) -> Option<(Value, Value)> {
+    let state = Some(ours.shown(&w.path)).filter(|state| !state.is_null())?;
+    let live = Some(theirs.shown(&w.path)).filter(|live| !live.is_null());
+    let live = live.or_else(|| newer(&w.path, theirs)).unwrap_or(Value::Null);
     let same = match w.kind {
         // An enum's number of which no name is known: it may be the same.
         Kind::Text if live.is_number() => true,
@@ -110,22 +109,22 @@ fn compare(w: &Written, ours: &Value, theirs: &Value) -> Option<(Value, Value)> 
             let live = live.get(key).unwrap_or(&Value::Null);
             [value, live].iter().any(|v| v.as_str() == Some(super::super::gke::WITHHELD)) || same(value, live)
         }),
-        Kind::Texts | Kind::Repeated(_) => set(state) == set(&live),
+        Kind::Texts | Kind::Repeated(_) => set(&state) == set(&live),
         _ => {
-            let filled_in = FILLED_IN.iter().any(|(path, v)| live.is_null() && w.path.ends_with(path) && state == v);
-            filled_in || same(state, &live)
+            let filled_in = FILLED_IN.iter().any(|(path, v)| live.is_null() && w.path.ends_with(path) && state == *v);
+            filled_in || same(&state, &live)
         }
     };
-    (!same).then(|| (state.clone(), live))
+    (!same).then_some((state, live))
 }
 
-fn newer(path: &str, live: &Value) -> Option<Value> {
+fn newer(path: &str, live: &Reader<'_>) -> Option<Value> {
     NEWER.iter().find_map(|(old, new, opposite)| {
         let rest = path.strip_prefix(old)?;
-        let found = at(live, &format!("{new}{rest}"))?;
-        match (opposite, found) {
+        match (opposite, live.shown(&format!("{new}{rest}"))) {
+            (_, Value::Null) => None,
             (true, Value::Bool(b)) => Some(Value::Bool(!b)),
-            _ => Some(found.clone()),
+            (_, found) => Some(found),
         }
     })
 }

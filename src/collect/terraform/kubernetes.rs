@@ -5,13 +5,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::document::{Content, Node, Problem, parse_yaml_documents};
+use crate::document::{Content, Node, Problem, Unavailable, parse_yaml_documents};
 use crate::inventory::{FaultKind, Gap, Need, Origin, ReadError, Terraform};
 use crate::lexicon::mask_text;
 
 use super::super::builder::Builder;
+use super::super::gke::camel_case;
 use super::super::kubernetes::Head;
-use super::document::{Document, Resource, SENSITIVE};
+use super::document::{Document, Resource, is_marked};
 
 /// (resource type without `_v1`, apiVersion, kind, what is not known without it).
 const TYPES: [(&str, &str, &str, Need); 7] = [
@@ -75,12 +76,13 @@ fn block(
     kind: &str,
     need: Need,
 ) -> Result<(), String> {
-    let mut walk = Walk { raw: false, all: need == Need::NetworkPolicies, vague: Vec::new() };
-    let mut object = walk.fields(&resource.values, &resource.unknown, "");
+    let mut translator =
+        Translator { is_manifest: false, is_policy: need == Need::NetworkPolicies, unknown: Vec::new() };
+    let mut object = translator.fields(&resource.values, &resource.unknown, "");
     object.retain(|key, _| matches!(key.as_str(), "metadata" | "spec" | "data" | "binaryData"));
     object.insert("apiVersion".to_owned(), Value::from(api_version));
     object.insert("kind".to_owned(), Value::from(kind));
-    put(builder, resource, origin, Value::Object(object), walk.vague, need)
+    put(builder, resource, origin, Value::Object(object), translator.unknown, need)
 }
 
 /// A manifest as a value of Terraform.
@@ -88,10 +90,10 @@ fn manifest(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Resu
     let unknown = resource.unknown.get("manifest").unwrap_or(&Value::Null);
     match resource.values.get("manifest") {
         Some(value @ Value::Object(_)) if *unknown != Value::Bool(true) => {
-            let policy = value.get("kind").and_then(Value::as_str) == Some("NetworkPolicy");
-            let mut walk = Walk { raw: true, all: policy, vague: Vec::new() };
-            let object = walk.fields(value, unknown, "");
-            document(builder, resource, origin, Value::Object(object), walk.vague)
+            let is_policy = value.get("kind").and_then(Value::as_str) == Some("NetworkPolicy");
+            let mut translator = Translator { is_manifest: true, is_policy, unknown: Vec::new() };
+            let object = translator.fields(value, unknown, "");
+            document(builder, resource, origin, Value::Object(object), translator.unknown)
         }
         _ => document(builder, resource, origin, Value::Null, Vec::new()),
     }
@@ -115,7 +117,7 @@ fn document(
     resource: &Resource,
     origin: &Origin,
     object: Value,
-    vague: Vec<String>,
+    unknown: Vec<String>,
 ) -> Result<(), String> {
     let kind = object.get("kind").and_then(Value::as_str);
     if kind.is_none() || object.get("apiVersion").and_then(Value::as_str).is_none() {
@@ -123,45 +125,45 @@ fn document(
         return Ok(());
     }
     let need = TYPES.iter().find(|(_, _, k, _)| Some(*k) == kind).map_or(Need::OtherPolicies, |(.., need)| *need);
-    put(builder, resource, origin, object, vague, need)
+    put(builder, resource, origin, object, unknown, need)
 }
 
-/// Gives an object to the reader of files, or says what is not known because of it.
+/// Gives an object to the reader of files, or records what is not known because of it.
 fn put(
     builder: &mut Builder,
     resource: &Resource,
     origin: &Origin,
     mut object: Value,
-    mut vague: Vec<String>,
+    mut unknown: Vec<String>,
     need: Need,
 ) -> Result<(), String> {
-    let named = vague.len();
-    vague.retain(|path| path != "metadata.name");
-    if vague.len() < named
+    let named = unknown.len();
+    unknown.retain(|path| path != "metadata.name");
+    if unknown.len() < named
         && let Some(Value::Object(metadata)) = object.get_mut("metadata")
     {
         // Nothing else can mean it by a name that there is not yet.
         metadata.insert("name".to_owned(), Value::from(resource.address.as_str()));
     }
     let whose = |what: &[String]| what.first().cloned().unwrap_or_default();
-    let located = !vague.iter().any(|path| path == "metadata" || path == "metadata.namespace");
+    let located = !unknown.iter().any(|path| path == "metadata" || path == "metadata.namespace");
     match need {
-        _ if vague.is_empty() => {}
+        _ if unknown.is_empty() => {}
         Need::NetworkPolicies if located => {}
         Need::ConfigMaps => {
-            let note = format!("{} was left out: {} {UNKNOWN}", resource.address, whose(&vague));
+            let note = format!("{} was left out: {} {UNKNOWN}", resource.address, whose(&unknown));
             builder.snapshot_mut().notes.push(note);
             return Ok(());
         }
         need => {
-            gap(builder, resource, &[need], &whose(&vague));
+            gap(builder, resource, &[need], &whose(&unknown));
             return Ok(());
         }
     }
-    let vague = vague.first().map(|path| format!("{path} {UNKNOWN}"));
+    let unknown = unknown.first().map(|path| format!("{path} {UNKNOWN}"));
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    builder.terraform(&node(&object), &Head { api_version: &api_version, kind: &kind }, origin, vague.as_deref())
+    builder.terraform(&node(&object), &Head { api_version: &api_version, kind: &kind }, origin, unknown.as_deref())
 }
 
 fn node(value: &Value) -> Node<'_> {
@@ -244,16 +246,17 @@ const BEARING: [&str; 25] = [
 const ASIDE: [&str; 6] =
     ["volumes", "volumeMounts", "volumeClaimTemplates", "imagePullSecrets", "livenessProbe", "status"];
 
-struct Walk {
-    /// The names and forms are those of the API already.
-    raw: bool,
+/// Translates a resource into the API's names and forms.
+struct Translator {
+    /// It is a manifest, whose names and forms are the API's already.
+    is_manifest: bool,
     /// Everything below `spec` bears on what the object does.
-    all: bool,
+    is_policy: bool,
     /// Paths of what is not known and bears on something.
-    vague: Vec<String>,
+    unknown: Vec<String>,
 }
 
-impl Walk {
+impl Translator {
     fn fields(&mut self, values: &Value, unknown: &Value, path: &str) -> Map<String, Value> {
         let mut out = Map::new();
         let keys = |v: &Value| v.as_object().map(|m| m.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
@@ -265,9 +268,9 @@ impl Walk {
             let unknown = unknown.get(&name).unwrap_or(&Value::Null);
             let list = value.is_array() || unknown.is_array();
             let key = match PLURALS.iter().find(|(one, _)| *one == name) {
-                Some((_, many)) if list && !self.raw => (*many).to_owned(),
-                _ if self.raw => name.clone(),
-                _ => camel(&name),
+                Some((_, many)) if list && !self.is_manifest => (*many).to_owned(),
+                _ if self.is_manifest => name.clone(),
+                _ => camel_case(&name),
             };
             let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             if let Some(found) = self.value(&key, value, unknown, &at) {
@@ -275,36 +278,36 @@ impl Walk {
             }
         }
         if path.ends_with("env[]") {
-            environment(&mut out);
+            complete_variable(&mut out);
         }
         out
     }
 
     fn value(&mut self, key: &str, value: &Value, unknown: &Value, path: &str) -> Option<Value> {
-        if *unknown == Value::Bool(true) || value.get(SENSITIVE).is_some() {
+        if *unknown == Value::Bool(true) || Unavailable::from_json(value).is_some() {
             if path.contains("env[].value") {
-                return Some(json!(NOT_KNOWN));
+                return Some(Unavailable::KnownAfterApply.to_json());
             }
-            self.not_known(key, path);
+            self.note_unknown(key, path);
             return None;
         }
         match value {
             // A part of it is known after the apply, and the rest not there.
-            Value::Null if super::document::marked(unknown) => {
-                self.not_known(key, path);
+            Value::Null if is_marked(unknown) => {
+                self.note_unknown(key, path);
                 None
             }
             Value::Null => None,
-            Value::String(s) if !self.raw => match key {
+            Value::String(s) if !self.is_manifest => match key {
                 _ if s.is_empty() => None,
                 "port" | "targetPort" | "replicas" => {
                     Some(s.parse::<i64>().map_or_else(|_| value.clone(), Value::from))
                 }
                 _ => Some(value.clone()),
             },
-            Value::Number(n) if key == "endPort" && n.as_i64() == Some(0) && !self.raw => None,
+            Value::Number(n) if key == "endPort" && n.as_i64() == Some(0) && !self.is_manifest => None,
             Value::Array(items) => self.list(key, items, unknown, path),
-            Value::Object(map) if self.raw => {
+            Value::Object(map) if self.is_manifest => {
                 let user = map.is_empty() || matches!(key, "labels" | "annotations" | "matchLabels" | "data");
                 if user {
                     self.labels(key, map, unknown, path)
@@ -319,8 +322,8 @@ impl Walk {
     }
 
     fn labels(&mut self, key: &str, map: &Map<String, Value>, unknown: &Value, path: &str) -> Option<Value> {
-        if super::document::marked(unknown) || map.values().any(|v| v.get(SENSITIVE).is_some()) {
-            self.not_known(key, path);
+        if is_marked(unknown) || map.values().any(|v| Unavailable::from_json(v).is_some()) {
+            self.note_unknown(key, path);
             return None;
         }
         Some(Value::Object(map.clone()))
@@ -329,22 +332,22 @@ impl Walk {
     fn list(&mut self, key: &str, items: &[Value], unknown: &Value, path: &str) -> Option<Value> {
         let of = |i: usize| unknown.get(i).unwrap_or(&Value::Null);
         // Members that are known only after the apply.
-        if unknown.as_array().is_some_and(|u| u.iter().skip(items.len()).any(super::document::marked)) {
-            self.not_known(key, path);
+        if unknown.as_array().is_some_and(|u| u.iter().skip(items.len()).any(is_marked)) {
+            self.note_unknown(key, path);
             return None;
         }
-        let blocks = self.raw || items.iter().all(|i| i.is_object() || i.is_null());
+        let blocks = self.is_manifest || items.iter().all(|i| i.is_object() || i.is_null());
         if !blocks || items.iter().all(|i| !i.is_object() && !i.is_null()) {
-            if super::document::marked(unknown) || items.iter().any(|i| i.get(SENSITIVE).is_some()) {
-                self.not_known(key, path);
+            if is_marked(unknown) || items.iter().any(|i| Unavailable::from_json(i).is_some()) {
+                self.note_unknown(key, path);
                 return None;
             }
             return (!items.is_empty() || LISTS.contains(&key)).then(|| Value::Array(items.to_vec()));
         }
-        if !self.raw && !LISTS.contains(&key) && items.len() == 1 {
+        if !self.is_manifest && !LISTS.contains(&key) && items.len() == 1 {
             return match (of(0), &items[0]) {
                 (Value::Bool(true), _) => {
-                    self.not_known(key, path);
+                    self.note_unknown(key, path);
                     None
                 }
                 (unknown, item) => Some(Value::Object(self.fields(item, unknown, path))),
@@ -353,8 +356,8 @@ impl Walk {
         let below = format!("{path}[]");
         let mut list = Vec::new();
         for (i, item) in items.iter().enumerate() {
-            if *of(i) == Value::Bool(true) || item.get(SENSITIVE).is_some() {
-                self.not_known(key, path);
+            if *of(i) == Value::Bool(true) || Unavailable::from_json(item).is_some() {
+                self.note_unknown(key, path);
                 return None;
             }
             list.push(match item {
@@ -365,49 +368,28 @@ impl Walk {
         Some(Value::Array(list))
     }
 
-    fn not_known(&mut self, key: &str, path: &str) {
+    fn note_unknown(&mut self, key: &str, path: &str) {
         let below = |part: &str| path.split('.').any(|p| p.trim_end_matches("[]") == part);
         // The provider computes a name for the pods' template, which nothing has.
         let unused = matches!(path, "spec.template.metadata.name" | "spec.template.metadata.namespace");
-        let bears = if self.all && path.starts_with("spec") {
+        let bears = if self.is_policy && path.starts_with("spec") {
             true
         } else {
             BEARING.contains(&key) && !unused && !ASIDE.iter().any(|part| below(part))
         };
         if bears {
-            self.vague.push(path.to_owned());
+            self.unknown.push(path.to_owned());
         }
     }
 }
 
-/// Stands for a part of an environment variable that is not known.
-const NOT_KNOWN: &str = "$unknownUntilApply";
-
-/// A variable has a value or a source of one; what is not known of either is set when the pod runs.
-fn environment(variable: &mut Map<String, Value>) {
-    let unknown = variable.values().any(|v| v.to_string().contains(NOT_KNOWN));
-    if unknown {
+/// A variable has a value or a source of one. What is not known of either counts as set when the pod runs.
+fn complete_variable(variable: &mut Map<String, Value>) {
+    if variable.values().any(|v| Unavailable::within(v).is_some()) {
         variable.remove("value");
         let from = json!({ "fieldRef": { "fieldPath": "a value that Terraform knows after the apply or keeps as sensitive" } });
         variable.insert("valueFrom".to_owned(), from);
     } else if variable.contains_key("valueFrom") {
         variable.remove("value");
     }
-}
-
-/// `pod_selector` → `podSelector`.
-fn camel(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut upper = false;
-    for c in name.chars() {
-        match c {
-            '_' => upper = true,
-            c if upper => {
-                out.extend(c.to_uppercase());
-                upper = false;
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -20,6 +20,8 @@ use document::{Document, Form};
 
 pub use cluster::Cluster;
 pub use drift::differences;
+#[cfg(test)]
+pub(crate) use mapping::{RECORDED_ELSEWHERE, full_cluster};
 
 /// Reads a document into the snapshot. Answers whether it is Terraform's.
 pub fn read(builder: &mut Builder, file: &str, doc: &Value) -> bool {
@@ -61,7 +63,7 @@ fn choose(builder: &mut Builder, file: &str, document: &Document) {
             if let Some(c) = found.pop() {
                 let place = Terraform { address: c.address.clone(), attribute: None };
                 let origin = Origin::file(file, 1).with_terraform(place);
-                builder.described_cluster(origin, &c.config, c.addresses);
+                builder.described_cluster(origin, &c.config, c.addresses, Some(c.recorded));
             }
         }
         n => builder.problem(problem(format!(

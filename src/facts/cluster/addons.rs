@@ -1,11 +1,11 @@
 //! Add-ons and other switches of the cluster.
 
-use crate::facts::found::Found;
+use crate::facts::reading::Reading;
 use crate::facts::version::Gate;
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Add-ons and switches.
     pub struct AddonFacts {
         /// Whether the web UI add-on is off.
@@ -29,7 +29,7 @@ crate::found_facts! {
 }
 
 pub fn read(c: &Source<'_>) -> AddonFacts {
-    let d = &c.document;
+    let d = &c.resource;
     AddonFacts {
         dashboard_off: dashboard_off(c),
         secret_manager: d
@@ -43,27 +43,27 @@ pub fn read(c: &Source<'_>) -> AddonFacts {
     }
 }
 
-fn dashboard_off(c: &Source<'_>) -> Found<bool> {
+fn dashboard_off(c: &Source<'_>) -> Reading<bool> {
     const PATH: &str = "addonsConfig.kubernetesDashboard";
-    let d = &c.document;
+    let d = &c.resource;
     d.has(PATH)
-        .then(|there| match there {
+        .and_then(|there| match there {
             true => d.flag(&format!("{PATH}.disabled")),
             false => c.lacks(Gate::NoDashboard).map(|from| from.is_none()),
         })
-        .leaves()
+        .without_ancestors()
 }
 
 /// Known only if it is known of every pool: one that cannot be read may be one of them.
-fn sandbox_pools(c: &Source<'_>) -> Found<Vec<String>> {
-    let d = &c.document;
-    d.each("nodePools").then(|pools| {
+fn sandbox_pools(c: &Source<'_>) -> Reading<Vec<String>> {
+    let d = &c.resource;
+    d.each("nodePools").and_then(|pools| {
         let one = |pool: &String| {
             let name = d.text(&format!("{pool}.name"));
             let name = name.value.value().map_or(pool.as_str(), String::as_str).to_owned();
             let kind = d.word(&format!("{pool}.config.sandboxConfig.type"), &["UNSPECIFIED", "GVISOR"]);
             kind.map(|kind| (kind == "GVISOR").then_some(name))
         };
-        Found::all(pools.iter().map(one)).map(|names| names.into_iter().flatten().collect())
+        Reading::all(pools.iter().map(one)).map(|names| names.into_iter().flatten().collect())
     })
 }

@@ -1,8 +1,8 @@
-//! What GKE makes new node pools of by itself: defaults of auto-provisioning, ComputeClasses, defaults of pools.
+//! Auto-provisioned nodes: defaults of node auto-provisioning, ComputeClasses, defaults of node pools.
 
 use serde_json::Value as Json;
 
-use crate::facts::found::Found;
+use crate::facts::reading::Reading;
 use crate::facts::schema::Evidence;
 use crate::facts::version::Gate;
 use crate::inventory::object::ComputeClass;
@@ -10,7 +10,7 @@ use crate::inventory::{Completeness, Known, Reason};
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Node pools that are created automatically.
     pub struct AutoprovisioningFacts {
         /// Whether GKE creates node pools for the cluster as a whole (node auto-provisioning). The defaults are filled in even
@@ -57,7 +57,7 @@ crate::found_facts! {
             "autoscaling.autoprovisioningNodePoolDefaults.bootDiskKmsKey is set";
         /// Whether a default leaves the kubelet's read-only port open in new node pools, or this version cannot close it.
         default_readonly_port / "defaultReadonlyPort": bool => [Cluster],
-            "open if any of the three defaults is true; closed only where nodePoolDefaults says false";
+            "open if any of the three defaults is true; closed only where nodePoolDefaults has false";
         /// Whether pools that are created automatically leave it open; on Autopilot that is the setting of all nodes.
         auto_readonly_port / "autoReadonlyPort": bool => [Cluster],
             "nodePoolAutoConfig.nodeKubeletConfig decides, without it (Standard only) the older field of the defaults";
@@ -68,7 +68,7 @@ const DEFAULTS: &str = "autoscaling.autoprovisioningNodePoolDefaults";
 const PORT: &str = "insecureKubeletReadonlyPortEnabled";
 
 pub fn read(c: &Source<'_>) -> AutoprovisioningFacts {
-    let d = &c.document;
+    let d = &c.resource;
     let of = |field: &str| format!("{DEFAULTS}.{field}");
     let image = d.text(&of("imageType"));
     let shielded = of("shieldedInstanceConfig");
@@ -85,18 +85,18 @@ pub fn read(c: &Source<'_>) -> AutoprovisioningFacts {
         ),
         auto_default_account: d.text(&of("serviceAccount")).map(|account| is_default_account(&account)),
         auto_service_account: d.text(&of("serviceAccount")),
-        auto_cos: image.clone().then(|image| match image.is_empty() {
-            true => Found::of(true),
+        auto_cos: image.clone().and_then(|image| match image.is_empty() {
+            true => Reading::known(true),
             false => crate::facts::node_pool::is_cos(&of("imageType"), &image),
         }),
         auto_image: image,
         auto_integrity_monitoring: d
             .has(&shielded)
-            .then(|there| match there {
+            .and_then(|there| match there {
                 true => d.flag(&format!("{shielded}.enableIntegrityMonitoring")),
-                false => Found::of(true),
+                false => Reading::known(true),
             })
-            .leaves(),
+            .without_ancestors(),
         auto_secure_boot: d.flag(&format!("{shielded}.enableSecureBoot")),
         auto_upgrade: d.flag(&of("management.autoUpgrade")),
         auto_repair: d.flag(&of("management.autoRepair")),
@@ -107,14 +107,14 @@ pub fn read(c: &Source<'_>) -> AutoprovisioningFacts {
     }
 }
 
-/// Whether a service account is the Compute Engine default, in either of its spellings (trap 13).
+/// Whether a service account is the Compute Engine default, in either of its spellings.
 pub fn is_default_account(account: &str) -> bool {
     let number = account.strip_suffix("-compute@developer.gserviceaccount.com");
     matches!(account, "" | "default") || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Those that create node pools and are of one kind, with the field that says so.
-fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: &str) -> Found<Vec<String>> {
+/// Those that create node pools and are of one kind, with the field that decides.
+fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: &str) -> Reading<Vec<String>> {
     let found = c.snapshot.compute_classes.iter().filter(|class| class.creates_pools && which(class));
     let (names, evidence): (Vec<String>, Vec<Evidence>) = found
         .map(|class| {
@@ -129,29 +129,29 @@ fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: 
         .unzip();
     // Of a cluster of which some objects are in the input, others need not be.
     if names.is_empty() && c.snapshot.completeness == Completeness::Files && c.snapshot.has_objects() {
-        return Found::unknown(Reason::missing(
+        return Reading::unknown(Reason::missing(
             "whether there are ComputeClasses that create node pools is not in the input: add the output of `kubectl \
-             get computeclasses -o yaml`, or say with --complete that everything is there",
+             get computeclasses -o yaml`, or state with --complete that everything is there",
         ));
     }
-    Found { value: Known::Value(names), evidence }
+    Reading { value: Known::Value(names), evidence }
 }
 
 const POOL_DEFAULT: &str = "nodePoolDefaults.nodeConfigDefaults.nodeKubeletConfig";
 const POOL_AUTO: &str = "nodePoolAutoConfig.nodeKubeletConfig";
 
 /// "A blank value might still be enabled": what is not reported is not known, unless this version cannot close the port.
-fn not_reported(c: &Source<'_>, path: &str) -> Found<bool> {
-    c.lacks(Gate::KubeletReadonlyPort).then(|from| match from {
-        Some(_) => Found::of(true),
-        None => Found::unknown(Reason::undecided(format!(
+fn not_reported(c: &Source<'_>, path: &str) -> Reading<bool> {
+    c.lacks(Gate::KubeletReadonlyPort).and_then(|from| match from {
+        Some(_) => Reading::known(true),
+        None => Reading::unknown(Reason::undecided(format!(
             "{path} is not reported, and the default depends on the version with which the cluster was made"
         ))),
     })
 }
 
-fn default_readonly_port(c: &Source<'_>) -> Found<bool> {
-    let d = &c.document;
+fn default_readonly_port(c: &Source<'_>) -> Reading<bool> {
+    let d = &c.resource;
     let pools = format!("{POOL_DEFAULT}.{PORT}");
     let is_true = |path: String| d.optional(&path).map(|value| value == Some(true));
     let open = is_true(pools.clone())
@@ -160,11 +160,11 @@ fn default_readonly_port(c: &Source<'_>) -> Found<bool> {
     open.or(|| d.optional(&pools).or_else(|| not_reported(c, &pools)))
 }
 
-fn auto_readonly_port(c: &Source<'_>) -> Found<bool> {
-    let d = &c.document;
+fn auto_readonly_port(c: &Source<'_>) -> Reading<bool> {
+    let d = &c.resource;
     let new = format!("{POOL_AUTO}.{PORT}");
     d.optional(&new).or_else(|| {
-        c.autopilot().then(|autopilot| match autopilot {
+        c.autopilot().and_then(|autopilot| match autopilot {
             true => not_reported(c, &new),
             false => d.optional(&format!("{DEFAULTS}.{PORT}")).or_else(|| not_reported(c, &new)),
         })

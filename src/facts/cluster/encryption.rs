@@ -1,12 +1,12 @@
-//! Keys: the encryption of Secrets in the cluster's database, certificates, and memory.
+//! Encryption of Secrets in etcd, certificates, and encryption of memory.
 
 use crate::facts::certificate;
-use crate::facts::found::Found;
+use crate::facts::reading::Reading;
 use crate::inventory::{Known, Reason};
 
 use super::{Source, days_between, health};
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Encryption and certificates.
     pub struct EncryptionFacts {
         /// Whether Secrets are encrypted with a key of Cloud KMS before they are stored.
@@ -28,13 +28,13 @@ crate::found_facts! {
     }
 }
 
-/// Conditions that say that the key does not serve.
+/// Conditions of a key that cannot be used.
 const KEY_CONDITIONS: [&str; 2] = ["CLOUD_KMS_KEY_ERROR", "CLOUD_KMS_KEY_DESTROYED"];
 
 const STATES: [&str; 3] = ["ENCRYPTED", "DECRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"];
 
 pub fn read(c: &Source<'_>) -> EncryptionFacts {
-    let d = &c.document;
+    let d = &c.resource;
     let encrypted = d
         .word("databaseEncryption.state", &STATES)
         .map(|state| matches!(state.as_str(), "ENCRYPTED" | "ALL_OBJECTS_ENCRYPTION_ENABLED"))
@@ -50,45 +50,47 @@ pub fn read(c: &Source<'_>) -> EncryptionFacts {
     }
 }
 
-/// A condition of the key breaks the encryption whatever the state says.
-fn encryption_health(c: &Source<'_>) -> Found<String> {
-    let d = &c.document;
-    let broken = d.each("conditions").then(|conditions| {
+/// With such a condition of the key, encryption is broken in any state.
+fn encryption_health(c: &Source<'_>) -> Reading<String> {
+    let d = &c.resource;
+    let broken = d.each("conditions").and_then(|conditions| {
         let codes = conditions.iter().map(|condition| health::code(d, condition));
-        codes.fold(Found::of(false), |any, code| any.or(|| code.map(|code| KEY_CONDITIONS.contains(&code.as_str()))))
+        codes.fold(Reading::known(false), |any, code| {
+            any.or(|| code.map(|code| KEY_CONDITIONS.contains(&code.as_str())))
+        })
     });
     if broken.value == Known::Value(true) {
         return broken.map(|_| "broken".to_owned());
     }
-    let state = d.required("databaseEncryption.currentState").then(|state| {
+    let state = d.required("databaseEncryption.currentState").and_then(|state| {
         let short = state.strip_prefix("CURRENT_STATE_").unwrap_or_default();
-        Found::of(match short {
+        Reading::known(match short {
             "ENCRYPTED" | "ALL_OBJECTS_ENCRYPTION_ENABLED" => "working".to_owned(),
             "ENCRYPTION_PENDING" | "DECRYPTION_PENDING" | "ALL_OBJECTS_ENCRYPTION_PENDING" => "pending".to_owned(),
             "DECRYPTED" | "ENCRYPTION_ERROR" | "DECRYPTION_ERROR" | "ALL_OBJECTS_ENCRYPTION_ERROR" => {
                 "broken".to_owned()
             }
             _ => {
-                return Found::unknown(Reason::undecided(format!(
+                return Reading::unknown(Reason::undecided(format!(
                     "databaseEncryption.currentState has the value \"{state}\", which this version does not know"
                 )));
             }
         })
     });
-    // What certainly does not work needs no condition to say so.
+    // A broken state decides, whatever the conditions are.
     match state.value.value().map(String::as_str) {
         Some("broken") => state,
         _ => broken.with(state).map(|(_, state)| state),
     }
 }
 
-fn ca_end(c: &Source<'_>) -> Found<jiff::Timestamp> {
+fn ca_end(c: &Source<'_>) -> Reading<jiff::Timestamp> {
     const PATH: &str = "masterAuth.clusterCaCertificate";
-    let found = c.document.required(PATH).then(|text| match certificate::first_end(&text) {
-        Some(end) => Found::of(end),
-        None => Found::unknown(Reason::undecided(format!("{PATH} is no certificate in PEM and base64"))),
+    let found = c.resource.required(PATH).and_then(|text| match certificate::first_end(&text) {
+        Some(end) => Reading::known(end),
+        None => Reading::unknown(Reason::undecided(format!("{PATH} is no certificate in PEM and base64"))),
     });
-    // The certificate itself says nothing to a reader: its end does.
+    // The end of the certificate is shown, not its text.
     let shown = found.value.value().map_or_else(|| "not a certificate".to_owned(), |end| format!("ends {end}"));
     let evidence = found.evidence.into_iter().map(|mut e| {
         if e.value.is_string() {
@@ -96,16 +98,16 @@ fn ca_end(c: &Source<'_>) -> Found<jiff::Timestamp> {
         }
         e
     });
-    Found { value: found.value, evidence: evidence.collect() }
+    Reading { value: found.value, evidence: evidence.collect() }
 }
 
-fn confidential_nodes(c: &Source<'_>) -> Found<bool> {
-    let d = &c.document;
-    // The type says which technology it would be, not that it is on.
+fn confidential_nodes(c: &Source<'_>) -> Reading<bool> {
+    let d = &c.resource;
+    // `confidentialInstanceType` names the technology; it does not switch it on.
     let of = |path: &str| d.flag(&format!("{path}.enabled"));
     of("confidentialNodes").or(|| {
-        d.each("nodePools").then(|pools| {
-            let start = Found::of(!pools.is_empty());
+        d.each("nodePools").and_then(|pools| {
+            let start = Reading::known(!pools.is_empty());
             pools.iter().fold(start, |all, pool| all.and(|| of(&format!("{pool}.config.confidentialNodes"))))
         })
     })

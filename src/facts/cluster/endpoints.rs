@@ -4,19 +4,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::facts::found::{Found, members};
+use crate::facts::reading::{Reading, members};
 use crate::facts::version::Gate;
 use crate::inventory::Reason;
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// The control plane's endpoints.
     pub struct EndpointFacts {
         /// Whether the control plane has IP endpoints at all, public or private.
         ip_endpoint / "ipEndpoint": bool => [Cluster],
             "on unless controlPlaneEndpointsConfig.ipEndpointsConfig.enabled is false";
-        /// Whether the control plane has a public IP endpoint. Addresses that are filled in say nothing about it.
+        /// Whether the control plane has a public IP endpoint. Addresses that are filled in do not decide it.
         public_ip_endpoint / "publicIpEndpoint": bool => [Cluster],
             "ipEndpointsConfig.enablePublicEndpoint decides, without it the opposite of privateClusterConfig.enablePrivateEndpoint";
         /// Whether authorized networks restrict the IP endpoints; an empty list of them is the tightest restriction.
@@ -58,18 +58,18 @@ const DNS: &str = "controlPlaneEndpointsConfig.dnsEndpointConfig";
 const LEGACY: &str = "privateClusterConfig";
 
 pub fn read(c: &Source<'_>) -> EndpointFacts {
-    let d = &c.document;
+    let d = &c.resource;
     let of =
-        |message: &Found<String>, field: &str| -> Found<String> { message.clone().map(|m| format!("{m}.{field}")) };
+        |message: &Reading<String>, field: &str| -> Reading<String> { message.clone().map(|m| format!("{m}.{field}")) };
     let message = authorized_networks(c);
     EndpointFacts {
         ip_endpoint: ip_endpoint(c),
         public_ip_endpoint: public_ip_endpoint(c),
-        authorized_networks: of(&message, "enabled").then(|path| d.flag(&path)),
-        authorized_networks_cover_world: message.clone().then(|m| cover_world(c, &m)),
-        wide_authorized_networks: message.clone().then(|m| wide(c, &m)),
-        google_cloud_access: of(&message, "gcpPublicCidrsAccessEnabled").then(|path| d.optional(&path)),
-        private_endpoint_restricted: of(&message, "privateEndpointEnforcementEnabled").then(|path| d.flag(&path)),
+        authorized_networks: of(&message, "enabled").and_then(|path| d.flag(&path)),
+        authorized_networks_cover_world: message.clone().and_then(|m| cover_world(c, &m)),
+        wide_authorized_networks: message.clone().and_then(|m| wide(c, &m)),
+        google_cloud_access: of(&message, "gcpPublicCidrsAccessEnabled").and_then(|path| d.optional(&path)),
+        private_endpoint_restricted: of(&message, "privateEndpointEnforcementEnabled").and_then(|path| d.flag(&path)),
         dns_endpoint: d.flag(&format!("{DNS}.allowExternalTraffic")),
         dns_endpoint_tokens: d.flag(&format!("{DNS}.enableK8sTokensViaDns")),
         dns_endpoint_certificates: d.flag(&format!("{DNS}.enableK8sCertsViaDns")),
@@ -80,41 +80,41 @@ pub fn read(c: &Source<'_>) -> EndpointFacts {
     }
 }
 
-fn ip_endpoint(c: &Source<'_>) -> Found<bool> {
-    c.document.optional(&format!("{ENDPOINTS}.enabled")).or_else(|| Found::of(true))
+fn ip_endpoint(c: &Source<'_>) -> Reading<bool> {
+    c.resource.optional(&format!("{ENDPOINTS}.enabled")).or_else(|| Reading::known(true))
 }
 
-/// New and legacy field are each other's opposite (trap 2).
-fn public_ip_endpoint(c: &Source<'_>) -> Found<bool> {
-    let d = &c.document;
+/// The new and the legacy field are opposites.
+fn public_ip_endpoint(c: &Source<'_>) -> Reading<bool> {
+    let d = &c.resource;
     ip_endpoint(c).and(|| {
         d.optional(&format!("{ENDPOINTS}.enablePublicEndpoint"))
             .or_else(|| !d.flag(&format!("{LEGACY}.enablePrivateEndpoint")))
     })
 }
 
-/// Where the authorized networks stand: in the new field, or in the legacy one.
-fn authorized_networks(c: &Source<'_>) -> Found<String> {
+/// Path of the authorized networks: the new field, or the legacy one.
+fn authorized_networks(c: &Source<'_>) -> Reading<String> {
     let new = format!("{ENDPOINTS}.authorizedNetworksConfig");
-    let found = c.document.has(&new);
+    let found = c.resource.has(&new);
     let path = found.clone().map(|there| if there { new } else { "masterAuthorizedNetworksConfig".to_owned() });
-    // The fields of the message say more than that it is there.
+    // The fields of the object are the evidence, not that it is there.
     match path.value.value() {
-        Some(_) => Found { evidence: Vec::new(), ..path },
+        Some(_) => Reading { evidence: Vec::new(), ..path },
         None => path,
     }
 }
 
 /// The ranges, each as text and as range.
-fn blocks(c: &Source<'_>, message: &str) -> Found<Vec<Found<IpNet>>> {
-    let d = &c.document;
+fn blocks(c: &Source<'_>, message: &str) -> Reading<Vec<Reading<IpNet>>> {
+    let d = &c.resource;
     d.each(&format!("{message}.cidrBlocks")).map(|paths| {
         paths
             .iter()
             .map(|path| {
-                d.text(&format!("{path}.cidrBlock")).then(|text| match text.parse::<IpNet>() {
-                    Ok(net) => Found::of(net),
-                    Err(_) => Found::unknown(Reason::undecided(format!(
+                d.text(&format!("{path}.cidrBlock")).and_then(|text| match text.parse::<IpNet>() {
+                    Ok(net) => Reading::known(net),
+                    Err(_) => Reading::unknown(Reason::undecided(format!(
                         "{path}.cidrBlock: \"{text}\" is no range of addresses"
                     ))),
                 })
@@ -123,21 +123,21 @@ fn blocks(c: &Source<'_>, message: &str) -> Found<Vec<Found<IpNet>>> {
     })
 }
 
-fn cover_world(c: &Source<'_>, message: &str) -> Found<bool> {
-    blocks(c, message).then(|blocks| {
+fn cover_world(c: &Source<'_>, message: &str) -> Reading<bool> {
+    blocks(c, message).and_then(|blocks| {
         let certain: Vec<IpNet> = blocks.iter().filter_map(|b| b.value.value().copied()).collect();
         if covers_all(&certain) {
             let known = blocks.into_iter().filter(|b| b.value.value().is_some());
-            return Found::all(known).map(|_| true);
+            return Reading::all(known).map(|_| true);
         }
-        Found::all(blocks).map(|_| false)
+        Reading::all(blocks).map(|_| false)
     })
 }
 
-fn wide(c: &Source<'_>, message: &str) -> Found<Vec<String>> {
+fn wide(c: &Source<'_>, message: &str) -> Reading<Vec<String>> {
     let is_wide = |net: IpNet| matches!(net, IpNet::V4(v4) if v4.prefix_len() < 8).then(|| net.to_string());
-    blocks(c, message).then(|blocks| match blocks.is_empty() {
-        true => Found::of(Vec::new()),
+    blocks(c, message).and_then(|blocks| match blocks.is_empty() {
+        true => Reading::known(Vec::new()),
         false => members(blocks.into_iter().map(|b| b.map(is_wide)).collect()),
     })
 }

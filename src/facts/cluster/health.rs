@@ -1,11 +1,11 @@
 //! What the API reports of the cluster's and its pools' state.
 
-use crate::facts::document::Document;
-use crate::facts::found::{Found, members};
+use crate::facts::reading::{Reading, members};
+use crate::facts::resource::Resource;
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// State and conditions.
     pub struct HealthFacts {
         /// Conditions and states that bear on security, such as CA_EXPIRING, those of pools with the pool's name.
@@ -30,12 +30,12 @@ const GOOD: [&str; 5] = ["STATUS_UNSPECIFIED", "PROVISIONING", "RECONCILING", "R
 const BAD: [&str; 3] = ["DEGRADED", "ERROR", "RUNNING_WITH_ERROR"];
 
 /// The code of a condition.
-pub fn code(d: &Document<'_>, condition: &str) -> Found<String> {
+pub fn code(d: &Resource<'_>, condition: &str) -> Reading<String> {
     d.word(&format!("{condition}.code"), &[&ALARMS[..], &OTHERS[..]].concat())
 }
 
 pub fn read(c: &Source<'_>) -> HealthFacts {
-    let d = &c.document;
+    let d = &c.resource;
     let mut found = of(c, "", "");
     let pools = d.each("nodePools");
     match pools.value.value() {
@@ -52,9 +52,9 @@ pub fn read(c: &Source<'_>) -> HealthFacts {
     HealthFacts { alarms: members(found) }
 }
 
-/// The status and the conditions below `path`; `whose` stands before each.
-fn of(c: &Source<'_>, path: &str, whose: &str) -> Vec<Found<Option<String>>> {
-    let d = &c.document;
+/// The status and the conditions below `path`, each with the prefix `whose`.
+fn of(c: &Source<'_>, path: &str, whose: &str) -> Vec<Reading<Option<String>>> {
+    let d = &c.resource;
     let status = format!("{path}status");
     let known = [&GOOD[..], &BAD[..]].concat();
     let status = d.word(&status, &known).map(|s| BAD.contains(&s.as_str()).then(|| format!("{whose}status {s}")));

@@ -1,14 +1,14 @@
 //! Who may do what: authentication, authorization, admission.
 
 use crate::config::CallerPermission;
-use crate::facts::document::Document;
-use crate::facts::found::{Found, members};
+use crate::facts::reading::{Reading, members};
+use crate::facts::resource::Resource;
 use crate::facts::version::Gate;
 use crate::inventory::Reason;
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Authentication, authorization and admission.
     pub struct IdentityFacts {
         /// Whether the legacy ABAC authorizer is on.
@@ -50,13 +50,13 @@ crate::found_facts! {
         /// Whether the control plane, not the kubelet, creates the Node objects.
         nodes_by_control_plane / "nodesByControlPlane": bool => [Cluster],
             "nodeCreationConfig.nodeCreationMode VIA_CONTROL_PLANE";
-        /// Whether the cluster says which allowlists of privileged workloads it trusts.
+        /// Whether the cluster names the allowlists of privileged workloads that it trusts.
         privileged_allowlists_set / "privilegedAllowlistsSet": bool => [Cluster],
             "autopilot.privilegedAdmissionConfig; without it every allowlist that Google publishes is trusted";
         /// The trusted allowlists.
         privileged_allowlists / "privilegedAllowlists": Vec<String> => [Cluster],
             "autopilot.privilegedAdmissionConfig.allowlistPaths";
-        /// Trusted allowlists that stand for whatever is in a bucket.
+        /// Trusted allowlists that match everything in a bucket.
         privileged_buckets / "privilegedBuckets": Vec<String> => [Cluster],
             "a path that begins with gs:// and ends in *";
         /// Trusted allowlists that are one file of a bucket.
@@ -70,10 +70,10 @@ crate::found_facts! {
 const ALLOWLISTS: &str = "autopilot.privilegedAdmissionConfig";
 
 pub fn read(c: &Source<'_>) -> IdentityFacts {
-    let d = &c.document;
-    let group = d.flag("authenticatorGroupsConfig.enabled").then(|on| match on {
+    let d = &c.resource;
+    let group = d.flag("authenticatorGroupsConfig.enabled").and_then(|on| match on {
         true => d.text("authenticatorGroupsConfig.securityGroup"),
-        false => Found::of(String::new()),
+        false => Reading::known(String::new()),
     });
     IdentityFacts {
         legacy_abac: d.flag("legacyAbac.enabled"),
@@ -102,35 +102,35 @@ pub fn read(c: &Source<'_>) -> IdentityFacts {
 }
 
 /// Whether a text is there and not empty.
-fn set(d: &Document<'_>, path: &str) -> Found<bool> {
+fn set(d: &Resource<'_>, path: &str) -> Reading<bool> {
     d.text(path).map(|text| !text.is_empty())
 }
 
-fn client_certificate(c: &Source<'_>) -> Found<bool> {
-    let d = &c.document;
+fn client_certificate(c: &Source<'_>) -> Reading<bool> {
+    let d = &c.resource;
     let permission = CallerPermission::GetCredentials;
     let seen = c.settings.caller_permissions.contains(&permission);
     let permission = permission.name();
-    set(d, "masterAuth.clientCertificate").or(|| set(d, "masterAuth.clientKey")).then(|there| match there || seen {
-        true => Found::of(there),
-        false => Found::unknown(Reason::withheld(format!(
-            "only callers with {permission} see a client certificate. If whoever made this input holds it, say so in \
+    set(d, "masterAuth.clientCertificate").or(|| set(d, "masterAuth.clientKey")).and_then(|there| match there || seen {
+        true => Reading::known(there),
+        false => Reading::unknown(Reason::withheld(format!(
+            "only callers with {permission} see a client certificate. If whoever made this input holds it, state it in \
              gke-posture.yaml: callerPermissions: [{permission}]"
         ))),
     })
 }
 
 /// The trusted paths of one form; one of a form that is not known may be any.
-fn allowlists(d: &Document<'_>, form: impl Fn(&str) -> bool) -> Found<Vec<String>> {
+fn allowlists(d: &Resource<'_>, form: impl Fn(&str) -> bool) -> Reading<Vec<String>> {
     let list = format!("{ALLOWLISTS}.allowlistPaths");
-    d.each(&list).then(|paths| {
+    d.each(&list).and_then(|paths| {
         if paths.is_empty() {
-            return Found::of(Vec::new());
+            return Reading::known(Vec::new());
         }
         let one = |path: &String| {
-            d.text(path).then(|text| match text.starts_with("gs://") || text.starts_with("gke://") {
-                true => Found::of(form(&text).then_some(text)),
-                false => Found::unknown(Reason::undecided(format!("{path}: \"{text}\" is no path of a known form"))),
+            d.text(path).and_then(|text| match text.starts_with("gs://") || text.starts_with("gke://") {
+                true => Reading::known(form(&text).then_some(text)),
+                false => Reading::unknown(Reason::undecided(format!("{path}: \"{text}\" is no path of a known form"))),
             })
         };
         members(paths.iter().map(one).collect())

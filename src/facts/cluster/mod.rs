@@ -17,14 +17,14 @@ use serde_json::Value as Json;
 use crate::inventory::{FaultKind, Gap, Known, Need, ObjectRef, ReadError, Reason, Snapshot, Tri};
 
 use super::context::Context;
-use super::document::Document;
-use super::found::Found;
+use super::reading::Reading;
+use super::resource::Resource;
 use super::schema::{Facts, Field, Sheet, Subject, SubjectKind};
 use super::version::{Gate, Version};
 
 pub use autoprovisioning::is_default_account;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// What the cluster is.
     pub struct ClusterFacts {
         /// Name of the cluster.
@@ -47,7 +47,7 @@ crate::found_facts! {
         network_policies / "networkPolicies": i64 => [NetworkPolicies], "the objects that were read";
         /// Whether every node pool runs the GKE metadata server, which gives pods their own identity only.
         gke_metadata_server / "gkeMetadataServer": bool => [Cluster], "GKE_METADATA is the GKE metadata server";
-        /// Whether the configuration of this program says that untrusted workloads run in the cluster.
+        /// Whether gke-posture.yaml states that untrusted workloads run in the cluster.
         untrusted_workloads / "untrustedWorkloads": bool => [], "untrustedWorkloads of gke-posture.yaml";
     }
 }
@@ -71,7 +71,7 @@ pub static SCHEMA: LazyLock<Vec<Field>> = LazyLock::new(|| {
 
 /// The cluster's configuration, and what it is read with.
 pub(super) struct Source<'a> {
-    pub document: Document<'a>,
+    pub resource: Resource<'a>,
     pub snapshot: &'a Snapshot,
     pub settings: &'a crate::config::Config,
     pub now: jiff::Timestamp,
@@ -79,25 +79,25 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// GKE version of the control plane.
-    pub fn version(&self) -> Found<Version> {
-        version(&self.document, "currentMasterVersion")
+    pub fn version(&self) -> Reading<Version> {
+        version(&self.resource, "currentMasterVersion")
     }
 
-    pub fn autopilot(&self) -> Found<bool> {
-        self.document.flag("autopilot.enabled")
+    pub fn autopilot(&self) -> Reading<bool> {
+        self.resource.flag("autopilot.enabled")
     }
 
     /// The version that brings a feature, if the control plane does not have it yet.
-    pub fn lacks(&self, gate: Gate) -> Found<Option<String>> {
+    pub fn lacks(&self, gate: Gate) -> Reading<Option<String>> {
         self.version().map(|v| (!gate.is_open(v)).then(|| gate.version().to_owned()))
     }
 }
 
-/// A version that stands in a field.
-pub(super) fn version(d: &Document<'_>, path: &str) -> Found<Version> {
-    d.required(path).then(|text| match Version::parse(&text) {
-        Some(version) => Found::of(version),
-        None => Found::unknown(Reason::undecided(format!("{path}: \"{text}\" is no version of GKE"))),
+/// The version in a field.
+pub(super) fn version(d: &Resource<'_>, path: &str) -> Reading<Version> {
+    d.required(path).and_then(|text| match Version::parse(&text) {
+        Some(version) => Reading::known(version),
+        None => Reading::unknown(Reason::undecided(format!("{path}: \"{text}\" is no version of GKE"))),
     })
 }
 
@@ -120,7 +120,7 @@ pub fn object(config: &Json) -> ObjectRef {
 /// `None` without cluster configuration.
 pub fn build(cx: &Context<'_>) -> Option<Facts> {
     let source = source(cx)?;
-    let object = source.document.object().clone();
+    let object = source.resource.object().clone();
     let mut sheet = general(cx, &source).into_sheet();
     for topic in [
         endpoints::read(&source).into_sheet(),
@@ -142,13 +142,13 @@ pub fn build(cx: &Context<'_>) -> Option<Facts> {
 pub(super) fn source<'a>(cx: &Context<'a>) -> Option<Source<'a>> {
     let snapshot: &'a Snapshot = &cx.inventory.snapshot;
     let cluster = snapshot.cluster.as_ref()?;
-    let document = Document::new(&cluster.config, object(&cluster.config), &cluster.origin);
-    Some(Source { document, snapshot, settings: cx.config, now: cx.now })
+    let resource = Resource::new(cluster.reader(), object(&cluster.config), &cluster.origin);
+    Some(Source { resource, snapshot, settings: cx.config, now: cx.now })
 }
 
-/// Why a cluster cannot be judged yet, or no more: its configuration is not what it will be, or soon is not at all.
+/// Why a cluster cannot be audited yet, or no longer: it is being created or deleted.
 ///
-/// A cluster in error or degraded is judged: what it is configured to be does not depend on it.
+/// A cluster in error or degraded is audited: its configuration does not depend on that.
 pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
     let config = &snapshot.cluster.as_ref()?.config;
     let status = config.get("status")?.as_str()?;
@@ -170,7 +170,7 @@ pub fn unsettled(snapshot: &Snapshot) -> Option<Gap> {
 }
 
 fn general(cx: &Context<'_>, source: &Source<'_>) -> ClusterFacts {
-    let d = &source.document;
+    let d = &source.resource;
     let enforcement = &cx.reach.enforcement;
     let evidence = cx.enforcement_evidence();
     let undecided = || {
@@ -184,25 +184,25 @@ fn general(cx: &Context<'_>, source: &Source<'_>) -> ClusterFacts {
         location: location(d),
         version: d.required("currentMasterVersion"),
         autopilot: source.autopilot(),
-        regional: location(d).then(|l| match l.matches('-').count() {
-            1 => Found::of(true),
-            2 => Found::of(false),
-            _ => Found::unknown(Reason::undecided(format!("location: \"{l}\" is neither a region nor a zone"))),
+        regional: location(d).and_then(|l| match l.matches('-').count() {
+            1 => Reading::known(true),
+            2 => Reading::known(false),
+            _ => Reading::unknown(Reason::undecided(format!("location: \"{l}\" is neither a region nor a zone"))),
         }),
-        network_policy_enforced: Found { value: enforced, evidence: evidence.clone() },
-        dataplane: Found { value: dataplane, evidence },
-        network_policies: Found::of(cx.inventory.snapshot.network_policies.len() as i64),
+        network_policy_enforced: Reading { value: enforced, evidence: evidence.clone() },
+        dataplane: Reading { value: dataplane, evidence },
+        network_policies: Reading::known(cx.inventory.snapshot.network_policies.len() as i64),
         gke_metadata_server: metadata_server(cx, d),
-        untrusted_workloads: Found::of(source.settings.untrusted_workloads),
+        untrusted_workloads: Reading::known(source.settings.untrusted_workloads),
     }
 }
 
-fn location(d: &Document<'_>) -> Found<String> {
-    d.text("location").then(|l| if l.is_empty() { d.required("zone") } else { Found::of(l) })
+fn location(d: &Resource<'_>) -> Reading<String> {
+    d.text("location").and_then(|l| if l.is_empty() { d.required("zone") } else { Reading::known(l) })
 }
 
 /// As the reachability engine sees it, with the pools' settings as evidence.
-fn metadata_server(cx: &Context<'_>, d: &Document<'_>) -> Found<bool> {
+fn metadata_server(cx: &Context<'_>, d: &Resource<'_>) -> Reading<bool> {
     let value = match cx.reach.model.network.gke_metadata {
         Tri::Yes => Known::Value(true),
         Tri::No => Known::Value(false),
@@ -210,8 +210,44 @@ fn metadata_server(cx: &Context<'_>, d: &Document<'_>) -> Found<bool> {
             "workloadMetadataConfig.mode is not the same, or not readable, in all node pools",
         )),
     };
-    let pools = d
-        .each("nodePools")
-        .then(|pools| Found::all(pools.iter().map(|p| d.text(&format!("{p}.config.workloadMetadataConfig.mode")))));
-    Found { value, evidence: pools.evidence }
+    let pools = d.each("nodePools").and_then(|pools| {
+        Reading::all(pools.iter().map(|p| d.text(&format!("{p}.config.workloadMetadataConfig.mode"))))
+    });
+    Reading { value, evidence: pools.evidence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::document::{Fields, Recorded, Unavailable};
+    use crate::facts::schema::Fact;
+    use crate::inventory::{ClusterConfig, Inventory, Origin};
+    use crate::network::Reach;
+    use serde_json::json;
+
+    /// A fact that is known here reads the configuration without regard to what its source records.
+    #[test]
+    fn a_source_that_records_nothing_makes_no_fact_known() {
+        let recorded = Some(Recorded { otherwise: Unavailable::NotRecorded, fields: Fields::default() });
+        let cluster = ClusterConfig { config: json!({"nodePools": [{}]}), origin: Origin::default(), recorded };
+        let snapshot = Snapshot { cluster: Some(cluster), ..Snapshot::default() };
+        let inventory = Inventory::new(snapshot);
+        let mut reach = Reach::new(&inventory, crate::platform::describe(&inventory, None), &[]);
+        let table = crate::facts::build(&inventory, &mut reach, &Config::default(), jiff::Timestamp::UNIX_EPOCH).table;
+        let pools = table.subjects.get(&SubjectKind::NodePool).map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(pools.len(), 1);
+        let mut unknown = 0;
+        for (facts, schema) in
+            [(table.cluster.as_ref().unwrap(), &SCHEMA[..]), (&pools[0], crate::facts::node_pool::PoolFacts::SCHEMA)]
+        {
+            for field in schema.iter().filter(|f| f.needs == [Need::Cluster]) {
+                match &facts.values[field.name] {
+                    Fact::Unknown(_) => unknown += 1,
+                    Fact::Value(value) => panic!("{} of {} is {value}", field.name, facts.subject.id),
+                }
+            }
+        }
+        assert!(unknown > 90, "{unknown}");
+    }
 }

@@ -1,15 +1,15 @@
 //! The cluster in its VPC network.
 
-use crate::facts::found::Found;
+use crate::facts::reading::Reading;
 
 use crate::inventory::Reason;
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// The cluster's network.
     pub struct NetworkFacts {
-        /// Whether new node pools get nodes without external addresses, unless the pool says otherwise.
+        /// Whether new node pools get nodes without external addresses, unless the pool sets it otherwise.
         private_nodes_default / "privateNodesDefault": bool => [Cluster],
             "networkConfig.defaultEnablePrivateNodes decides, without it privateClusterConfig.enablePrivateNodes";
         /// Whether traffic between pods of one node passes the VPC network, where it is logged and filtered.
@@ -33,14 +33,14 @@ crate::found_facts! {
 }
 
 pub fn read(c: &Source<'_>) -> NetworkFacts {
-    let d = &c.document;
+    let d = &c.resource;
     NetworkFacts {
         private_nodes_default: private_nodes_default(c),
         intranode_visibility: d.flag("networkConfig.enableIntraNodeVisibility"),
         vpc_native: d.flag("ipAllocationPolicy.useIpAliases"),
         vpc: d
             .text("networkConfig.network")
-            .then(|n| if n.is_empty() { d.required("network") } else { Found::of(n) })
+            .and_then(|n| if n.is_empty() { d.required("network") } else { Reading::known(n) })
             .map(|path| path.rsplit('/').next().unwrap_or_default().to_owned()),
         dataplane_v2: d
             .word(
@@ -54,21 +54,21 @@ pub fn read(c: &Source<'_>) -> NetworkFacts {
     }
 }
 
-pub fn private_nodes_default(c: &Source<'_>) -> Found<bool> {
-    c.document
+pub fn private_nodes_default(c: &Source<'_>) -> Reading<bool> {
+    c.resource
         .optional("networkConfig.defaultEnablePrivateNodes")
-        .or_else(|| c.document.flag("privateClusterConfig.enablePrivateNodes"))
+        .or_else(|| c.resource.flag("privateClusterConfig.enablePrivateNodes"))
 }
 
-/// A deprecated field, and none is told from one that is not filled in by the node pools alone.
-fn nodes(c: &Source<'_>) -> Found<i64> {
-    c.document.number("currentNodeCount").then(|count| match count {
-        0 => c.document.each("nodePools").then(|pools| match pools.is_empty() {
-            true => Found::of(0),
-            false => Found::unknown(Reason::undecided(
+/// `currentNodeCount` is deprecated: 0 is known only if there are no node pools, else the field may not be filled in.
+fn nodes(c: &Source<'_>) -> Reading<i64> {
+    c.resource.number("currentNodeCount").and_then(|count| match count {
+        0 => c.resource.each("nodePools").and_then(|pools| match pools.is_empty() {
+            true => Reading::known(0),
+            false => Reading::unknown(Reason::undecided(
                 "currentNodeCount is not reported: its node pools may be empty or large",
             )),
         }),
-        count => Found::of(count),
+        count => Reading::known(count),
     })
 }

@@ -1,11 +1,11 @@
 //! What is watched: images that run, posture, logs, metrics.
 
-use crate::facts::found::{Found, members};
+use crate::facts::reading::{Reading, members};
 use crate::inventory::Reason;
 
 use super::Source;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Supply chain, posture, logs and metrics.
     pub struct ObservabilityFacts {
         /// Binary Authorization: `enforced`, `audited` (what breaks the policy runs, and is logged) or `off`.
@@ -32,7 +32,7 @@ crate::found_facts! {
 const CONTROL_PLANE: [&str; 3] = ["APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"];
 
 pub fn read(c: &Source<'_>) -> ObservabilityFacts {
-    let d = &c.document;
+    let d = &c.resource;
     ObservabilityFacts {
         binary_authorization: binary_authorization(c),
         security_posture: d
@@ -45,7 +45,7 @@ pub fn read(c: &Source<'_>) -> ObservabilityFacts {
     }
 }
 
-fn binary_authorization(c: &Source<'_>) -> Found<String> {
+fn binary_authorization(c: &Source<'_>) -> Reading<String> {
     // The last two are of v1beta1.
     const MODES: [&str; 5] = [
         "EVALUATION_MODE_UNSPECIFIED",
@@ -54,11 +54,11 @@ fn binary_authorization(c: &Source<'_>) -> Found<String> {
         "POLICY_BINDINGS",
         "POLICY_BINDINGS_AND_PROJECT_SINGLETON_POLICY_ENFORCE",
     ];
-    let d = &c.document;
-    let word = |w: &str| Found::of(w.to_owned());
-    d.word("binaryAuthorization.evaluationMode", &MODES).then(|mode| match mode.as_str() {
+    let d = &c.resource;
+    let word = |w: &str| Reading::known(w.to_owned());
+    d.word("binaryAuthorization.evaluationMode", &MODES).and_then(|mode| match mode.as_str() {
         "" | "EVALUATION_MODE_UNSPECIFIED" => {
-            d.flag("binaryAuthorization.enabled").then(|on| word(if on { "enforced" } else { "off" }))
+            d.flag("binaryAuthorization.enabled").and_then(|on| word(if on { "enforced" } else { "off" }))
         }
         "DISABLED" => word("off"),
         "POLICY_BINDINGS" => word("audited"),
@@ -66,30 +66,30 @@ fn binary_authorization(c: &Source<'_>) -> Found<String> {
     })
 }
 
-/// Whether a component's `logging` or `monitoring` is collected. The new field decides where it is there at all (trap 25).
-fn collected(c: &Source<'_>, what: &str, component: &str) -> Found<bool> {
-    let d = &c.document;
+/// Whether a component's `logging` or `monitoring` is collected. The new field decides if it is there at all.
+fn collected(c: &Source<'_>, what: &str, component: &str) -> Reading<bool> {
+    let d = &c.resource;
     d.has(&format!("{what}Config"))
-        .then(|there| {
+        .and_then(|there| {
             if there {
                 return d.contains(&format!("{what}Config.componentConfig.enableComponents"), component);
             }
             let path = format!("{what}Service");
-            d.text(&path).then(|service| match service.strip_prefix(&format!("{what}.googleapis.com")) {
+            d.text(&path).and_then(|service| match service.strip_prefix(&format!("{what}.googleapis.com")) {
                 // Before there were components, one switch stood for all of them.
-                Some("" | "/kubernetes") => Found::of(true),
-                _ if matches!(service.as_str(), "" | "none") => Found::of(false),
-                _ => Found::unknown(Reason::undecided(format!(
+                Some("" | "/kubernetes") => Reading::known(true),
+                _ if matches!(service.as_str(), "" | "none") => Reading::known(false),
+                _ => Reading::unknown(Reason::undecided(format!(
                     "{path} has the value \"{service}\", which this version does not know"
                 ))),
             })
         })
-        .leaves()
+        .without_ancestors()
 }
 
-fn missing_control_plane_logs(c: &Source<'_>) -> Found<Vec<String>> {
+fn missing_control_plane_logs(c: &Source<'_>) -> Reading<Vec<String>> {
     let all = CONTROL_PLANE.map(|component| {
-        let logged = c.document.contains("loggingConfig.componentConfig.enableComponents", component);
+        let logged = c.resource.contains("loggingConfig.componentConfig.enableComponents", component);
         logged.map(|logged| (!logged).then(|| component.to_owned()))
     });
     members(all.into())

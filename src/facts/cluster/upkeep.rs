@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::facts::document::{Document, entry};
-use crate::facts::found::{Found, members};
+use crate::document::path::entry;
+use crate::facts::reading::{Reading, members};
+use crate::facts::resource::Resource;
 use crate::inventory::{ObjectRef, Reason};
 
 use super::{Source, days_between};
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Upgrades and what announces or delays them.
     pub struct UpkeepFacts {
         /// Release channel; empty: none.
@@ -47,7 +48,7 @@ const WINDOW: &str = "maintenancePolicy.window";
 const PUBSUB: &str = "notificationConfig.pubsub";
 
 pub fn read(c: &Source<'_>) -> UpkeepFacts {
-    let d = &c.document;
+    let d = &c.resource;
     let (patches, nodes) = exclusions(c);
     let notifications =
         d.flag(&format!("{PUBSUB}.enabled")).and(|| d.text(&format!("{PUBSUB}.topic")).map(|t| !t.is_empty()));
@@ -64,8 +65,8 @@ pub fn read(c: &Source<'_>) -> UpkeepFacts {
         exclusions_of_nodes: nodes,
         bulletins: notifications.clone().and(|| {
             let filter = format!("{PUBSUB}.filter.eventType");
-            d.each(&filter).then(|events| match events.is_empty() {
-                true => Found::of(true),
+            d.each(&filter).and_then(|events| match events.is_empty() {
+                true => Reading::known(true),
                 false => d.contains(&filter, "SECURITY_BULLETIN_EVENT"),
             })
         }),
@@ -78,7 +79,7 @@ pub fn read(c: &Source<'_>) -> UpkeepFacts {
     }
 }
 
-fn channel(d: &Document<'_>) -> Found<String> {
+fn channel(d: &Resource<'_>) -> Reading<String> {
     d.word("releaseChannel.channel", &["UNSPECIFIED", "RAPID", "REGULAR", "STABLE", "EXTENDED"])
         .map(|channel| if channel == "UNSPECIFIED" { String::new() } else { channel })
 }
@@ -92,11 +93,11 @@ enum Scope {
 }
 
 /// Exclusions in force that keep away everything, and those that keep away what the nodes need.
-fn exclusions(c: &Source<'_>) -> (Found<Vec<String>>, Found<Vec<String>>) {
-    let d = &c.document;
+fn exclusions(c: &Source<'_>) -> (Reading<Vec<String>>, Reading<Vec<String>>) {
+    let d = &c.resource;
     let all = format!("{WINDOW}.maintenanceExclusions");
     let of = |wanted: Scope| {
-        d.keys(&all).then(|names| {
+        d.keys(&all).and_then(|names| {
             let of_cluster =
                 names.iter().map(|name| exclusion(c, &entry(&all, name), wanted).map(|it| it.then(|| name.clone())));
             let mut found: Vec<_> = of_cluster.collect();
@@ -104,7 +105,7 @@ fn exclusions(c: &Source<'_>) -> (Found<Vec<String>>, Found<Vec<String>>) {
                 found.extend(of_pools(c));
             }
             match found.is_empty() {
-                true => Found::of(Vec::new()),
+                true => Reading::known(Vec::new()),
                 false => members(found),
             }
         })
@@ -113,12 +114,12 @@ fn exclusions(c: &Source<'_>) -> (Found<Vec<String>>, Found<Vec<String>>) {
 }
 
 /// Whether an exclusion is in force and keeps away what is asked for.
-fn exclusion(c: &Source<'_>, path: &str, wanted: Scope) -> Found<bool> {
-    let d = &c.document;
+fn exclusion(c: &Source<'_>, path: &str, wanted: Scope) -> Reading<bool> {
+    let d = &c.resource;
     let options = format!("{path}.maintenanceExclusionOptions");
     let scope = || {
         let scope = format!("{options}.scope");
-        // The zero value of this enum is the widest scope, and a zero value is left out (trap 26).
+        // The zero value of this enum is the widest scope, and the API leaves out zero values.
         d.word(&scope, &["NO_UPGRADES", "NO_MINOR_UPGRADES", "NO_MINOR_OR_NODE_UPGRADES"]).map(|scope| {
             match scope.as_str() {
                 "NO_MINOR_UPGRADES" => Scope::MinorVersions,
@@ -136,18 +137,18 @@ fn exclusion(c: &Source<'_>, path: &str, wanted: Scope) -> Found<bool> {
     begun.and(goes_on).and(|| scope().map(|scope| scope == wanted))
 }
 
-fn when(c: &Source<'_>, path: &str) -> Found<Timestamp> {
-    c.document.time(path).then(|time| match time {
-        Some(time) => Found::of(time),
-        None => Found::unknown(Reason::undecided(format!(
+fn when(c: &Source<'_>, path: &str) -> Reading<Timestamp> {
+    c.resource.time(path).and_then(|time| match time {
+        Some(time) => Reading::known(time),
+        None => Reading::unknown(Reason::undecided(format!(
             "{path} is not set, so it is not known whether the exclusion is in force"
         ))),
     })
 }
 
 /// Pools that are excluded from upgrades until their version's support ends.
-fn of_pools(c: &Source<'_>) -> Vec<Found<Option<String>>> {
-    let d = &c.document;
+fn of_pools(c: &Source<'_>) -> Vec<Reading<Option<String>>> {
+    let d = &c.resource;
     let pools = d.each("nodePools");
     let Some(pools) = pools.value.value() else { return vec![pools.map(|_| None)] };
     pools
@@ -161,24 +162,24 @@ fn of_pools(c: &Source<'_>) -> Vec<Found<Option<String>>> {
         .collect()
 }
 
-/// The end that counts for the cluster's channel, if the input holds what the API says of it.
-fn support_end(c: &Source<'_>) -> Found<Timestamp> {
+/// The end that counts for the cluster's channel, if the upgrade information is in the input.
+fn support_end(c: &Source<'_>) -> Reading<Timestamp> {
     let Some(info) = &c.snapshot.upgrade_info else {
-        return Found::unknown(Reason::missing(
+        return Reading::unknown(Reason::missing(
             "when support ends is not part of the cluster configuration: add the output of `gcloud container clusters \
              get-upgrade-info --format=json` to the input",
         ));
     };
-    let object = ObjectRef { kind: "ClusterUpgradeInfo".to_owned(), ..c.document.object().clone() };
-    let info = Document::new(&info.config, object, &info.origin);
-    channel(&c.document).then(|channel| {
+    let object = ObjectRef { kind: "ClusterUpgradeInfo".to_owned(), ..c.resource.object().clone() };
+    let info = Resource::new(info.reader(), object, &info.origin);
+    channel(&c.resource).and_then(|channel| {
         let path = match channel.as_str() {
             "EXTENDED" => "endOfExtendedSupportTimestamp",
             _ => "endOfStandardSupportTimestamp",
         };
-        info.time(path).then(|end| match end {
-            Some(end) => Found::of(end),
-            None => Found::unknown(Reason::missing(format!("{path} is not in the upgrade information"))),
+        info.time(path).and_then(|end| match end {
+            Some(end) => Reading::known(end),
+            None => Reading::unknown(Reason::missing(format!("{path} is not in the upgrade information"))),
         })
     })
 }

@@ -1,12 +1,13 @@
 //! The fields of a node pool that checks read.
 
+use crate::document::path::entry;
 use crate::facts::cluster::{self, Source, is_default_account};
-use crate::facts::document::{Document, entry};
-use crate::facts::found::{Found, members};
+use crate::facts::reading::{Reading, members};
+use crate::facts::resource::Resource;
 use crate::facts::version::Gate;
 use crate::inventory::Reason;
 
-crate::found_facts! {
+crate::configuration_facts! {
     /// Facts of a node pool.
     pub struct PoolFacts {
         /// Name of the pool.
@@ -36,7 +37,7 @@ crate::found_facts! {
         /// Whether the nodes answer the legacy metadata endpoints.
         legacy_metadata / "legacyMetadata": bool => [Cluster],
             "metadata disable-legacy-endpoints is true; not set, they are off from 1.12 on";
-        /// Whether the pool says so itself.
+        /// Whether the pool sets that itself.
         legacy_metadata_set / "legacyMetadataSet": bool => [Cluster], "metadata disable-legacy-endpoints is set";
         /// Whether secure boot is on.
         secure_boot / "secureBoot": bool => [Cluster], "off unless config.shieldedInstanceConfig.enableSecureBoot is true";
@@ -51,7 +52,7 @@ crate::found_facts! {
         autoscaling / "autoscaling": bool => [Cluster], "off unless autoscaling.enabled is true";
         /// Number of zones.
         zones / "zones": i64 => [Cluster], "the number of locations";
-        /// Whether the nodes have internal addresses only; null: the pool does not say.
+        /// Whether the nodes have internal addresses only; null: the pool does not set it.
         private_nodes / "privateNodes": Option<bool> => [Cluster],
             "networkConfig.enablePrivateNodes; not set, older pools keep external addresses whatever the cluster's default";
         /// Whether boot disks have a key of Cloud KMS.
@@ -71,13 +72,13 @@ crate::found_facts! {
 const SCOPES: &str = "https://www.googleapis.com/auth/";
 const BROAD: [&str; 4] = ["cloud-platform", "compute", "devstorage.full_control", "devstorage.read_write"];
 
-pub fn read(c: &Source<'_>, d: &Document<'_>) -> PoolFacts {
+pub fn read(c: &Source<'_>, d: &Resource<'_>) -> PoolFacts {
     let image = || d.text("config.imageType");
     let windows = || image().map(|image| is_windows(&image));
     let sysctls = |pattern: bool| {
         let path = "config.kubeletConfig.allowedUnsafeSysctls";
-        d.each(path).then(|entries| match entries.is_empty() {
-            true => Found::of(Vec::new()),
+        d.each(path).and_then(|entries| match entries.is_empty() {
+            true => Reading::known(Vec::new()),
             false => {
                 members(entries.iter().map(|e| d.text(e).map(|t| (t.ends_with('*') == pattern).then_some(t))).collect())
             }
@@ -88,7 +89,7 @@ pub fn read(c: &Source<'_>, d: &Document<'_>) -> PoolFacts {
         version: d.required("version"),
         minors_behind: minors_behind(c, d),
         windows: windows(),
-        cos: image().then(|image| is_cos("config.imageType", &image)),
+        cos: image().and_then(|image| is_cos("config.imageType", &image)),
         image: image(),
         service_account: d.text("config.serviceAccount"),
         default_account: d.text("config.serviceAccount").map(|account| is_default_account(&account)),
@@ -116,32 +117,32 @@ fn is_windows(image: &str) -> bool {
     image.to_ascii_uppercase().starts_with("WINDOWS")
 }
 
-/// Whether an image is Container-Optimized OS with containerd. Images of one's own may be anything.
-pub fn is_cos(path: &str, image: &str) -> Found<bool> {
+/// Whether an image is Container-Optimized OS with containerd. Custom images may be anything.
+pub fn is_cos(path: &str, image: &str) -> Reading<bool> {
     match image.to_ascii_uppercase().as_str() {
-        "COS_CONTAINERD" => Found::of(true),
+        "COS_CONTAINERD" => Reading::known(true),
         // Not set in a response, and the Docker images of before 1.24.
-        "" | "COS" => Found::of(false),
-        upper if upper.starts_with("UBUNTU") || is_windows(upper) => Found::of(false),
-        _ => Found::unknown(Reason::undecided(format!(
+        "" | "COS" => Reading::known(false),
+        upper if upper.starts_with("UBUNTU") || is_windows(upper) => Reading::known(false),
+        _ => Reading::unknown(Reason::undecided(format!(
             "{path} has the value \"{image}\", of which this version does not know what it is made from"
         ))),
     }
 }
 
-fn minors_behind(c: &Source<'_>, d: &Document<'_>) -> Found<i64> {
-    c.version().with(cluster::version(d, "version")).then(|(control_plane, nodes)| {
+fn minors_behind(c: &Source<'_>, d: &Resource<'_>) -> Reading<i64> {
+    c.version().with(cluster::version(d, "version")).and_then(|(control_plane, nodes)| {
         if control_plane.major() != nodes.major() {
-            return Found::unknown(Reason::undecided("nodes and control plane have different major versions"));
+            return Reading::unknown(Reason::undecided("nodes and control plane have different major versions"));
         }
         let minor = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
-        Found::of(minor(control_plane.minor()) - minor(nodes.minor()))
+        Reading::known(minor(control_plane.minor()) - minor(nodes.minor()))
     })
 }
 
-/// Scopes count only in the hands of the default account; its own check says when that is.
-fn broad_scopes(d: &Document<'_>) -> Found<Vec<String>> {
-    d.each("config.oauthScopes").then(|scopes| {
+/// Scopes matter only for the default service account, which has a check of its own.
+fn broad_scopes(d: &Resource<'_>) -> Reading<Vec<String>> {
+    d.each("config.oauthScopes").and_then(|scopes| {
         let one = |path: &String| {
             d.text(path).map(|scope| {
                 let short = scope.strip_prefix(SCOPES).unwrap_or(&scope).to_owned();
@@ -149,7 +150,7 @@ fn broad_scopes(d: &Document<'_>) -> Found<Vec<String>> {
             })
         };
         match scopes.is_empty() {
-            true => Found::of(Vec::new()),
+            true => Reading::known(Vec::new()),
             false => members(scopes.iter().map(one).collect()),
         }
     })
@@ -159,21 +160,21 @@ fn legacy_key() -> String {
     entry("config.metadata", "disable-legacy-endpoints")
 }
 
-fn legacy_metadata(d: &Document<'_>) -> Found<bool> {
-    d.text(&legacy_key()).then(|value| match value.to_ascii_lowercase().as_str() {
-        "true" => Found::of(false),
-        "false" => Found::of(true),
+fn legacy_metadata(d: &Resource<'_>) -> Reading<bool> {
+    d.text(&legacy_key()).and_then(|value| match value.to_ascii_lowercase().as_str() {
+        "true" => Reading::known(false),
+        "false" => Reading::known(true),
         "" => cluster::version(d, "version").map(|v| !Gate::NoLegacyMetadata.is_open(v)),
-        _ => Found::unknown(Reason::undecided(format!("{}: \"{value}\" is neither true nor false", legacy_key()))),
+        _ => Reading::unknown(Reason::undecided(format!("{}: \"{value}\" is neither true nor false", legacy_key()))),
     })
 }
 
-fn readonly_port(d: &Document<'_>) -> Found<bool> {
+fn readonly_port(d: &Resource<'_>) -> Reading<bool> {
     const PATH: &str = "config.kubeletConfig.insecureKubeletReadonlyPortEnabled";
     d.optional(PATH).or_else(|| {
-        cluster::version(d, "version").then(|v| match Gate::KubeletReadonlyPort.is_open(v) {
-            false => Found::of(true),
-            true => Found::unknown(Reason::undecided(format!(
+        cluster::version(d, "version").and_then(|v| match Gate::KubeletReadonlyPort.is_open(v) {
+            false => Reading::known(true),
+            true => Reading::unknown(Reason::undecided(format!(
                 "{PATH} is not reported: the response is of an older shape, or the pool takes a default that is not in it"
             ))),
         })

@@ -1,41 +1,41 @@
-//! A value together with the fields that it was found in.
+//! A value together with the fields that it was read from.
 
 use crate::inventory::{Known, Reason};
 
 use super::schema::{Evidence, Fact, FactValue};
 
-/// What a configuration says, and where it says so. An absent field is evidence too: its value is null.
+/// What a configuration states, and in which fields. An absent field is evidence too: its value is null.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found<T> {
+pub struct Reading<T> {
     pub value: Known<T>,
-    /// Without a rule, for which the rule of the fact is put in.
+    /// Without a rule: that of the fact is put in.
     pub evidence: Vec<Evidence>,
 }
 
-impl<T> Found<T> {
-    /// A value that no field says.
-    pub fn of(value: T) -> Self {
-        Found { value: Known::Value(value), evidence: Vec::new() }
+impl<T> Reading<T> {
+    /// A value that rests on no field.
+    pub fn known(value: T) -> Self {
+        Reading { value: Known::Value(value), evidence: Vec::new() }
     }
 
     pub fn unknown(reason: Reason) -> Self {
-        Found { value: Known::unknown(reason), evidence: Vec::new() }
+        Reading { value: Known::unknown(reason), evidence: Vec::new() }
     }
 
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Found<U> {
-        Found { value: self.value.map(f), evidence: self.evidence }
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
+        Reading { value: self.value.map(f), evidence: self.evidence }
     }
 
-    /// Goes on with what follows from the value; the evidence of both counts.
-    pub fn then<U>(self, f: impl FnOnce(T) -> Found<U>) -> Found<U> {
+    /// What follows from the value, with the evidence of both.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Reading<U>) -> Reading<U> {
         match self.value {
-            Known::Value(v) => f(v).after(self.evidence),
-            Known::Unknown(reasons) => Found { value: Known::Unknown(reasons), evidence: self.evidence },
+            Known::Value(v) => f(v).with_earlier_evidence(self.evidence),
+            Known::Unknown(reasons) => Reading { value: Known::Unknown(reasons), evidence: self.evidence },
         }
     }
 
-    /// Without the evidence that a message is there, where its fields say more.
-    pub fn leaves(mut self) -> Self {
+    /// Without the evidence that an object is there, if its fields are evidence too.
+    pub fn without_ancestors(mut self) -> Self {
         let paths: Vec<String> = self.evidence.iter().map(|e| e.path.clone()).collect();
         self.evidence
             .retain(|e| !paths.iter().any(|p| p.strip_prefix(&e.path).is_some_and(|rest| rest.starts_with('.'))));
@@ -43,7 +43,7 @@ impl<T> Found<T> {
     }
 
     /// The same with more evidence in front.
-    pub fn after(mut self, mut evidence: Vec<Evidence>) -> Self {
+    pub fn with_earlier_evidence(mut self, mut evidence: Vec<Evidence>) -> Self {
         for e in self.evidence {
             if !evidence.contains(&e) {
                 evidence.push(e);
@@ -54,7 +54,7 @@ impl<T> Found<T> {
     }
 
     /// Both, in any case with the evidence of both.
-    pub fn with<U>(self, other: Found<U>) -> Found<(T, U)> {
+    pub fn with<U>(self, other: Reading<U>) -> Reading<(T, U)> {
         let evidence = self.evidence;
         let value = match (self.value, other.value) {
             (Known::Value(a), Known::Value(b)) => Known::Value((a, b)),
@@ -62,12 +62,12 @@ impl<T> Found<T> {
             (Known::Unknown(a), _) => Known::Unknown(a),
             (_, Known::Unknown(b)) => Known::Unknown(b),
         };
-        Found { value, evidence: other.evidence }.after(evidence)
+        Reading { value, evidence: other.evidence }.with_earlier_evidence(evidence)
     }
 
-    /// Known only if all are.
-    pub fn all(items: impl IntoIterator<Item = Found<T>>) -> Found<Vec<T>> {
-        let start = Found::of(Vec::new());
+    /// All values: known only if each is.
+    pub fn all(items: impl IntoIterator<Item = Reading<T>>) -> Reading<Vec<T>> {
+        let start = Reading::known(Vec::new());
         items.into_iter().fold(start, |list, one| {
             list.with(one).map(|(mut list, one)| {
                 list.push(one);
@@ -86,43 +86,43 @@ impl<T> Found<T> {
     }
 }
 
-impl Found<bool> {
+impl Reading<bool> {
     /// Three-valued: false if either is, whatever the other. The evidence is that of the side that decides.
-    pub fn and(self, other: impl FnOnce() -> Found<bool>) -> Found<bool> {
+    pub fn and(self, other: impl FnOnce() -> Reading<bool>) -> Reading<bool> {
         match self.value {
             Known::Value(false) => self,
             _ => match other() {
-                Found { value: Known::Value(false), evidence } => Found { value: Known::Value(false), evidence },
+                Reading { value: Known::Value(false), evidence } => Reading { value: Known::Value(false), evidence },
                 right => self.with(right).map(|(a, b)| a && b),
             },
         }
     }
 
     /// Three-valued: true if either is, whatever the other. The evidence is that of the side that decides.
-    pub fn or(self, other: impl FnOnce() -> Found<bool>) -> Found<bool> {
+    pub fn or(self, other: impl FnOnce() -> Reading<bool>) -> Reading<bool> {
         !(!self).and(|| !other())
     }
 }
 
-impl std::ops::Not for Found<bool> {
-    type Output = Found<bool>;
+impl std::ops::Not for Reading<bool> {
+    type Output = Reading<bool>;
 
-    fn not(self) -> Found<bool> {
+    fn not(self) -> Reading<bool> {
         self.map(|b| !b)
     }
 }
 
-impl<T> Found<Option<T>> {
+impl<T> Reading<Option<T>> {
     /// The value, or what else decides where there is none.
-    pub fn or_else(self, other: impl FnOnce() -> Found<T>) -> Found<T> {
-        self.then(|v| v.map_or_else(other, Found::of))
+    pub fn or_else(self, other: impl FnOnce() -> Reading<T>) -> Reading<T> {
+        self.and_then(|v| v.map_or_else(other, Reading::known))
     }
 }
 
 /// A list whose certain members decide: known where nothing is in doubt, or where something is in it anyway.
 ///
 /// For lists that must be empty: what is in doubt cannot make a list with a member empty.
-pub fn members(items: Vec<Found<Option<String>>>) -> Found<Vec<String>> {
+pub fn members(items: Vec<Reading<Option<String>>>) -> Reading<Vec<String>> {
     let (mut list, mut reasons) = (Vec::new(), Vec::new());
     let (mut certain, mut doubtful, mut empty) = (Vec::new(), Vec::new(), Vec::new());
     for item in items {
@@ -143,7 +143,7 @@ pub fn members(items: Vec<Found<Option<String>>>) -> Found<Vec<String>> {
         (true, false) => (Known::Unknown(reasons), doubtful),
         (true, true) => (Known::Value(list), empty),
     };
-    Found { value, evidence: Vec::new() }.after(evidence)
+    Reading { value, evidence: Vec::new() }.with_earlier_evidence(evidence)
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
     use crate::inventory::ObjectRef;
     use serde_json::Value as Json;
 
-    fn found<T>(value: Known<T>, path: &str) -> Found<T> {
+    fn reading<T>(value: Known<T>, path: &str) -> Reading<T> {
         let evidence = Evidence {
             object: ObjectRef::default(),
             path: path.to_owned(),
@@ -160,17 +160,17 @@ mod tests {
             rule: None,
             source: None,
         };
-        Found { value, evidence: vec![evidence] }
+        Reading { value, evidence: vec![evidence] }
     }
 
-    fn paths<T>(f: &Found<T>) -> Vec<&str> {
+    fn paths<T>(f: &Reading<T>) -> Vec<&str> {
         f.evidence.iter().map(|e| e.path.as_str()).collect()
     }
 
     #[test]
     fn and_is_three_valued_and_keeps_the_evidence_that_decides() {
         let u = || Known::unknown(Reason::undecided("x"));
-        let and = |a: Known<bool>, b: Known<bool>| found(a, "a").and(|| found(b, "b"));
+        let and = |a: Known<bool>, b: Known<bool>| reading(a, "a").and(|| reading(b, "b"));
         let no = and(Known::Value(false), Known::Value(true));
         assert_eq!((no.value.value(), paths(&no)), (Some(&false), vec!["a"]));
         let no = and(u(), Known::Value(false));
@@ -181,13 +181,13 @@ mod tests {
         assert_eq!((yes.value.value(), paths(&yes)), (Some(&true), vec!["a", "b"]));
         assert_eq!(and(u(), Known::Value(true)).value.value(), None);
         assert_eq!(and(Known::Value(true), u()).value.value(), None);
-        let or = found(u(), "a").or(|| found(Known::Value(true), "b"));
+        let or = reading(u(), "a").or(|| reading(Known::Value(true), "b"));
         assert_eq!((or.value.value(), paths(&or)), (Some(&true), vec!["b"]));
     }
 
     #[test]
     fn a_doubtful_member_leaves_a_list_open_only_while_it_has_no_certain_one() {
-        let item = |v: Known<Option<String>>, path: &str| found(v, path);
+        let item = |v: Known<Option<String>>, path: &str| reading(v, path);
         let doubt = || item(Known::unknown(Reason::undecided("x")), "d");
         assert_eq!(members(vec![doubt(), item(Known::Value(None), "n")]).value.value(), None);
         let some = members(vec![doubt(), item(Known::Value(Some("m".into())), "m")]);
