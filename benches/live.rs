@@ -319,7 +319,7 @@ async fn collect(file: &Path) -> Snapshot {
     snapshot
 }
 
-/// The road of `gke_posture::audit::audit`, phase by phase.
+/// The steps of `gke_posture::audit::audit`, phase by phase.
 async fn audit(file: &Path) {
     let mut last = Instant::now();
     let mut phase = |name: &str, what: String| {

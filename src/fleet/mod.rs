@@ -19,6 +19,7 @@ mod targets;
 mod unevaluated;
 mod wording;
 
+pub use crate::collect::live::DiscoveryGap;
 use crate::inventory::ClusterName;
 
 pub use build::FleetParts;
@@ -26,8 +27,8 @@ pub use decode::decode;
 pub use format::render;
 pub use merge::{PartInput, merge};
 pub use model::{
-    CheckInfo, ClusterCheck, ClusterEntry, ClusterSummary, DiscoveryGap, FLEET_SCHEMA_VERSION, Failing, FleetCheck,
-    FleetReport, FleetScope, FleetTotals, Part, Requested, Rules, ShardState, TargetsFile, WorstFinding,
+    CheckInfo, ClusterCheck, ClusterEntry, ClusterSummary, FLEET_SCHEMA_VERSION, Failing, FleetCheck, FleetReport,
+    FleetScope, FleetTotals, Part, Requested, Rules, ShardState, TargetsFile, WorstFinding,
 };
 pub use part_file::{PartFile, part_file, part_stem};
 pub use run::{FleetAudit, FleetRun, Observer, StartError, run};

@@ -1,4 +1,4 @@
-//! The report on many clusters as data: what the JSON holds, and what every other rendering reads.
+//! The report on many clusters as data: what the JSON holds, and what every other format reads.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Severity;
+use crate::collect::live::DiscoveryGap;
 use crate::fleet::shard::Shard;
 use crate::inventory::ReadError;
 use crate::report::{
@@ -214,16 +215,6 @@ pub struct ClusterCheck {
     /// The worst severity of its failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<Severity>,
-}
-
-/// A part of the scope in which there may be clusters that were not found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DiscoveryGap {
-    /// What of the scope it is about, such as `projects/P`.
-    pub scope: String,
-    #[serde(flatten)]
-    pub error: ReadError,
 }
 
 /// The counts of the fleet.

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::inventory::{ClusterName, Dataplane, FaultKind, ReadError, Snapshot};
 use crate::report::{ExitPolicy, Report, Tool, WaiverReport};
 
-use super::{CheckInfo, ClusterEntry, DiscoveryGap, FleetParts, FleetReport, FleetScope, Part, Rules, Targets};
+use super::{CheckInfo, ClusterEntry, FleetParts, FleetReport, FleetScope, Part, Rules, Targets};
 
 /// What a fleet audit is about, and what its clusters are read and evaluated with.
 pub struct FleetAudit {
@@ -231,7 +231,7 @@ impl Run {
             rules: audit.rules.clone(),
             part: audit.part.clone(),
             checks: audit::describe_checks(&self.audit.settings()).iter().map(CheckInfo::from).collect(),
-            gaps: discovered.unseen.into_iter().map(|u| DiscoveryGap { scope: u.scope, error: u.error }).collect(),
+            gaps: discovered.gaps,
             ..FleetParts::default()
         };
         let mut unwritten = None;

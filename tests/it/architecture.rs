@@ -1,10 +1,11 @@
-//! The house: which room may use which, and who may touch the outside. Each arrow in the code must be in this table.
+//! Which module may use which, and which may do I/O. Each dependency in the code must be in this table, and in that of
+//! CONTRIBUTING.md.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// (room, rooms it may use). A room is a folder or a file directly below `src/`.
-const ARROWS: [(&str, &[&str]); 16] = [
+/// (module, modules it may use). A module is a folder or a file directly below `src/`.
+const DEPENDENCIES: [(&str, &[&str]); 16] = [
     ("document", &[]),
     ("lexicon", &[]),
     ("config", &["document"]),
@@ -44,7 +45,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("main", &["cli"]),
 ];
 
-/// Rooms that may read files, the clock, the environment or a socket.
+/// Modules that may read files, the clock, the environment or a socket.
 const OUTSIDE: [&str; 3] = ["collect", "cli", "main"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -58,8 +59,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Each source file with its room and its text without line comments.
-fn rooms() -> Vec<(String, PathBuf, String)> {
+/// Each source file with its module and its text without line comments.
+fn modules() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
@@ -69,15 +70,15 @@ fn rooms() -> Vec<(String, PathBuf, String)> {
         .map(|path| {
             let relative = path.strip_prefix(&root).expect("below src").to_owned();
             let first = relative.components().next().expect("not empty").as_os_str().to_string_lossy().into_owned();
-            let room = first.strip_suffix(".rs").unwrap_or(&first).to_owned();
+            let module = first.strip_suffix(".rs").unwrap_or(&first).to_owned();
             let text = std::fs::read_to_string(&path).expect("a source file");
             let code: Vec<&str> = text.lines().map(|l| l.split("//").next().unwrap_or(l)).collect();
-            (room, relative, code.join("\n"))
+            (module, relative, code.join("\n"))
         })
         .collect()
 }
 
-/// Rooms that a text uses: what follows `crate::` or `gke_posture::`, also inside one pair of braces.
+/// Modules that a text uses: what follows `crate::` or `gke_posture::`, also inside one pair of braces.
 fn used(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let word = |s: &str| -> String { s.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect() };
@@ -89,7 +90,7 @@ fn used(text: &str) -> BTreeSet<String> {
                     found.insert(word(rest));
                 }
                 Some(inner) => {
-                    // `use crate::{a, b::c};` names a room after each comma of its own level.
+                    // `use crate::{a, b::c};` names a module after each comma of its own level.
                     let mut depth = 0;
                     let mut expect = true;
                     for (i, c) in inner.char_indices() {
@@ -113,21 +114,21 @@ fn used(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_arrow_between_rooms_is_in_the_table() {
-    let known: BTreeSet<&str> = ARROWS.iter().map(|(room, _)| *room).collect();
+fn every_dependency_between_modules_is_in_the_table() {
+    let known: BTreeSet<&str> = DEPENDENCIES.iter().map(|(module, _)| *module).collect();
     let mut wrong = Vec::new();
-    for (room, file, text) in rooms() {
-        if room == "lib" {
+    for (module, file, text) in modules() {
+        if module == "lib" {
             continue;
         }
-        let Some((_, allowed)) = ARROWS.iter().find(|(r, _)| *r == room) else {
-            wrong.push(format!("{}: room {room} is not in the table", file.display()));
+        let Some((_, allowed)) = DEPENDENCIES.iter().find(|(r, _)| *r == module) else {
+            wrong.push(format!("{}: module {module} is not in the table", file.display()));
             continue;
         };
         for other in used(&text) {
-            // Macros of the crate's root (`facts!`) and items are no rooms.
-            if other != room && known.contains(other.as_str()) && !allowed.contains(&other.as_str()) {
-                wrong.push(format!("{}: {room} must not use {other}", file.display()));
+            // Macros of the crate's root (`facts!`) and items are not modules.
+            if other != module && known.contains(other.as_str()) && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{}: {module} must not use {other}", file.display()));
             }
         }
     }
@@ -135,7 +136,7 @@ fn every_arrow_between_rooms_is_in_the_table() {
 }
 
 #[test]
-fn only_the_outer_rooms_touch_the_outside() {
+fn only_the_outer_modules_do_io() {
     const IO: [&str; 8] = [
         "std::fs",
         "std::env::",
@@ -147,8 +148,9 @@ fn only_the_outer_rooms_touch_the_outside() {
         "println!",
     ];
     let mut wrong = Vec::new();
-    for (room, file, text) in rooms() {
-        if OUTSIDE.contains(&room.as_str()) || file.file_name().is_some_and(|n| n.to_string_lossy().contains("test")) {
+    for (module, file, text) in modules() {
+        if OUTSIDE.contains(&module.as_str()) || file.file_name().is_some_and(|n| n.to_string_lossy().contains("test"))
+        {
             continue;
         }
         // Tests at the end of a file may read fixtures.
@@ -156,11 +158,32 @@ fn only_the_outer_rooms_touch_the_outside() {
         let code = code.split("#[cfg(test)]\npub(crate) mod tests {").next().unwrap_or(code);
         for io in IO {
             if code.contains(io) {
-                wrong.push(format!("{}: {io} in room {room}", file.display()));
+                wrong.push(format!("{}: {io} in module {module}", file.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn contributing_has_the_same_table() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("CONTRIBUTING.md")).expect("a page");
+    let table = page.split("| Module | Contents | May use |").nth(1).expect("the table of modules");
+    let names = |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut documented = Vec::new();
+    for row in table.lines().skip(2).take_while(|l| l.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        documented.push((names(cells[1]), names(cells[3])));
+    }
+    let expected: Vec<_> = DEPENDENCIES
+        .iter()
+        .filter(|(module, _)| *module != "main")
+        .map(|(module, uses)| (BTreeSet::from([(*module).to_owned()]), uses.iter().map(|u| (*u).to_owned()).collect()))
+        .collect();
+    assert_eq!(documented.len(), expected.len());
+    for row in expected {
+        assert!(documented.contains(&row), "CONTRIBUTING.md has no row such as {row:?}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The exit status and the outcome of an audit, as the contracts fix them.
+//! The exit status and the outcome of an audit, as README.md states them.
 
 use crate::support::{Room, deployment, policy};
 

@@ -135,6 +135,8 @@ fn a_cluster_that_the_inventory_still_lists_is_left_out() {
     // Named by a person, it is one that could not be read.
     room.write("targets.txt", full("p-a", "gone"));
     fleet.run(&room, "audit --targets targets.txt").status(4);
+    let report = fleet.run(&room, "audit --folder 11 --targets targets.txt --format json").status(1).json();
+    assert_eq!(entry(&report, &full("p-a", "gone"))["error"]["fault"], "not-found");
 }
 
 #[test]

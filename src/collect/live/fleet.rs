@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -35,11 +37,13 @@ impl std::fmt::Display for Scope {
     }
 }
 
-/// A place of which it is not known which clusters it has.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unseen {
+/// A part of the scope in which there may be clusters that were not found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiscoveryGap {
     /// What of the scope it is about, such as `projects/P`.
     pub scope: String,
+    #[serde(flatten)]
     pub error: ReadError,
 }
 
@@ -47,7 +51,7 @@ pub struct Unseen {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovered {
     pub clusters: BTreeSet<ClusterName>,
-    pub unseen: Vec<Unseen>,
+    pub gaps: Vec<DiscoveryGap>,
 }
 
 const CLOUD_ASSET: Service = Service { host: "https://cloudasset.googleapis.com", name: "CLOUDASSET" };
@@ -70,10 +74,10 @@ pub async fn discover(scopes: &[Scope], options: &Options) -> Result<Discovered,
         if let Err(fault) = result {
             let what = format!("clusters of {scope}");
             let error = ReadError::new(fault.kind(), what, fault.to_string(), fix(scope, &fault));
-            found.unseen.push(Unseen { scope: scope.to_string(), error });
+            found.gaps.push(DiscoveryGap { scope: scope.to_string(), error });
         }
     }
-    found.unseen.sort();
+    found.gaps.sort();
     Ok(found)
 }
 
@@ -90,7 +94,7 @@ async fn project(container: &Container, id: &str, deadline: Instant, found: &mut
         }
     }
     for zone in listing.missing_zones {
-        found.unseen.push(Unseen {
+        found.gaps.push(DiscoveryGap {
             scope: format!("projects/{id}"),
             error: ReadError::new(
                 FaultKind::Unreachable,

@@ -48,7 +48,7 @@ use kinds::Resource;
 pub use connect::current_context;
 pub use doctor::{Diagnosis, Finding, State, diagnose};
 pub use endpoint::Choice as EndpointChoice;
-pub use fleet::{Discovered, Scope, Unseen, discover};
+pub use fleet::{Discovered, DiscoveryGap, Scope, discover};
 use lists::Lists;
 pub use lists::Progress;
 pub use target::Target;

@@ -7,7 +7,7 @@ use crate::fleet::{FleetParts, FleetReport, wording};
 use crate::report::sample::HOSTILE;
 use crate::report::table::Style;
 use crate::report::wrap::width;
-use crate::report::{ExitPolicy, Outcome};
+use crate::report::{Drift, ExitPolicy, Outcome};
 
 fn samples() -> Vec<FleetReport> {
     vec![fleet(), merged(&[]), merged(&[1, 2]), part(1), hostile_fleet(), FleetReport::new(FleetParts::default())]
@@ -223,6 +223,40 @@ fn sentences_for_every_kind_of_answer() {
         assert_eq!((found, said.as_str()), (outcome, sentence));
     }
     assert!(wording::sentences(&fleet()).join(" ").contains("The answer is incomplete: 3 clusters were not evaluated completely, 5 clusters gave no result and the clusters of project"));
+}
+
+#[test]
+fn drift_is_listed_by_cluster() {
+    let mut parts = fleet_parts();
+    let drift = Drift {
+        address: "google_container_cluster.main".into(),
+        attribute: "enable_shielded_nodes".into(),
+        ..Drift::default()
+    };
+    parts.clusters[3].drift = Some(vec![drift]);
+    let target = parts.clusters[3].target.clone();
+    let text = render(&FleetReport::new(parts), 300);
+    let expected = format!("drift: {target}: google_container_cluster.main enable_shielded_nodes\n");
+    assert_eq!(text.matches("drift: ").count(), 1);
+    assert!(text.ends_with(&expected), "{text}");
+}
+
+#[test]
+fn findings_are_called_by_what_is_wrong_and_unknowns_by_the_control() {
+    let mut parts = fleet_parts();
+    for c in &mut parts.checks {
+        (c.title, c.finding) = (format!("control of {}", c.id), Some(format!("failure of {}", c.id)));
+    }
+    let report = FleetReport::new(parts);
+    let failing = report.checks.iter().find(|c| !c.failing.is_empty()).unwrap();
+    let unknown = report.checks.iter().find(|c| !c.unknown.is_empty()).unwrap();
+    for text in [render(&report, 200), markdown::render(&report).unwrap()] {
+        assert!(text.contains(&format!("failure of {}", failing.info.id)), "{text}");
+        assert!(text.contains(&format!("control of {}", unknown.info.id)), "{text}");
+    }
+    // Each cluster names checks by id only.
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(json.matches(&format!("failure of {}\"", failing.info.id)).count(), 1);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(crate) fn render_value(name: &'static str, template: &'static str, context: 
 }
 
 /// The engine with its filters and the built-in template. Every printed string is escaped unless a filter made it.
-pub(crate) fn environment() -> Result<Environment<'static>, String> {
+fn environment() -> Result<Environment<'static>, String> {
     let mut env = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(explain)?;
     env.set_syntax(syntax);
@@ -230,7 +230,7 @@ fn isolated(c: &Coverage) -> Map<String, Json> {
 }
 
 /// `FILE:LINE: what is wrong`.
-pub(crate) fn explain(e: minijinja::Error) -> String {
+fn explain(e: minijinja::Error) -> String {
     let mut text = match (e.name(), e.line()) {
         (Some(name), Some(line)) => format!("{name}:{line}: "),
         (Some(name), None) => format!("{name}: "),
@@ -245,7 +245,7 @@ pub(crate) fn explain(e: minijinja::Error) -> String {
 }
 
 /// A value of the template engine (which is built without serde).
-pub(crate) fn value(json: Json) -> Value {
+fn value(json: Json) -> Value {
     match json {
         Json::Null => Value::from(()),
         Json::Bool(b) => b.into(),
@@ -263,7 +263,7 @@ pub(crate) fn value(json: Json) -> Value {
 }
 
 /// One blank line where there were more, outside fenced blocks, and one newline at the end.
-pub(crate) fn squeeze(text: &str) -> String {
+fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fence: Option<&str> = None;
     let mut blank = true;

@@ -1,5 +1,5 @@
-//! Where other tools are wrong about GKE: each test fails with the wrong rule. The numbers are those of the catalogue of
-//! cluster configuration that these checks follow.
+//! Pitfalls of the GKE API: each test fails with a rule that is plausible and wrong. `docs/semantics.md#gke-configuration`
+//! states the rules.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use gke_posture::check::Verdict;
@@ -48,7 +48,7 @@ fn endpoints(ip: Value) -> Value {
 }
 
 #[test]
-fn trap_1_a_dns_only_cluster_is_not_public_and_not_open() {
+fn a_dns_only_cluster_is_not_public_and_not_open() {
     let report = audit(json!({
         "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"allowExternalTraffic": true}, "ipEndpointsConfig": {"enabled": false}},
         "privateClusterConfig": {"enablePrivateNodes": true, "publicEndpoint": "203.0.113.9"},
@@ -59,7 +59,7 @@ fn trap_1_a_dns_only_cluster_is_not_public_and_not_open() {
 }
 
 #[test]
-fn trap_2_the_new_field_is_the_opposite_of_the_old_one_and_wins() {
+fn the_new_field_is_the_opposite_of_the_old_one_and_wins() {
     let mut changes = endpoints(json!({"enabled": true, "enablePublicEndpoint": true}));
     changes["privateClusterConfig"] = json!({"enablePrivateEndpoint": true});
     assert_eq!(says(&audit(changes), "control-plane-no-public-ip"), "fail");
@@ -69,7 +69,7 @@ fn trap_2_the_new_field_is_the_opposite_of_the_old_one_and_wins() {
 }
 
 #[test]
-fn trap_3_no_range_at_all_is_the_tightest_list() {
+fn no_range_at_all_is_the_tightest_list() {
     let networks = json!({"enabled": true, "gcpPublicCidrsAccessEnabled": false});
     let report = audit(endpoints(json!({"enablePublicEndpoint": true, "authorizedNetworksConfig": networks})));
     assert_eq!(says(&report, "control-plane-authorized-networks"), "pass");
@@ -77,7 +77,7 @@ fn trap_3_no_range_at_all_is_the_tightest_list() {
 }
 
 #[test]
-fn trap_4_the_whole_internet_is_no_restriction() {
+fn the_whole_internet_is_no_restriction() {
     for blocks in [json!([{"cidrBlock": "0.0.0.0/0"}]), json!([{"cidrBlock": "10.0.0.0/8"}, {"cidrBlock": "::/0"}])] {
         let networks = json!({"enabled": true, "cidrBlocks": blocks});
         let report = audit(endpoints(json!({"enablePublicEndpoint": true, "authorizedNetworksConfig": networks})));
@@ -86,7 +86,7 @@ fn trap_4_the_whole_internet_is_no_restriction() {
 }
 
 #[test]
-fn trap_5_other_customers_machines_pass_unless_they_are_shut_out() {
+fn other_customers_machines_pass_unless_they_are_shut_out() {
     for (value, expected) in [(json!(true), "fail"), (json!(false), "pass"), (Value::Null, "warn")] {
         let mut networks = json!({"enabled": true, "cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]});
         if !value.is_null() {
@@ -98,7 +98,7 @@ fn trap_5_other_customers_machines_pass_unless_they_are_shut_out() {
 }
 
 #[test]
-fn trap_6_a_switch_of_the_cluster_does_not_convert_its_pools() {
+fn a_switch_of_the_cluster_does_not_convert_its_pools() {
     let report = audit(json!({
         "networkConfig": {"defaultEnablePrivateNodes": true}, "privateClusterConfig": {"enablePrivateNodes": true},
     }));
@@ -112,7 +112,7 @@ fn trap_6_a_switch_of_the_cluster_does_not_convert_its_pools() {
 }
 
 #[test]
-fn trap_7_addresses_say_nothing() {
+fn addresses_say_nothing() {
     let mut changes = endpoints(json!({"enabled": true, "enablePublicEndpoint": false}));
     changes["privateClusterConfig"] = json!({"publicEndpoint": "203.0.113.9", "enablePrivateEndpoint": true});
     changes["endpoint"] = "203.0.113.9".into();
@@ -122,7 +122,7 @@ fn trap_7_addresses_say_nothing() {
 }
 
 #[test]
-fn trap_8_dataplane_v2_enforces_with_the_add_on_off_and_calico_only_with_both_switches() {
+fn dataplane_v2_enforces_with_the_add_on_off_and_calico_only_with_both_switches() {
     let dpv2 = audit(json!({"networkConfig": {"datapathProvider": "ADVANCED_DATAPATH"}}));
     assert_eq!(says(&dpv2, "network-policy-enforcement"), "pass");
     let calico = audit(json!({"networkPolicy": {"enabled": true}, "addonsConfig": {"networkPolicyConfig": {}}}));
@@ -135,7 +135,7 @@ fn trap_8_dataplane_v2_enforces_with_the_add_on_off_and_calico_only_with_both_sw
 }
 
 #[test]
-fn trap_9_binary_authorization_is_its_mode() {
+fn binary_authorization_is_its_mode() {
     for (value, expected) in [
         (json!({"evaluationMode": "PROJECT_SINGLETON_POLICY_ENFORCE"}), "pass"),
         (json!({}), "fail"),
@@ -147,7 +147,7 @@ fn trap_9_binary_authorization_is_its_mode() {
 }
 
 #[test]
-fn trap_10_all_objects_encryption_is_encryption() {
+fn all_objects_encryption_is_encryption() {
     for state in [json!("ENCRYPTED"), json!("ALL_OBJECTS_ENCRYPTION_ENABLED"), json!(1), json!(3)] {
         let report = audit(json!({"databaseEncryption": {"state": state, "keyName": "k"}}));
         assert_eq!(says(&report, "secrets-encryption-cmek"), "pass", "{state}");
@@ -155,14 +155,14 @@ fn trap_10_all_objects_encryption_is_encryption() {
 }
 
 #[test]
-fn trap_11_nothing_said_of_encryption_is_none() {
+fn nothing_said_of_encryption_is_none() {
     let mut cluster = base(json!({}));
     cluster.as_object_mut().unwrap().remove("databaseEncryption");
     assert_eq!(says(&crate::gke::audit(&cluster), "secrets-encryption-cmek"), "fail");
 }
 
 #[test]
-fn trap_12_a_client_certificate_that_is_not_shown_is_not_known() {
+fn a_client_certificate_that_is_not_shown_is_not_known() {
     let cluster = base(json!({"masterAuth": {"clusterCaCertificate": "Q0E=", "clientCertificateConfig": {}}}));
     let report = crate::gke::audit(&cluster);
     let result = crate::gke::result(&report, "client-certificate-disabled", None);
@@ -175,7 +175,7 @@ fn trap_12_a_client_certificate_that_is_not_shown_is_not_known() {
 }
 
 #[test]
-fn trap_13_the_default_account_has_two_spellings_and_autopilot_uses_it_too() {
+fn the_default_account_has_two_spellings_and_autopilot_uses_it_too() {
     let number = "123456789-compute@developer.gserviceaccount.com";
     for account in ["default", number] {
         let report = audit(json!({"nodePools": [pool("a", json!({"serviceAccount": account}))]}));
@@ -186,7 +186,7 @@ fn trap_13_the_default_account_has_two_spellings_and_autopilot_uses_it_too() {
 }
 
 #[test]
-fn trap_14_every_pool_is_judged_and_the_mirror_of_the_first_is_not() {
+fn every_pool_is_judged_and_the_mirror_of_the_first_is_not() {
     let own =
         json!({"serviceAccount": "n@p.iam.gserviceaccount.com", "shieldedInstanceConfig": {"enableSecureBoot": true}});
     let report = audit(
@@ -200,7 +200,7 @@ fn trap_14_every_pool_is_judged_and_the_mirror_of_the_first_is_not() {
 }
 
 #[test]
-fn trap_15_live_spellings_are_read_in_both_encodings() {
+fn live_spellings_are_read_in_both_encodings() {
     let camel = audit(json!({"networkConfig": {"enableIntraNodeVisibility": true}}));
     assert_eq!(says(&camel, "intranode-visibility"), "pass");
     let mut cluster = base(json!({"network_config": {"enable_intra_node_visibility": true}}));
@@ -213,13 +213,13 @@ fn nap(defaults: Value) -> Value {
 }
 
 #[test]
-fn trap_16_what_is_absent_in_a_message_that_is_there_is_off() {
+fn what_is_absent_in_a_message_that_is_there_is_off() {
     assert_eq!(says(&audit(nap(json!({"shieldedInstanceConfig": {}}))), "nap-integrity-monitoring"), "fail");
     assert_eq!(says(&audit(nap(json!({}))), "nap-integrity-monitoring"), "pass");
 }
 
 #[test]
-fn trap_17_defaults_of_auto_provisioning_count_only_where_it_is_on() {
+fn defaults_of_auto_provisioning_count_only_where_it_is_on() {
     let defaults = json!({"serviceAccount": "default", "imageType": "UBUNTU_CONTAINERD"});
     let off = audit(json!({"autoscaling": {"autoprovisioningNodePoolDefaults": defaults}}));
     assert_eq!(says(&off, "nap-image-cos"), "not-applicable");
@@ -233,21 +233,21 @@ fn trap_17_defaults_of_auto_provisioning_count_only_where_it_is_on() {
 }
 
 #[test]
-fn trap_18_alpha_and_auto_upgrade_are_not_the_wrong_way_round() {
+fn alpha_and_auto_upgrade_are_not_the_wrong_way_round() {
     assert_eq!(says(&audit(json!({})), "alpha-cluster"), "pass");
     assert_eq!(says(&audit(json!({"enableKubernetesAlpha": true})), "alpha-cluster"), "fail");
     assert_eq!(says(&audit(json!({})), "node-auto-upgrade"), "pass");
 }
 
 #[test]
-fn trap_19_a_dashboard_that_is_not_mentioned_is_gone() {
+fn a_dashboard_that_is_not_mentioned_is_gone() {
     assert_eq!(says(&audit(json!({"addonsConfig": {}})), "kubernetes-dashboard-disabled"), "pass");
     let on = audit(json!({"addonsConfig": {"kubernetesDashboard": {}}}));
     assert_eq!(says(&on, "kubernetes-dashboard-disabled"), "fail");
 }
 
 #[test]
-fn trap_20_withdrawn_features_are_no_findings() {
+fn withdrawn_features_are_no_findings() {
     let report = audit(json!({
         "securityPostureConfig": {"mode": "BASIC", "vulnerabilityMode": "VULNERABILITY_MODE_UNSPECIFIED"},
         "enterpriseConfig": {"clusterTier": "STANDARD"},
@@ -263,7 +263,7 @@ fn trap_20_withdrawn_features_are_no_findings() {
 }
 
 #[test]
-fn trap_21_no_check_asks_for_pod_security_policies() {
+fn no_check_asks_for_pod_security_policies() {
     let report = audit(json!({"podSecurityPolicyConfig": {"enabled": false}}));
     assert!(
         report.results.iter().all(|r| !r.check.contains("security-policy") && !r.message.contains("PodSecurityPolicy"))
@@ -271,7 +271,7 @@ fn trap_21_no_check_asks_for_pod_security_policies() {
 }
 
 #[test]
-fn trap_22_controls_of_the_benchmark_are_judged_by_checks_of_gke() {
+fn controls_of_the_benchmark_are_judged_by_checks_of_gke() {
     let cis = crate::gke::REGISTRY.frameworks().iter().find(|f| f.framework == "cis-gke-1.9.0").unwrap();
     let checks = |id: &str| cis.controls.iter().find(|c| c.id == id).unwrap().checks.clone();
     for (id, check) in [
@@ -291,14 +291,14 @@ fn trap_22_controls_of_the_benchmark_are_judged_by_checks_of_gke() {
 }
 
 #[test]
-fn trap_23_workload_logs_are_not_called_audit_logs() {
+fn workload_logs_are_not_called_audit_logs() {
     let check = crate::gke::REGISTRY.get("cloud-logging").unwrap();
     assert!(!check.title.to_lowercase().contains("audit"), "{}", check.title);
     assert!(check.why.contains("audit logs are separate"), "{}", check.why);
 }
 
 #[test]
-fn trap_24_workload_identity_of_the_cluster_does_not_protect_a_pool() {
+fn workload_identity_of_the_cluster_does_not_protect_a_pool() {
     let report = audit(json!({"workloadIdentityConfig": {"workloadPool": "p.svc.id.goog"}}));
     assert_eq!(says(&report, "workload-identity"), "pass");
     let pool = crate::gke::result(&report, "gke-metadata-server", None);
@@ -310,7 +310,7 @@ fn trap_24_workload_identity_of_the_cluster_does_not_protect_a_pool() {
 }
 
 #[test]
-fn trap_25_components_decide_and_no_component_is_off() {
+fn components_decide_and_no_component_is_off() {
     let empty = json!({"loggingConfig": {"componentConfig": {}}, "loggingService": "logging.googleapis.com/kubernetes",
                        "monitoringConfig": {}, "monitoringService": "monitoring.googleapis.com/kubernetes"});
     let report = audit(empty);
@@ -324,14 +324,14 @@ fn exclusion(options: Value) -> Report {
 }
 
 #[test]
-fn trap_26_an_exclusion_without_a_scope_keeps_everything_away() {
+fn an_exclusion_without_a_scope_keeps_everything_away() {
     assert_eq!(says(&exclusion(json!({})), "maintenance-exclusion-scope"), "fail");
     assert_eq!(says(&exclusion(json!({"scope": "NO_MINOR_UPGRADES"})), "maintenance-exclusion-scope"), "pass");
     assert_eq!(says(&exclusion(json!({"scope": "NO_MINOR_OR_NODE_UPGRADES"})), "maintenance-exclusion-scope"), "warn");
 }
 
 #[test]
-fn trap_27_scopes_are_judged_with_the_account() {
+fn scopes_are_judged_with_the_account() {
     let scopes = json!(["https://www.googleapis.com/auth/cloud-platform"]);
     let own = json!({"serviceAccount": "n@p.iam.gserviceaccount.com", "oauthScopes": scopes});
     assert_eq!(says(&audit(json!({"nodePools": [pool("a", own)]})), "node-oauth-scopes"), "pass");
@@ -346,13 +346,13 @@ fn trap_27_scopes_are_judged_with_the_account() {
 }
 
 #[test]
-fn trap_28_an_empty_setting_of_external_ips_is_blocked() {
+fn an_empty_setting_of_external_ips_is_blocked() {
     let report = audit(json!({"networkConfig": {"serviceExternalIpsConfig": {}}}));
     assert_eq!(says(&report, "service-external-ips-blocked"), "pass");
 }
 
 #[test]
-fn trap_29_no_setting_of_role_bindings_is_not_safe() {
+fn no_setting_of_role_bindings_is_not_safe() {
     let mut cluster = base(json!({}));
     cluster.as_object_mut().unwrap().remove("rbacBindingConfig");
     let report = crate::gke::audit(&cluster);
@@ -369,7 +369,7 @@ fn skew(control_plane: &str, nodes: &str) -> Report {
 }
 
 #[test]
-fn trap_30_versions_are_numbers_and_three_behind_is_the_limit() {
+fn versions_are_numbers_and_three_behind_is_the_limit() {
     assert_eq!(says(&skew("1.33.1", "1.31.9"), "node-version-skew"), "pass");
     assert_eq!(says(&skew("1.33.1", "1.30.9"), "node-version-skew"), "warn");
     assert_eq!(says(&skew("1.33.1", "1.29.9"), "node-version-skew"), "fail");
@@ -379,13 +379,13 @@ fn trap_30_versions_are_numbers_and_three_behind_is_the_limit() {
 }
 
 #[test]
-fn trap_31_boot_disks_are_5_9_2() {
+fn boot_disks_are_5_9_2() {
     let report = audit(json!({}));
     assert_eq!(report.check("boot-disk-cmek").unwrap().controls["cis-gke-1.9.0"], ["5.9.2"]);
 }
 
 #[test]
-fn trap_32_the_docker_image_is_not_acceptable_and_windows_is_exempt() {
+fn the_docker_image_is_not_acceptable_and_windows_is_exempt() {
     for (image, expected) in [
         ("COS_CONTAINERD", "pass"),
         ("cos_containerd", "pass"),
@@ -401,7 +401,7 @@ fn trap_32_the_docker_image_is_not_acceptable_and_windows_is_exempt() {
 }
 
 #[test]
-fn trap_33_a_value_that_does_not_exist_yet_is_no_finding_and_no_pass() {
+fn a_value_that_does_not_exist_yet_is_no_finding_and_no_pass() {
     for (change, check) in [
         (json!({"binaryAuthorization": {"evaluationMode": "BRAND_NEW"}}), "binary-authorization"),
         (json!({"releaseChannel": {"channel": "BRAND_NEW"}}), "release-channel"),
@@ -422,7 +422,7 @@ fn trap_33_a_value_that_does_not_exist_yet_is_no_finding_and_no_pass() {
 }
 
 #[test]
-fn trap_34_a_control_is_named_with_the_version_of_its_benchmark() {
+fn a_control_is_named_with_the_version_of_its_benchmark() {
     for framework in crate::gke::REGISTRY.frameworks().iter().filter(|f| f.framework.starts_with("cis-")) {
         assert!(framework.framework.rsplit('-').next().unwrap().split('.').count() == 3, "{}", framework.framework);
     }
@@ -440,7 +440,7 @@ fn trap_34_a_control_is_named_with_the_version_of_its_benchmark() {
 }
 
 #[test]
-fn trap_35_no_pool_and_no_verdict_is_left_to_the_reader() {
+fn no_pool_and_no_verdict_is_left_to_the_reader() {
     let report = audit(json!({"nodePools": [pool("a", json!({})), pool("b", json!({})), pool("c", json!({}))]}));
     for check in crate::gke::REGISTRY.checks().iter().filter(|c| c.subject.name() == "nodePool") {
         if check.profile.name() == "security" {
@@ -450,7 +450,7 @@ fn trap_35_no_pool_and_no_verdict_is_left_to_the_reader() {
 }
 
 #[test]
-fn trap_36_a_listing_without_some_zones_is_incomplete() {
+fn a_listing_without_some_zones_is_incomplete() {
     let listing = |missing: Value| json!({"clusters": [base(json!({}))], "missingZones": missing});
     let report = crate::gke::audit(&listing(json!(["us-central1-b"])));
     assert_eq!(report.outcome, Outcome::FindingsIncomplete);
