@@ -195,7 +195,7 @@ fn the_reader_of_uses_sees_nested_and_grouped_ones() {
 
 /// The modules directly below a folder of `src`, each with the siblings that it uses by `super::`.
 fn siblings(folder: &str) -> Vec<(String, BTreeSet<String>)> {
-    let files: Vec<(PathBuf, String)> = rooms()
+    let files: Vec<(PathBuf, String)> = modules()
         .into_iter()
         .filter_map(|(_, path, text)| Some((path.strip_prefix(folder).ok()?.to_owned(), text)))
         .filter(|(path, _)| path != Path::new("mod.rs"))

@@ -67,7 +67,7 @@ fn the_file_is_found_above_and_can_be_left_out() {
     room.sh("audit --demo").status(0);
     // A configuration among the inputs is no evidence, and that it is not used is said.
     room.write("in/a.yaml", deployment("prod", "web")).write("in/gke-posture.yaml", "checks: {}\n");
-    room.sh("audit in --no-config").status(0).warns("in/gke-posture.yaml lies among the inputs");
+    room.sh("audit in --no-config").status(0).warns("in/gke-posture.yaml is among the inputs");
 }
 
 #[test]
