@@ -126,12 +126,7 @@ fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
         project: project.or_else(|| asked.map(|a| a.project.clone())),
         location: text("location").or_else(|| text("zone")).or_else(|| asked.map(|a| a.location.clone())),
         version: text("currentMasterVersion"),
-        dataplane: enforcement.dataplane.map(|d| match d {
-            Dataplane::Calico => report::Dataplane::Calico,
-            Dataplane::DataplaneV2 => report::Dataplane::DataplaneV2,
-            Dataplane::Upstream => report::Dataplane::Upstream,
-            Dataplane::None => report::Dataplane::None,
-        }),
+        dataplane: enforcement.dataplane,
         enforced: enforcement.enforced,
         dataplane_note: note,
     }

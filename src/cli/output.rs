@@ -14,7 +14,7 @@ pub enum Color {
 }
 
 impl Color {
-    /// Whether standard output gets colour: <https://no-color.org/>.
+    /// Whether standard output gets color: <https://no-color.org/>.
     pub fn enabled(self) -> bool {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         match self {
@@ -29,7 +29,7 @@ impl Color {
     }
 }
 
-/// Nobody reads wider lines, and `format!` pads no wider than 65,535.
+/// Wider lines are hard to read, and `format!` pads to at most 65,535 columns.
 const WIDEST: usize = 1000;
 
 /// Columns: the terminal's, else `COLUMNS`, else 80.

@@ -5,7 +5,7 @@ use super::output;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Of what.
+    /// What the schema describes.
     #[arg(value_enum)]
     what: What,
 }

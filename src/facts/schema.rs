@@ -217,8 +217,8 @@ impl Sheet {
     }
 }
 
-/// Declares facts that are found in a configuration, one topic of a subject kind: a struct of
-/// [`Found`](super::reading::Reading) values, its schema, and the conversion to facts with evidence. Behind each fact stands the
+/// Declares facts that are read from a configuration, one topic of a subject kind: a struct of
+/// [`Reading`](super::reading::Reading) values, its schema, and the conversion to facts with evidence. Behind each fact stands the
 /// rule by which its fields are read, in one sentence.
 #[macro_export]
 macro_rules! configuration_facts {

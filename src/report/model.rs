@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{CheckResult, Severity};
 pub use crate::config::{WaiverReport, WaiverStatus};
-pub use crate::inventory::Drift;
 use crate::inventory::ReadError;
+pub use crate::inventory::{Dataplane, Drift};
 
 use super::{ExitPolicy, Outcome, SeverityCounts, VerdictCounts};
 
@@ -87,16 +87,6 @@ pub struct Target {
     /// How `dataplane` and `enforced` are known, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataplane_note: Option<String>,
-}
-
-/// The engine that enforces network policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dataplane {
-    Calico,
-    DataplaneV2,
-    Upstream,
-    None,
 }
 
 /// What was read, from where, when and by whom.

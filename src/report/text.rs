@@ -1,4 +1,4 @@
-//! Words, numbers and dates for people, and the cleaning of text that comes from data.
+//! Numbers, dates and nouns for people, and the cleaning of text that comes from data.
 
 use crate::facts::schema::SubjectKind;
 
@@ -67,14 +67,9 @@ pub(crate) fn share(part: usize, whole: usize) -> String {
 
 /// `2026-11-23 09:00 UTC` from an RFC 3339 time in UTC; anything else as it is.
 pub(crate) fn time(rfc3339: &str) -> String {
-    let b = rfc3339.as_bytes();
-    let digit = |r: std::ops::Range<usize>| b.get(r).is_some_and(|s| s.iter().all(u8::is_ascii_digit));
-    let shaped =
-        b.len() >= 20 && b[4] == b'-' && b[7] == b'-' && b[10] == b'T' && b[13] == b':' && b[b.len() - 1] == b'Z';
-    if shaped && digit(0..4) && digit(5..7) && digit(8..10) && digit(11..13) && digit(14..16) {
-        format!("{} {} UTC", &rfc3339[..10], &rfc3339[11..16])
-    } else {
-        line(rfc3339)
+    match rfc3339.ends_with('Z').then(|| rfc3339.parse::<jiff::Timestamp>()) {
+        Some(Ok(time)) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        _ => line(rfc3339),
     }
 }
 

@@ -144,6 +144,20 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
     }
 }
 
+/// The form in which a snapshot has what a source could not give makes nothing known in a document of the API.
+#[test]
+fn a_cluster_description_cannot_contain_what_is_not_known_and_pass() {
+    let api = include_str!("../../examples/tomoda/cluster.json");
+    for pointer in ["/networkConfig", "/networkPolicy", "/networkPolicy/enabled", "/addonsConfig/networkPolicyConfig"] {
+        for code in ["known-after-apply", "none"] {
+            let mut cluster: Value = serde_json::from_str(api).unwrap();
+            *cluster.pointer_mut(pointer).unwrap() = json!({"$unavailable": code, "enabled": true, "disabled": false});
+            let report = audit(&cluster, "--fail-on none").json();
+            assert_eq!(result(&report, ENFORCED)["verdict"], "unknown", "{pointer} {code}");
+        }
+    }
+}
+
 #[test]
 fn findings_name_the_address_and_the_attribute() {
     let mut values = cluster();

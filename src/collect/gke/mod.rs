@@ -183,4 +183,23 @@ mod tests {
         assert_eq!((clusters.len(), missing), (1, vec!["us-central1-b".to_owned()]));
         assert!(listing(&json!({"clusters": [{"name": "a context of a kubeconfig"}]})).is_none());
     }
+
+    #[test]
+    fn what_is_not_a_value_stays_so_and_hides_no_secret() {
+        let known_after_apply = Unavailable::KnownAfterApply.to_json();
+        let doc = json!({
+            "masterAuth": {"password": Unavailable::Sensitive.to_json()},
+            "maintenancePolicy": {"window": {"maintenanceExclusions": known_after_apply}},
+            "nodePools": [{"config": {"metadata": known_after_apply}}],
+        });
+        assert_eq!(normalise(&doc), doc);
+        // One that a document of the API has itself is no value either, and nothing of it is kept.
+        let forged = json!({"$unavailable": "hunter2", "enabled": true});
+        let doc = json!({"networkPolicy": forged, "masterAuth": {"password": forged}, "resourceLabels": forged});
+        let unreadable = Unavailable::Unreadable.to_json();
+        assert_eq!(
+            normalise(&doc),
+            json!({"networkPolicy": unreadable, "masterAuth": {"password": unreadable}, "resourceLabels": unreadable})
+        );
+    }
 }

@@ -48,18 +48,18 @@ pub struct Resource {
 ///
 /// # Errors
 /// Why a document of Terraform cannot be read.
-pub fn read(doc: &Value) -> Option<Result<Document, String>> {
+pub fn parse(doc: &Value) -> Option<Result<Document, String>> {
     let map = doc.as_object()?;
     if map.contains_key("kind") || map.contains_key("apiVersion") {
         return None;
     }
     if let Some(version) = map.get("format_version") {
-        return Some(shown(map, version));
+        return Some(parse_shown(map, version));
     }
     let state = map.get("resources").is_some_and(Value::is_array)
         && (map.contains_key("terraform_version") || map.contains_key("lineage") || map.contains_key("serial"));
     match map.get("version") {
-        Some(Value::Number(n)) if state && n.as_u64() == Some(4) => Some(Ok(raw(map))),
+        Some(Value::Number(n)) if state && n.as_u64() == Some(4) => Some(Ok(parse_state_file(map))),
         Some(version) if state || map.contains_key("lineage") => Some(Err(format!(
             "a state file of Terraform of version {version}, and this program reads version 4: give it the output of \
              `terraform show -json`"
@@ -68,7 +68,7 @@ pub fn read(doc: &Value) -> Option<Result<Document, String>> {
     }
 }
 
-fn shown(map: &Map<String, Value>, version: &Value) -> Result<Document, String> {
+fn parse_shown(map: &Map<String, Value>, version: &Value) -> Result<Document, String> {
     let text = version.as_str().unwrap_or_default();
     let major = text.split_once('.').map_or(text, |(major, _)| major);
     if major != "1" {
@@ -81,16 +81,16 @@ fn shown(map: &Map<String, Value>, version: &Value) -> Result<Document, String> 
         return Err("neither a plan nor a state of Terraform: give the output of `terraform show -json`".to_owned());
     }
     if map.contains_key("planned_values") || map.contains_key("resource_changes") {
-        return Ok(plan(map));
+        return Ok(parse_plan(map));
     }
     let mut resources = Vec::new();
     if let Some(values) = map.get("values") {
-        of_module(values.get("root_module"), "", &mut resources);
+        add_module(values.get("root_module"), "", &mut resources);
     }
     Ok(Document { form: Form::State, resources, configuration: Value::Null })
 }
 
-fn plan(map: &Map<String, Value>) -> Document {
+fn parse_plan(map: &Map<String, Value>) -> Document {
     let mut resources = Vec::new();
     let mut seen = HashSet::new();
     for change in map.get("resource_changes").and_then(Value::as_array).into_iter().flatten() {
@@ -116,12 +116,12 @@ fn plan(map: &Map<String, Value>) -> Document {
     }
     let mut planned = Vec::new();
     if let Some(values) = map.get("planned_values") {
-        of_module(values.get("root_module"), "", &mut planned);
+        add_module(values.get("root_module"), "", &mut planned);
     }
     // What data sources returned while planning is in the prior state.
     let mut prior = Vec::new();
     if let Some(values) = map.get("prior_state").and_then(|p| p.get("values")) {
-        of_module(values.get("root_module"), "", &mut prior);
+        add_module(values.get("root_module"), "", &mut prior);
     }
     prior.retain(|r| r.data);
     for resource in planned.into_iter().chain(prior) {
@@ -134,7 +134,7 @@ fn plan(map: &Map<String, Value>) -> Document {
 }
 
 /// Resources of a module and of those below it. Documents are nested no deeper than the reader of JSON allows.
-fn of_module(module: Option<&Value>, address: &str, found: &mut Vec<Resource>) {
+fn add_module(module: Option<&Value>, address: &str, found: &mut Vec<Resource>) {
     let Some(module) = module else { return };
     for r in module.get("resources").and_then(Value::as_array).into_iter().flatten() {
         let Some(mut resource) = head(r) else { continue };
@@ -144,7 +144,7 @@ fn of_module(module: Option<&Value>, address: &str, found: &mut Vec<Resource>) {
         found.push(resource);
     }
     for child in module.get("child_modules").and_then(Value::as_array).into_iter().flatten() {
-        of_module(Some(child), &text(child, "address"), found);
+        add_module(Some(child), &text(child, "address"), found);
     }
 }
 
@@ -173,7 +173,7 @@ fn head(value: &Value) -> Option<Resource> {
 }
 
 /// A state file, which has a shape of its own.
-fn raw(map: &Map<String, Value>) -> Document {
+fn parse_state_file(map: &Map<String, Value>) -> Document {
     let mut resources = Vec::new();
     for r in map.get("resources").and_then(Value::as_array).into_iter().flatten() {
         let Some(base) = head(r) else { continue };

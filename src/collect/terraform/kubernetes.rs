@@ -26,16 +26,16 @@ const TYPES: [(&str, &str, &str, Need); 7] = [
 ];
 
 /// Reads all of them.
-pub fn read(builder: &mut Builder, file: &str, document: &Document) {
+pub fn add_objects(builder: &mut Builder, file: &str, document: &Document) {
     for resource in document.resources.iter().filter(|r| !r.deleted && !r.data) {
         let place = Terraform { address: resource.address.clone(), attribute: None };
         let origin = Origin::file(file, 1).with_terraform(place);
         let kind = resource.kind.strip_suffix("_v1").unwrap_or(&resource.kind);
         let read = match kind {
-            "kubernetes_manifest" => manifest(builder, resource, &origin),
-            "kubectl_manifest" => yaml(builder, resource, &origin),
+            "kubernetes_manifest" => add_manifest(builder, resource, &origin),
+            "kubectl_manifest" => add_yaml_manifest(builder, resource, &origin),
             _ => match TYPES.iter().find(|(name, ..)| *name == kind) {
-                Some((_, api_version, kind, need)) => block(builder, resource, &origin, api_version, kind, *need),
+                Some((_, api_version, kind, need)) => add_blocks(builder, resource, &origin, api_version, kind, *need),
                 None => Ok(()),
             },
         };
@@ -47,7 +47,7 @@ pub fn read(builder: &mut Builder, file: &str, document: &Document) {
 }
 
 /// What is not known and bears on other objects than itself.
-fn gap(builder: &mut Builder, resource: &Resource, needs: &[Need], what: &str) {
+fn add_gap(builder: &mut Builder, resource: &Resource, needs: &[Need], what: &str) {
     for need in needs {
         builder.snapshot_mut().gaps.push(Gap {
             id: format!("terraform-{}", resource.address),
@@ -68,7 +68,7 @@ const UNKNOWN: &str = "is known after apply (Terraform plan), or marked as sensi
 const ANYTHING: [Need; 5] =
     [Need::NetworkPolicies, Need::OtherPolicies, Need::Workloads, Need::Services, Need::Namespaces];
 
-fn block(
+fn add_blocks(
     builder: &mut Builder,
     resource: &Resource,
     origin: &Origin,
@@ -82,37 +82,37 @@ fn block(
     object.retain(|key, _| matches!(key.as_str(), "metadata" | "spec" | "data" | "binaryData"));
     object.insert("apiVersion".to_owned(), Value::from(api_version));
     object.insert("kind".to_owned(), Value::from(kind));
-    put(builder, resource, origin, Value::Object(object), translator.unknown, need)
+    add_object(builder, resource, origin, Value::Object(object), translator.unknown, need)
 }
 
 /// A manifest as a value of Terraform.
-fn manifest(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(), String> {
+fn add_manifest(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(), String> {
     let unknown = resource.unknown.get("manifest").unwrap_or(&Value::Null);
     match resource.values.get("manifest") {
         Some(value @ Value::Object(_)) if *unknown != Value::Bool(true) => {
             let is_policy = value.get("kind").and_then(Value::as_str) == Some("NetworkPolicy");
             let mut translator = Translator { is_manifest: true, is_policy, unknown: Vec::new() };
             let object = translator.fields(value, unknown, "");
-            document(builder, resource, origin, Value::Object(object), translator.unknown)
+            add_document(builder, resource, origin, Value::Object(object), translator.unknown)
         }
-        _ => document(builder, resource, origin, Value::Null, Vec::new()),
+        _ => add_document(builder, resource, origin, Value::Null, Vec::new()),
     }
 }
 
 /// A manifest as text.
-fn yaml(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(), String> {
+fn add_yaml_manifest(builder: &mut Builder, resource: &Resource, origin: &Origin) -> Result<(), String> {
     match resource.values.get("yaml_body").and_then(Value::as_str) {
-        None => document(builder, resource, origin, Value::Null, Vec::new()),
+        None => add_document(builder, resource, origin, Value::Null, Vec::new()),
         Some(text) => {
             for node in parse_yaml_documents("yaml_body", text, mask_text).map_err(|p| p.message)? {
-                document(builder, resource, origin, node.to_json(), Vec::new())?;
+                add_document(builder, resource, origin, node.to_json(), Vec::new())?;
             }
             Ok(())
         }
     }
 }
 
-fn document(
+fn add_document(
     builder: &mut Builder,
     resource: &Resource,
     origin: &Origin,
@@ -121,15 +121,15 @@ fn document(
 ) -> Result<(), String> {
     let kind = object.get("kind").and_then(Value::as_str);
     if kind.is_none() || object.get("apiVersion").and_then(Value::as_str).is_none() {
-        gap(builder, resource, &ANYTHING, "the manifest's apiVersion or kind");
+        add_gap(builder, resource, &ANYTHING, "the manifest's apiVersion or kind");
         return Ok(());
     }
     let need = TYPES.iter().find(|(_, _, k, _)| Some(*k) == kind).map_or(Need::OtherPolicies, |(.., need)| *need);
-    put(builder, resource, origin, object, unknown, need)
+    add_object(builder, resource, origin, object, unknown, need)
 }
 
 /// Gives an object to the reader of files, or records what is not known because of it.
-fn put(
+fn add_object(
     builder: &mut Builder,
     resource: &Resource,
     origin: &Origin,
@@ -156,7 +156,7 @@ fn put(
             return Ok(());
         }
         need => {
-            gap(builder, resource, &[need], &whose(&unknown));
+            add_gap(builder, resource, &[need], &whose(&unknown));
             return Ok(());
         }
     }

@@ -25,7 +25,7 @@ pub(crate) use mapping::{RECORDED_ELSEWHERE, full_cluster};
 
 /// Reads a document into the snapshot. Answers whether it is Terraform's.
 pub fn read(builder: &mut Builder, file: &str, doc: &Value) -> bool {
-    let document = match document::read(doc) {
+    let document = match document::parse(doc) {
         None => return false,
         Some(Ok(document)) => document,
         Some(Err(message)) => {
@@ -34,7 +34,7 @@ pub fn read(builder: &mut Builder, file: &str, doc: &Value) -> bool {
         }
     };
     choose(builder, file, &document);
-    kubernetes::read(builder, file, &document);
+    kubernetes::add_objects(builder, file, &document);
     true
 }
 
@@ -81,7 +81,7 @@ fn choose(builder: &mut Builder, file: &str, document: &Document) {
 pub fn clusters_of_state(name: &str, text: &str) -> Result<Vec<Cluster>, String> {
     let doc: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|e| format!("{name}:{}: not valid JSON: give the output of `terraform show -json`", e.line()))?;
-    match document::read(&doc) {
+    match document::parse(&doc) {
         Some(Ok(d)) if d.form == Form::State => Ok(cluster::clusters(&d)),
         Some(Ok(_)) => Err(format!(
             "{name} is a plan, of which nothing is live yet: give the state after the apply, or audit the plan as a file"

@@ -28,7 +28,7 @@ crate::configuration_facts! {
     }
 }
 
-pub fn read(c: &Source<'_>) -> AddonFacts {
+pub fn read_facts(c: &Source<'_>) -> AddonFacts {
     let d = &c.resource;
     AddonFacts {
         dashboard_off: dashboard_off(c),

@@ -67,7 +67,7 @@ crate::configuration_facts! {
 const DEFAULTS: &str = "autoscaling.autoprovisioningNodePoolDefaults";
 const PORT: &str = "insecureKubeletReadonlyPortEnabled";
 
-pub fn read(c: &Source<'_>) -> AutoprovisioningFacts {
+pub fn read_facts(c: &Source<'_>) -> AutoprovisioningFacts {
     let d = &c.resource;
     let of = |field: &str| format!("{DEFAULTS}.{field}");
     let image = d.text(&of("imageType"));

@@ -33,7 +33,7 @@ const KEY_CONDITIONS: [&str; 2] = ["CLOUD_KMS_KEY_ERROR", "CLOUD_KMS_KEY_DESTROY
 
 const STATES: [&str; 3] = ["ENCRYPTED", "DECRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"];
 
-pub fn read(c: &Source<'_>) -> EncryptionFacts {
+pub fn read_facts(c: &Source<'_>) -> EncryptionFacts {
     let d = &c.resource;
     let encrypted = d
         .word("databaseEncryption.state", &STATES)

@@ -57,7 +57,7 @@ const ENDPOINTS: &str = "controlPlaneEndpointsConfig.ipEndpointsConfig";
 const DNS: &str = "controlPlaneEndpointsConfig.dnsEndpointConfig";
 const LEGACY: &str = "privateClusterConfig";
 
-pub fn read(c: &Source<'_>) -> EndpointFacts {
+pub fn read_facts(c: &Source<'_>) -> EndpointFacts {
     let d = &c.resource;
     let of =
         |message: &Reading<String>, field: &str| -> Reading<String> { message.clone().map(|m| format!("{m}.{field}")) };

@@ -34,7 +34,7 @@ pub fn code(d: &Resource<'_>, condition: &str) -> Reading<String> {
     d.word(&format!("{condition}.code"), &[&ALARMS[..], &OTHERS[..]].concat())
 }
 
-pub fn read(c: &Source<'_>) -> HealthFacts {
+pub fn read_facts(c: &Source<'_>) -> HealthFacts {
     let d = &c.resource;
     let mut found = of(c, "", "");
     let pools = d.each("nodePools");

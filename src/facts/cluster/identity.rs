@@ -69,7 +69,7 @@ crate::configuration_facts! {
 
 const ALLOWLISTS: &str = "autopilot.privilegedAdmissionConfig";
 
-pub fn read(c: &Source<'_>) -> IdentityFacts {
+pub fn read_facts(c: &Source<'_>) -> IdentityFacts {
     let d = &c.resource;
     let group = d.flag("authenticatorGroupsConfig.enabled").and_then(|on| match on {
         true => d.text("authenticatorGroupsConfig.securityGroup"),

@@ -123,15 +123,15 @@ pub fn build(cx: &Context<'_>) -> Option<Facts> {
     let object = source.resource.object().clone();
     let mut sheet = general(cx, &source).into_sheet();
     for topic in [
-        endpoints::read(&source).into_sheet(),
-        network::read(&source).into_sheet(),
-        identity::read(&source).into_sheet(),
-        encryption::read(&source).into_sheet(),
-        health::read(&source).into_sheet(),
-        autoprovisioning::read(&source).into_sheet(),
-        upkeep::read(&source).into_sheet(),
-        observability::read(&source).into_sheet(),
-        addons::read(&source).into_sheet(),
+        endpoints::read_facts(&source).into_sheet(),
+        network::read_facts(&source).into_sheet(),
+        identity::read_facts(&source).into_sheet(),
+        encryption::read_facts(&source).into_sheet(),
+        health::read_facts(&source).into_sheet(),
+        autoprovisioning::read_facts(&source).into_sheet(),
+        upkeep::read_facts(&source).into_sheet(),
+        observability::read_facts(&source).into_sheet(),
+        addons::read_facts(&source).into_sheet(),
     ] {
         sheet.add(topic);
     }

@@ -32,7 +32,7 @@ crate::configuration_facts! {
     }
 }
 
-pub fn read(c: &Source<'_>) -> NetworkFacts {
+pub fn read_facts(c: &Source<'_>) -> NetworkFacts {
     let d = &c.resource;
     NetworkFacts {
         private_nodes_default: private_nodes_default(c),

@@ -31,7 +31,7 @@ crate::configuration_facts! {
 
 const CONTROL_PLANE: [&str; 3] = ["APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"];
 
-pub fn read(c: &Source<'_>) -> ObservabilityFacts {
+pub fn read_facts(c: &Source<'_>) -> ObservabilityFacts {
     let d = &c.resource;
     ObservabilityFacts {
         binary_authorization: binary_authorization(c),

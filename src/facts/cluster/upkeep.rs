@@ -47,7 +47,7 @@ crate::configuration_facts! {
 const WINDOW: &str = "maintenancePolicy.window";
 const PUBSUB: &str = "notificationConfig.pubsub";
 
-pub fn read(c: &Source<'_>) -> UpkeepFacts {
+pub fn read_facts(c: &Source<'_>) -> UpkeepFacts {
     let d = &c.resource;
     let (patches, nodes) = exclusions(c);
     let notifications =

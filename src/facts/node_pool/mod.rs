@@ -32,7 +32,7 @@ pub fn build(cx: &Context<'_>) -> Option<Result<Vec<Facts>, Vec<Reason>>> {
             name: name.clone(),
         };
         let resource = Resource::new(pool, object.clone(), origin);
-        let Sheet { values, evidence } = fields::read(&source, &resource).into_sheet();
+        let Sheet { values, evidence } = fields::read_facts(&source, &resource).into_sheet();
         Some(Facts {
             subject: Subject { id: format!("nodePool/{name}"), kind: SubjectKind::NodePool, object },
             values,

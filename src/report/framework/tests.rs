@@ -31,7 +31,7 @@ fn rendered(report: &Report, framework: &Framework, format: Format, style: Style
 }
 
 #[test]
-fn a_control_is_as_good_as_the_worst_that_is_said_of_it() {
+fn the_worst_result_decides_the_status_of_a_control() {
     use ControlStatus::*;
     let verdicts = |list: &[Verdict]| -> Vec<CheckResult> {
         list.iter().enumerate().map(|(i, v)| result("c", Severity::Low, *v, &format!("ns/Pod/{i}"))).collect()

@@ -51,7 +51,7 @@ impl<'s> Blocks<'s> {
     /// `names` are the widths of what will stand in the middle column.
     pub fn new(style: &'s Style, names: impl Iterator<Item = usize>, head: [&str; 3]) -> Blocks<'s> {
         let room = style.columns() - SEVERITY - 2 * GAP;
-        // Ids are aligned for the eye, but must leave most of the room to sentences.
+        // Ids are aligned, but most of the width is for sentences.
         let most = (room * 2 / 5).min(46);
         let left = names.max().unwrap_or(0).clamp(width(head[1]), most);
         let text = room - left;
@@ -60,7 +60,7 @@ impl<'s> Blocks<'s> {
         Blocks { style, grid, left, text, first: true, close: false }
     }
 
-    /// A heading: severity (or another short word, already coloured), title, and an id at the right end.
+    /// A heading: severity (or another short word, already colored), title, and an id at the right end.
     pub fn heading(&mut self, word: String, title: &str, id: &str, extent: &str) {
         if !self.first {
             self.grid.blank();
@@ -72,7 +72,7 @@ impl<'s> Blocks<'s> {
         let lines = wrap(&line(title), if beside && !id.is_empty() { room - width(&id) - GAP } else { room });
         let mut lines = lines;
         if !extent.is_empty() {
-            // Kept together: a count that is broken in two is not seen.
+            // A count stays on one line.
             let extent = format!("({extent})");
             let last = if lines.len() == 1 && beside && !id.is_empty() { room - width(&id) - GAP } else { room };
             match lines.last_mut() {

@@ -27,7 +27,7 @@ fn summary(framework: &FrameworkReport, style: &Style) -> String {
     let mut lines = wrap(&format!("{}   ({})", line(&info.title), line(&info.id)), max);
     let worded = |(status, n): (ControlStatus, usize)| (status, format!("{} {}", number(n), status.name()));
     let counts: Vec<(ControlStatus, String)> = framework.summary.nonzero().map(worded).collect();
-    // Wrapped as plain text, coloured afterwards: colour has no width.
+    // Wrapped as plain text and colored afterwards: color has no width.
     let plain = wrap(&counts.iter().map(|(_, w)| w.replace(' ', "\u{a0}")).collect::<Vec<_>>().join("   "), max);
     for mut l in plain {
         l = l.replace('\u{a0}', " ");

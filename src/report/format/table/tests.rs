@@ -12,7 +12,7 @@ fn footer() -> Vec<String> {
     ]
 }
 
-/// The text without colour codes.
+/// The text without color codes.
 fn plain(s: &str) -> String {
     let mut out = String::new();
     let mut rest = s;
@@ -50,7 +50,7 @@ fn the_room_is_used() {
 }
 
 #[test]
-fn colour_changes_nothing_but_colour() {
+fn color_changes_nothing_but_color() {
     let style = Style { footer: footer(), ..Style::new(100) };
     let without = render_report(&sample(), &style);
     let with = render_report(&sample(), &Style { color: true, ..style });
@@ -83,7 +83,7 @@ fn the_answer_comes_first_and_findings_worst_first() {
 }
 
 #[test]
-fn what_was_not_evaluated_is_told() {
+fn what_was_not_evaluated_is_listed() {
     let text = render_report(&sample(), &Style::new(100));
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for needle in [
@@ -98,7 +98,7 @@ fn what_was_not_evaluated_is_told() {
     ] {
         assert!(joined.contains(needle), "no {needle:?} in\n{text}");
     }
-    // Unknown for the gap alone: told of there.
+    // Unknown because of the gap alone: reported there.
     assert!(!text.contains("traefik-system/Deployment/traefik/traefik/REDIS"));
     // Implied by another failure: nowhere.
     assert!(!text.contains("postgres-prod           no policy selects it\n"));

@@ -55,7 +55,7 @@ fn wrap_line(line: &str, max: usize, out: &mut Vec<String>) {
     out.push(current);
 }
 
-/// Whether a text takes more than `max` columns, mostly from its beginning: a long word is asked for each of its pieces.
+/// Whether a text takes more than `max` columns. Mostly its beginning decides: this is called for each piece of a long word.
 fn wider(text: &str, max: usize) -> bool {
     let cut = text.char_indices().nth(2 * max + 2).map_or(text.len(), |(at, _)| at);
     width(&text[..cut]) > max || cut < text.len() && width(text) > max
