@@ -1,4 +1,4 @@
-//! Frameworks of controls, and which checks speak to them. They live in files of their own, never in a check.
+//! Frameworks of controls, and which checks support them. They have files of their own; a check does not name them.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Framework {
     /// What a reader of the list must know, such as which part of the framework it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// A later version takes its place: it is asked for by name, and results do not carry its ids.
+    /// A later version replaces it: it is reported only when it is requested by name, and results do not have its ids.
     pub superseded: bool,
     /// In order of the file.
     pub controls: Vec<Control>,
@@ -29,10 +29,10 @@ pub struct Framework {
 pub struct Control {
     pub id: String,
     pub title: String,
-    /// What of it the checks do not see.
+    /// The part of it that the checks do not cover.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Checks that speak to it; none where the tool has nothing to say of it.
+    /// Checks that support it; none if no check covers it.
     pub checks: Vec<String>,
 }
 

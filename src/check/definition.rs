@@ -1,4 +1,4 @@
-//! A check as it is written down.
+//! The content of a check file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,16 +17,16 @@ pub struct Check {
     pub id: String,
     /// The control: true where the check passes.
     pub title: String,
-    /// What a failure is called; the title where the file does not say.
+    /// What a failure is called; the title if the file has no `finding`.
     pub finding: String,
     pub severity: Severity,
     pub subject: SubjectKind,
     pub profile: Profile,
-    /// It is advice, told of and not counted, unless the configuration switches it on.
+    /// It is advice unless the configuration enables it: reported, but not counted.
     pub opt_in: bool,
     /// Applicability; absent means always.
     pub when: Option<Expr>,
-    /// Where it does not apply either, and why: the first whose `when` is true gives the reason.
+    /// Where it does not apply, and why: the first whose `when` is true gives the reason.
     pub skip: Vec<Skip>,
     pub pass: Expr,
     /// In order: the first whose `when` is true counts.
@@ -50,7 +50,7 @@ pub struct Check {
     pub file: String,
 }
 
-/// Does not apply, for a reason that a person understands.
+/// A rule by which a check does not apply, with the reason.
 #[derive(Debug)]
 pub struct Skip {
     pub when: Expr,
@@ -77,7 +77,7 @@ pub struct Note {
 /// Facts by subject kind and name.
 pub type Given = BTreeMap<SubjectKind, BTreeMap<&'static str, Json>>;
 
-/// An example of a check: what it says of given facts.
+/// A test of a check: its verdict for given facts.
 #[derive(Clone, Debug)]
 pub struct CheckTest {
     pub name: String,
@@ -102,18 +102,19 @@ impl Check {
         self.when.iter().chain(self.skip.iter().map(|s| &s.when)).chain([&self.pass])
     }
 
-    /// Whether a run judges by it.
+    /// Whether a run evaluates it.
     pub fn is_selected(&self, config: &Config) -> bool {
         config.is_switched_on(&self.id) || config.is_enabled(&self.id) && config.profile.includes(self.profile)
     }
 
-    /// Whether its results are told of and not counted: nobody asked for it, or security is what the run is about.
+    /// Whether its results are reported but not counted: it is opt-in and not enabled, or about operations in a run about
+    /// security.
     pub fn is_advice(&self, config: &Config) -> bool {
-        let beside = self.profile == Profile::Operations && config.profile != Selection::Operations;
-        beside || self.opt_in && !config.is_switched_on(&self.id)
+        let is_secondary = self.profile == Profile::Operations && config.profile != Selection::Operations;
+        is_secondary || self.opt_in && !config.is_switched_on(&self.id)
     }
 
-    /// What its verdict is judged by, derived from the facts that `when`, `skip` and `pass` name and from how its subjects are
+    /// What its verdict needs, derived from the facts that `when`, `skip` and `pass` name and from how its subjects are
     /// listed; without it there is no verdict.
     pub fn verdict_needs(&self) -> BTreeSet<Need> {
         let facts = self.deciding().flat_map(|e| e.paths());

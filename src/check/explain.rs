@@ -1,4 +1,4 @@
-//! A check as `checks show` tells it.
+//! A check as `checks show` prints it.
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct Explanation {
     pub severity: Severity,
     pub subject: SubjectKind,
     pub profile: Profile,
-    /// It is advice unless the configuration switches it on.
+    /// It is advice unless the configuration enables it.
     pub opt_in: bool,
     pub why: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct Explanation {
     pub controls: Vec<ControlDoc>,
     /// Display name of its file.
     pub file: String,
-    /// Number of its examples.
+    /// Number of its tests.
     pub tests: usize,
 }
 
@@ -53,7 +53,7 @@ pub struct SkipRule {
     pub because: String,
 }
 
-/// When a failure counts less, and why.
+/// When a failure has a lower severity, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LowerRule {
     pub when: String,
@@ -70,7 +70,7 @@ pub struct FactDoc {
     pub needs: Vec<Need>,
 }
 
-/// A control that a check speaks to.
+/// A control that a check supports.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ControlDoc {
     pub framework: String,

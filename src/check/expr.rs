@@ -23,15 +23,15 @@ const STACK: usize = 16 << 20;
 
 /// Runs `work` where expressions of the permitted size cannot overflow the stack.
 pub(super) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    // Either the thread takes the work or, where none can be started, this one does.
+    // If no thread can be started, this one does the work.
     let slot = std::sync::Mutex::new(Some(work));
-    let take = || slot.lock().unwrap_or_else(|e| e.into_inner()).take().map(|w| w());
+    let run = || slot.lock().unwrap_or_else(|e| e.into_inner()).take().map(|w| w());
     let done = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take);
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
         match thread.map(|t| t.join()) {
             Ok(Ok(done)) => done,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => take(),
+            Err(_) => run(),
         }
     });
     done.unwrap_or_else(|| unreachable!("the work is taken once"))
@@ -45,7 +45,7 @@ pub struct Expr {
     paths: Vec<Path>,
 }
 
-/// What an expression says.
+/// The value of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     True,
@@ -69,11 +69,11 @@ impl Expr {
             return Err(vec![Mistake { offset: 0, message }]);
         }
         let program = ENV.compile(&lexical::escape_reserved(source)?).map_err(|errors| {
-            // One lexical slip makes several errors; the first one says where.
+            // One lexical error causes several others; the first has the right position.
             let first = errors.errors.first();
             let offset = first.map_or(0, |e| offset_of(source, e.pos));
             let message = first.map_or_else(|| "does not compile".to_string(), |e| e.msg.clone());
-            // The list of everything that could have stood there helps nobody.
+            // The list of all tokens that the parser expected is left out: it is too long to help.
             let message = message.split(" expecting {").next().unwrap_or_default().to_string();
             vec![Mistake { offset, message }]
         })?;
@@ -94,7 +94,7 @@ impl Expr {
     /// Evaluates it. A run-time error is unknown; `false && unknown` and `unknown && false` are false, and likewise
     /// `||` with true, because the unknown could not change them.
     pub fn eval(&self, view: &View<'_>) -> Outcome {
-        match truth(self.program.expression(), view) {
+        match evaluate_bool(self.program.expression(), view) {
             Ok(true) => Outcome::True,
             Ok(false) => Outcome::False,
             Err(error) => {
@@ -133,7 +133,7 @@ impl Expr {
     }
 
     fn deciding_nodes<'a>(&'a self, view: &View<'_>, visit: &mut dyn FnMut(&'a IdedExpr, Option<&ExecutionError>)) {
-        decide(self.program.expression(), view, visit);
+        visit_deciding(self.program.expression(), view, visit);
     }
 
     fn paths_in(&self, node: &IdedExpr) -> Vec<Path> {
@@ -157,10 +157,10 @@ fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
 }
 
 fn undecided(source: &str, error: &ExecutionError) -> Reason {
-    Reason::undecided(format!("`{source}` cannot be evaluated: {}", typing::reason(error)))
+    Reason::undecided(format!("`{source}` cannot be evaluated: {}", typing::error_text(error)))
 }
 
-fn truth(node: &IdedExpr, view: &View<'_>) -> Result<bool, ExecutionError> {
+fn evaluate_bool(node: &IdedExpr, view: &View<'_>) -> Result<bool, ExecutionError> {
     match Value::resolve(node, &view.context)? {
         Value::Bool(b) => Ok(b),
         other => Err(ExecutionError::UnexpectedType { got: other.type_of().to_string(), want: "bool".into() }),
@@ -168,28 +168,32 @@ fn truth(node: &IdedExpr, view: &View<'_>) -> Result<bool, ExecutionError> {
 }
 
 /// Visits the smallest boolean parts that make the outcome of `node` what it is, each with its error, if it has one.
-fn decide<'a>(node: &'a IdedExpr, view: &View<'_>, visit: &mut dyn FnMut(&'a IdedExpr, Option<&ExecutionError>)) {
-    let outcome = truth(node, view);
+fn visit_deciding<'a>(
+    node: &'a IdedExpr,
+    view: &View<'_>,
+    visit: &mut dyn FnMut(&'a IdedExpr, Option<&ExecutionError>),
+) {
+    let outcome = evaluate_bool(node, view);
     if let Ast::Call(call) = &node.expr {
         match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::LOGICAL_AND | operators::LOGICAL_OR, args) => {
                 for arg in args {
-                    let same = match (truth(arg, view), &outcome) {
+                    let same = match (evaluate_bool(arg, view), &outcome) {
                         (Ok(a), Ok(b)) => a == *b,
                         (a, b) => a.is_err() == b.is_err(),
                     };
                     if same {
-                        decide(arg, view, visit);
+                        visit_deciding(arg, view, visit);
                     }
                 }
                 return;
             }
-            (operators::LOGICAL_NOT, [arg]) => return decide(arg, view, visit),
+            (operators::LOGICAL_NOT, [arg]) => return visit_deciding(arg, view, visit),
             (operators::CONDITIONAL, [condition, yes, no]) => {
-                decide(condition, view, visit);
-                match truth(condition, view) {
-                    Ok(true) => decide(yes, view, visit),
-                    Ok(false) => decide(no, view, visit),
+                visit_deciding(condition, view, visit);
+                match evaluate_bool(condition, view) {
+                    Ok(true) => visit_deciding(yes, view, visit),
+                    Ok(false) => visit_deciding(no, view, visit),
                     Err(_) => {}
                 }
                 return;
@@ -250,7 +254,7 @@ pub struct ClusterView<'a> {
 impl<'a> ClusterView<'a> {
     /// `absent` says why there are none, where there are none and something is known about that.
     pub fn new(facts: Option<&'a Facts>, fields: &'static [Field], absent: &'a [Reason]) -> Self {
-        ClusterView { facts, absent, map: facts.map_or_else(|| cel_map(HashMap::new()), |f| known(f, fields)) }
+        ClusterView { facts, absent, map: facts.map_or_else(|| cel_map(HashMap::new()), |f| known_facts(f, fields)) }
     }
 }
 
@@ -259,7 +263,7 @@ impl<'a> View<'a> {
     pub fn new(subject: &'a Facts, fields: &'static [Field], cluster: &ClusterView<'a>) -> Self {
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.add_variable_from_value(lexical::variable(SubjectKind::Cluster), cluster.map.clone());
-        context.add_variable_from_value(lexical::variable(subject.subject.kind), known(subject, fields));
+        context.add_variable_from_value(lexical::variable(subject.subject.kind), known_facts(subject, fields));
         View { subject, cluster: cluster.facts, absent: cluster.absent, context }
     }
 
@@ -311,7 +315,7 @@ impl<'a> View<'a> {
     }
 }
 
-fn known(facts: &Facts, fields: &'static [Field]) -> Value {
+fn known_facts(facts: &Facts, fields: &'static [Field]) -> Value {
     let mut map = HashMap::new();
     for field in fields {
         if let Some(Fact::Value(json)) = facts.values.get(field.name)

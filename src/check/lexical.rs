@@ -1,10 +1,10 @@
-//! What must be known of an expression before CEL parses it.
+//! What an expression needs before CEL parses it: the variable `namespace`, and the depth of its brackets.
 
 use super::typing::Mistake;
 use crate::facts::schema::SubjectKind;
 
-/// `namespace` is a reserved word of CEL, but the contracts make it a variable. Expressions are parsed with this word of
-/// the same length instead, so that every offset stays what it was.
+/// `namespace` is a reserved word of CEL, but a variable of checks. Expressions are parsed with this word of the same length
+/// instead, so that every offset stays the same.
 const ESCAPED: &str = "namespac_";
 
 /// The name of the variable that holds the facts of a kind, as the parsed expression has it.
@@ -15,8 +15,8 @@ pub(super) fn variable(kind: SubjectKind) -> &'static str {
     }
 }
 
-/// A variable as a person writes it.
-pub(super) fn spoken(variable: &str) -> &str {
+/// The name of a variable as check files have it.
+pub(super) fn display_name(variable: &str) -> &str {
     if variable == ESCAPED { SubjectKind::Namespace.name() } else { variable }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn spoken(variable: &str) -> &str {
 pub(super) fn escape_reserved(source: &str) -> Result<String, Vec<Mistake>> {
     let word = SubjectKind::Namespace.name();
     let mut escaped = source.to_string();
-    for (start, name) in words(source) {
+    for (start, name) in identifiers(source) {
         if name == ESCAPED {
             return Err(vec![Mistake { offset: start, message: format!("unknown name \"{ESCAPED}\"") }]);
         }
@@ -40,15 +40,15 @@ pub(super) fn escape_reserved(source: &str) -> Result<String, Vec<Mistake>> {
 }
 
 /// Identifiers outside string literals, with their byte offsets.
-fn words(source: &str) -> Vec<(usize, &str)> {
-    let mut words = Vec::new();
+fn identifiers(source: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
     let mut start: Option<usize> = None;
     let mut end = 0;
-    for (i, c) in code(source) {
+    for (i, c) in outside_strings(source) {
         let part = c.is_ascii_alphanumeric() || c == '_';
         // A gap is a string literal between two words.
         if let Some(s) = start.filter(|_| !part || i != end) {
-            words.push((s, &source[s..end]));
+            found.push((s, &source[s..end]));
             start = None;
         }
         if part {
@@ -57,15 +57,15 @@ fn words(source: &str) -> Vec<(usize, &str)> {
         }
     }
     if let Some(s) = start {
-        words.push((s, &source[s..end]));
+        found.push((s, &source[s..end]));
     }
-    words
+    found
 }
 
 /// Deepest nesting of brackets outside string literals.
 pub(super) fn brackets(source: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
-    for (_, c) in code(source) {
+    for (_, c) in outside_strings(source) {
         match c {
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
@@ -76,8 +76,8 @@ pub(super) fn brackets(source: &str) -> usize {
     deepest
 }
 
-/// The characters outside string literals, with their byte offsets. Quotes are among neither.
-fn code(source: &str) -> Vec<(usize, char)> {
+/// The characters outside string literals, without the quotes, with their byte offsets.
+fn outside_strings(source: &str) -> Vec<(usize, char)> {
     let mut out: Vec<(usize, char)> = Vec::new();
     let mut at = 0;
     while let Some(c) = source[at..].chars().next() {
@@ -126,7 +126,7 @@ mod tests {
             assert_eq!(escape_reserved(source).unwrap(), expected);
         }
         assert_eq!(escape_reserved("a || namespac_.x").unwrap_err()[0].offset, 5);
-        assert_eq!(spoken("namespac_"), "namespace");
+        assert_eq!(display_name("namespac_"), "namespace");
     }
 
     #[test]

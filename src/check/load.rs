@@ -249,7 +249,7 @@ impl Reader<'_> {
         for item in c.list() {
             if let Some(test) = self.test(item) {
                 if tests.iter().any(|t| t.name == test.name) {
-                    item.problem(format_args!("there are two of the name \"{}\"", test.name));
+                    item.problem(format_args!("two tests have the name \"{}\"", test.name));
                 }
                 tests.push(test);
             }
@@ -257,7 +257,7 @@ impl Reader<'_> {
         for (verdict, word) in [(Verdict::Pass, "passing"), (Verdict::Fail, "failing")] {
             let broken = self.problems.len() > before;
             if !broken && !tests.iter().any(|t| t.expect == verdict) {
-                c.problem(format_args!("there is no {word} one (expect: {})", verdict.name()));
+                c.problem(format_args!("no {word} test (expect: {})", verdict.name()));
             }
         }
         tests
@@ -308,7 +308,7 @@ fn references(check: Cursor<'_>) -> Vec<String> {
     for item in check.items("references") {
         let Some(text) = item.text() else { continue };
         if !text.starts_with("https://") {
-            item.problem(format_args!("\"{text}\": expected a https:// address"));
+            item.problem(format_args!("\"{text}\": expected an https:// address"));
         }
         references.push(text.to_owned());
     }

@@ -1,11 +1,11 @@
-//! Checks are data; this room reads them and judges facts by them. No I/O: texts come in as strings.
+//! Checks are data: this module loads them and evaluates facts by them. It does no I/O: texts come in as strings.
 
 mod controls;
 mod definition;
+mod evaluate;
 mod explain;
 mod expr;
 mod functions;
-mod judge;
 mod lexical;
 mod load;
 mod registry;
@@ -23,9 +23,9 @@ mod typing;
 pub use crate::config::{Profile, Severity};
 pub use controls::{Control, Framework};
 pub use definition::{Check, CheckTest, Given, Lower, Note, Skip};
+pub use evaluate::{ALL_SUBJECTS, fingerprint};
 pub use explain::{ControlDoc, Explanation, FactDoc, LowerRule, SkipRule};
 pub use expr::{ClusterView, Expr, Outcome, View};
-pub use judge::{ALL_SUBJECTS, fingerprint};
 pub use registry::Registry;
 pub use result::{CheckResult, Fix, FixTool, Verdict, WaiverRef};
 pub use run::waiver_report;

@@ -78,7 +78,7 @@ impl Registry {
         &self.frameworks
     }
 
-    /// Framework → control ids that a check speaks to.
+    /// Framework → ids of the controls that a check supports.
     pub fn controls_of(&self, check: &str) -> &BTreeMap<String, Vec<String>> {
         static NONE: BTreeMap<String, Vec<String>> = BTreeMap::new();
         self.controls.get(check).unwrap_or(&NONE)
@@ -89,18 +89,18 @@ impl Registry {
         KnownNames { checks: self.checks.iter().map(|c| c.id.clone()).collect() }
     }
 
-    /// Ids of the checks that cannot be judged without `need`; sorted.
+    /// Ids of the checks that have no verdict without `need`; sorted.
     pub fn checks_needing(&self, need: Need) -> Vec<&str> {
         self.checks.iter().filter(|c| c.verdict_needs().contains(&need)).map(|c| c.id.as_str()).collect()
     }
 
-    /// What the checks that are switched on need: their facts, and the lists that give their subjects.
+    /// What the enabled checks need: their facts, and the lists that give their subjects.
     pub fn needs(&self, config: &Config) -> BTreeSet<Need> {
         let enabled = self.checks.iter().filter(|c| c.is_selected(config));
         enabled.flat_map(|c| c.needs().into_iter().chain(crate::facts::lists(c.subject))).collect()
     }
 
-    /// Checks that the inputs are not about: no subject of their kind was looked for. Sorted by check id.
+    /// Checks that are out of scope: the inputs have no subjects of their kind. Sorted by check id.
     pub fn out_of_scope(&self, table: &FactTable) -> Vec<(&str, SubjectKind)> {
         let absent = |kind: SubjectKind| match kind {
             SubjectKind::Cluster => table.cluster.is_none() && !table.unlisted.contains_key(&kind),
@@ -109,7 +109,7 @@ impl Registry {
         self.checks.iter().filter(|c| absent(c.subject)).map(|c| (c.id.as_str(), c.subject)).collect()
     }
 
-    /// Runs the examples of all checks, in order of check id and file.
+    /// Runs the tests of all checks, in order of check id and file.
     pub fn run_tests(&self) -> Vec<super::TestOutcome> {
         selftest::run(self)
     }
@@ -124,7 +124,7 @@ impl Registry {
     }
 }
 
-/// Mistakes in `impliedBy`: unknown ids, other subjects, cycles.
+/// Problems in `impliedBy`: unknown ids, other subjects, cycles.
 fn implications(loaded: &[(&str, Loaded)], names: &[&str]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut causes: BTreeMap<&str, &[Placed]> = BTreeMap::new();
@@ -148,8 +148,11 @@ fn implications(loaded: &[(&str, Loaded)], names: &[&str]) -> Vec<Problem> {
                 && a != b
                 && *b != SubjectKind::Cluster
             {
-                let message =
-                    format!("impliedBy: \"{name}\" judges another kind of subject, {} not {}", b.name(), a.name());
+                let message = format!(
+                    "impliedBy: \"{name}\" is a check of another kind of subject, {} not {}",
+                    b.name(),
+                    a.name()
+                );
                 problems.push(cause.problem(file, message));
             } else if reaches(&causes, name, own) {
                 let message = format!("impliedBy: \"{own}\" and \"{name}\" imply each other");
@@ -163,13 +166,13 @@ fn implications(loaded: &[(&str, Loaded)], names: &[&str]) -> Vec<Problem> {
 /// True where `to` is `from` or one of its causes, however far.
 fn reaches<'a>(causes: &BTreeMap<&'a str, &'a [Placed]>, from: &'a str, to: &str) -> bool {
     let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(id) = open.pop() {
+    let mut pending = vec![from];
+    while let Some(id) = pending.pop() {
         if id == to {
             return true;
         }
         if seen.insert(id) {
-            open.extend(causes.get(id).into_iter().flat_map(|c| c.iter()).map(|p| p.text.as_str()));
+            pending.extend(causes.get(id).into_iter().flat_map(|c| c.iter()).map(|p| p.text.as_str()));
         }
     }
     false

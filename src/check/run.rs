@@ -1,10 +1,10 @@
-//! From facts to results.
+//! Runs all checks: from facts to results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::judge::{Judge, because};
+use super::evaluate::{Evaluator, unknown_message};
 use super::registry::Registry;
 use super::{CheckResult, Verdict, WaiverRef};
 use crate::config::{Config, WaiverReport};
@@ -12,14 +12,14 @@ use crate::facts::schema::{FactTable, Facts, SubjectKind};
 use crate::inventory::Reason;
 
 impl Registry {
-    /// Judges every subject of the table by every check that is switched on. `now` is the day that waivers are
-    /// compared with. Sorted by check id, then subject id.
+    /// Evaluates every enabled check for every subject of the table. `now` is the day that waivers are compared
+    /// with. Sorted by check id, then subject id.
     ///
     /// A kind that the table does not have gives no results ([`Registry::out_of_scope`] names its checks); a kind
     /// whose subjects could not be listed gives one unknown with subject `*` for each check, and so do, as not
     /// applicable, the node pools of a cluster that has none.
     pub fn run(&self, table: &FactTable, config: &Config, now: Date) -> Vec<CheckResult> {
-        let judge = Judge::new(self, config, table.cluster.as_ref(), table.unlisted.get(&SubjectKind::Cluster));
+        let evaluator = Evaluator::new(self, config, table.cluster.as_ref(), table.unlisted.get(&SubjectKind::Cluster));
         let mut results = Vec::new();
         for kind in SubjectKind::ALL {
             let checks: Vec<_> = self.checks.iter().filter(|c| c.subject == kind && c.is_selected(config)).collect();
@@ -28,27 +28,27 @@ impl Registry {
             }
             if let Some(reasons) = table.unlisted.get(&kind) {
                 for check in &checks {
-                    let message = format!("{} could not be listed; {}", plural(kind), because(reasons));
-                    results.push(judge.for_all(check, message, reasons.clone()));
+                    let message = format!("{} could not be listed; {}", plural(kind), unknown_message(reasons));
+                    results.push(evaluator.unknown_for_all(check, message, reasons.clone()));
                 }
             }
             if kind == SubjectKind::NodePool && has_no_pools(table) {
                 let message = "the cluster has no node pools";
-                results.extend(checks.iter().map(|check| judge.not_applicable_for_all(check, message.to_owned())));
+                results.extend(checks.iter().map(|check| evaluator.not_applicable_for_all(check, message.to_owned())));
             }
-            // There may be some hundred thousand.
+            // There may be several hundred thousand.
             results.reserve_exact(checks.len() * subjects(table, kind).len());
             for facts in subjects(table, kind) {
-                let bench = judge.view(facts);
-                results.extend(checks.iter().map(|check| bench.judge(check)));
+                let subject = evaluator.for_subject(facts);
+                results.extend(checks.iter().map(|check| subject.evaluate(check)));
             }
         }
-        // Before waivers: who accepts a failure accepts what follows from it.
+        // Before waivers, because a waiver of a failure covers what the failure implies.
         self.mark_causes(&mut results);
         for result in &mut results {
             waive(result, config, now);
         }
-        let mut results = self.unknown_once(results, &judge, config, now);
+        let mut results = self.unknown_once(results, &evaluator, config, now);
         results.sort_by(|a, b| (&a.check, &a.subject.id).cmp(&(&b.check, &b.subject.id)));
         results
     }
@@ -57,7 +57,7 @@ impl Registry {
     fn unknown_once(
         &self,
         mut results: Vec<CheckResult>,
-        judge: &Judge<'_>,
+        evaluator: &Evaluator<'_>,
         config: &Config,
         now: Date,
     ) -> Vec<CheckResult> {
@@ -79,12 +79,12 @@ impl Registry {
                     }
                 }
             }
-            // One text that holds for all of them may stand; several would say the same thing many times.
+            // A text that all of them share is kept; several would repeat each other.
             let message = match messages.pop_first() {
                 Some(message) if messages.is_empty() => message,
-                _ => because(&reasons),
+                _ => unknown_message(&reasons),
             };
-            let mut result = judge.for_all(check, message, reasons);
+            let mut result = evaluator.unknown_for_all(check, message, reasons);
             waive(&mut result, config, now);
             results.push(result);
         }
@@ -110,7 +110,7 @@ impl Registry {
     }
 }
 
-/// What became of each waiver of the configuration, in order of the file.
+/// The state of each waiver of the configuration, in order of the file.
 pub fn waiver_report(config: &Config, results: &[CheckResult], now: Date) -> Vec<WaiverReport> {
     let waivable: Vec<(&str, &str)> = results
         .iter()

@@ -1,6 +1,6 @@
 //! The facts that a check may name.
 
-use super::lexical::spoken;
+use super::lexical::display_name;
 use crate::document::hint;
 use crate::facts::schema::{Field, SubjectKind};
 
@@ -53,18 +53,18 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The kind that a variable of this name stands for.
+    /// The subject kind of the variable with this name.
     pub fn kind(self, root: &str) -> Option<SubjectKind> {
-        let root = spoken(root);
+        let root = display_name(root);
         [self.subject, SubjectKind::Cluster].into_iter().find(|k| k.name() == root)
     }
 
     /// The fact at `root.name`.
     ///
     /// # Errors
-    /// The reason, as a sentence for a person.
+    /// The problem, as a message.
     pub fn fact(self, root: &str, name: &str) -> Result<Path, String> {
-        let root = spoken(root);
+        let root = display_name(root);
         let kind = self.kind(root).ok_or_else(|| self.unknown_root(root))?;
         let fields = (self.vocabulary)(kind);
         fields.iter().find(|f| f.name == name).map(|field| Path { kind, field }).ok_or_else(|| {
@@ -75,7 +75,7 @@ impl Scope {
         })
     }
 
-    /// What to say of a variable that is none.
+    /// The message for an unknown variable.
     pub fn unknown_root(self, root: &str) -> String {
         let subject = self.subject.name();
         let visible = if self.subject == SubjectKind::Cluster {

@@ -1,17 +1,17 @@
-//! The examples that every check carries.
+//! Runs the tests that every check carries.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::definition::{Check, CheckTest, Given};
-use super::judge::Judge;
+use super::evaluate::Evaluator;
 use super::registry::Registry;
 use crate::config::Config;
 use crate::facts::schema::{Fact, Facts, Subject, SubjectKind};
 use crate::inventory::ObjectRef;
 
-/// What an example of a check came to.
+/// The outcome of a test of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TestOutcome {
     pub check: String,
@@ -29,10 +29,10 @@ pub(super) fn run(registry: &Registry) -> Vec<TestOutcome> {
 
 fn outcome(registry: &Registry, check: &Check, test: &CheckTest, config: &Config) -> TestOutcome {
     let subject = facts(check.subject, &test.given);
-    // A cluster of which nothing is given is one whose facts are all unknown.
+    // Without facts of the cluster, all of them are unknown.
     let cluster = facts(SubjectKind::Cluster, &test.given);
-    let judge = Judge::new(registry, config, Some(&cluster), None);
-    let result = judge.view(&subject).judge(check);
+    let evaluator = Evaluator::new(registry, config, Some(&cluster), None);
+    let result = evaluator.for_subject(&subject).evaluate(check);
 
     let mut differences = Vec::new();
     if result.verdict != test.expect {

@@ -1,4 +1,4 @@
-//! The functions that an expression may call, and what they take.
+//! The functions that an expression may call, with the types of their arguments.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use cel::common::ast::{CallExpr, Expr as Ast, IdedExpr, LiteralValue, operators}
 use cel::{Context, Value};
 
 use super::functions::ENV;
-use super::typing::{Checker, Ty, Typed, reason};
+use super::typing::{Checker, Ty, Typed, error_text};
 use crate::document::hint;
 
 impl Checker<'_> {
@@ -75,13 +75,13 @@ impl Checker<'_> {
         let Some(IdedExpr { expr: Ast::Literal(LiteralValue::String(literal)), .. }) = given.last() else { return };
         let context = Context::with_env(Arc::clone(&ENV));
         let error = match name {
-            "ver" | "ip" | "cidr" => Value::resolve_val(node, &context).err().map(|e| reason(&e)),
+            "ver" | "ip" | "cidr" => Value::resolve_val(node, &context).err().map(|e| error_text(&e)),
             "matches" => {
                 let empty = IdedExpr { id: 0, expr: Ast::Literal(LiteralValue::String("".into())) };
                 let pattern = IdedExpr { id: 0, expr: Ast::Literal(LiteralValue::String(literal.clone())) };
                 let call = CallExpr { func_name: "matches".into(), target: Some(Box::new(empty)), args: vec![pattern] };
                 let probe = IdedExpr { id: 0, expr: Ast::Call(call) };
-                Value::resolve_val(&probe, &context).err().map(|e| reason(&e))
+                Value::resolve_val(&probe, &context).err().map(|e| error_text(&e))
             }
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! Where the texts of checks come from.
+//! The files that checks and controls are loaded from.
 
 use sha2::{Digest, Sha256};
 
@@ -44,13 +44,13 @@ impl Files {
 
 impl Files {
     /// `sha256:` and the hex digest of all texts, whatever the files are called and wherever they lie: equal for runs
-    /// that judge by the same checks and controls.
+    /// that use the same checks and controls.
     pub fn digest(&self) -> String {
         let mut texts: Vec<&str> = self.checks.iter().chain(&self.controls).map(|f| f.text.as_str()).collect();
         texts.sort_unstable();
         let mut hash = Sha256::new();
         for text in texts {
-            // With its length, so that no text can pass for two.
+            // With its length, so that two texts never hash like one.
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         }

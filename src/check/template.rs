@@ -33,7 +33,7 @@ fn is_unknown(value: &Value) -> bool {
     value.downcast_object_ref::<Unknown>().is_some()
 }
 
-/// An environment with this house's filters: `few`, `plural`, `choose`, `basename`, and a `length` that keeps an unknown unknown. Nothing is
+/// An environment with the filters of checks: `few`, `plural`, `choose`, `basename`, and a `length` that keeps an unknown unknown. Nothing is
 /// escaped, and a list renders as `a, b, c`.
 pub(super) fn engine<'a>() -> Environment<'a> {
     let mut env = Environment::new();
@@ -111,7 +111,7 @@ fn choose(value: Value, one: String, many: String) -> Result<Value, Error> {
     Ok(Value::from(if n == 1 { one } else { many }))
 }
 
-/// What stands behind the last `/` of an id.
+/// The part of an id after its last `/`.
 fn basename(id: Value) -> Value {
     match id.as_str() {
         Some(text) => Value::from(text.rsplit('/').next().unwrap_or(text)),
@@ -169,7 +169,7 @@ pub(super) fn context(view: &View<'_>, scope: Scope) -> Value {
 const SUBJECT: &str = "subject";
 const ABOUT: [&str; 4] = ["id", "kind", "namespace", "name"];
 
-/// Fills in a template. What goes wrong is said in the text: a message must not be lost for it.
+/// Renders a template. An error becomes part of the text, so that the message is not lost.
 pub(super) fn render(engine: &Environment<'_>, source: &str, context: &Value) -> String {
     match engine.render_str(source, context.clone()) {
         Ok(text) => text.trim().to_string(),

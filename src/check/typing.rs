@@ -4,7 +4,7 @@
 use cel::Program;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr as Ast, IdedExpr, LiteralValue, SelectExpr, operators};
 
-use super::lexical::spoken;
+use super::lexical::display_name;
 use super::scope::{Path, Scope};
 use crate::facts::schema::FactType;
 
@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 32;
 /// The facts that a program names, in order of appearance.
 ///
 /// # Errors
-/// Every use of a fact or function that this house refuses, see the contracts, "CEL".
+/// Every use of a fact or function that checks may not make.
 pub(super) fn check(program: &Program, scope: Scope) -> Result<Vec<Path>, Vec<Mistake>> {
     let mut checker = Checker { program, scope, paths: Vec::new(), mistakes: Vec::new(), bound: Vec::new(), depth: 0 };
     let root = program.expression();
@@ -159,7 +159,10 @@ impl Checker<'_> {
     pub(super) fn value(&mut self, node: &IdedExpr) -> Typed {
         let typed = self.typed(node);
         if typed.nullable {
-            self.mistake(node, format!("{} may be null, so it may only be compared with == and !=", spell(node)));
+            self.mistake(
+                node,
+                format!("{} may be null, so it may only be compared with == and !=", describe_node(node)),
+            );
             return typed.ty.into();
         }
         typed
@@ -214,7 +217,7 @@ impl Checker<'_> {
         if let Some((_, ty)) = self.bound.iter().rev().find(|(n, _)| n == name) {
             return ty.clone().into();
         }
-        let name = spoken(name);
+        let name = display_name(name);
         let message = match self.scope.kind(name) {
             Some(_) => format!("\"{name}\" as a whole may not be used: name one of its facts, as in {name}.x"),
             None => self.scope.unknown_root(name),
@@ -231,7 +234,7 @@ impl Checker<'_> {
         let Ast::Ident(root) = &select.operand.expr else {
             let inside = self.typed(&select.operand);
             if inside.ty != Ty::Any {
-                self.mistake(node, format!("{} has no field \"{}\"", spell(&select.operand), select.field));
+                self.mistake(node, format!("{} has no field \"{}\"", describe_node(&select.operand), select.field));
             }
             return Ty::Any.into();
         };
@@ -342,7 +345,7 @@ impl Checker<'_> {
             (operators::INDEX, None, [of, index]) => {
                 let message = match (&of.expr, &index.expr) {
                     (Ast::Ident(root), Ast::Literal(LiteralValue::String(s))) if self.scope.kind(root).is_some() => {
-                        let root = spoken(root);
+                        let root = display_name(root);
                         format!("write {root}.{} instead of {root}[\"{}\"]", s.inner(), s.inner())
                     }
                     _ => "an index may not be used: facts are named in full, elements by exists() and all()".into(),
@@ -377,7 +380,7 @@ impl Checker<'_> {
         let (left, right) = (self.typed(a), self.typed(b));
         for (one, other, at) in [(&left, &right, b), (&right, &left, a)] {
             if one.ty == Ty::Null && !other.nullable && !matches!(other.ty, Ty::Null | Ty::Any) {
-                self.operator_mistake(node, format!("{} is never null", spell(at)));
+                self.operator_mistake(node, format!("{} is never null", describe_node(at)));
                 return;
             }
         }
@@ -399,7 +402,7 @@ impl Checker<'_> {
             }
         };
         if self.scope.kind(&c.iter_var).is_some() || self.bound.iter().any(|(n, _)| *n == c.iter_var) {
-            let name = spoken(&c.iter_var);
+            let name = display_name(&c.iter_var);
             self.operator_mistake(node, format!("\"{name}\" is taken: give the variable another name"));
         }
         let initial = self.typed(&c.accu_init).ty;
@@ -418,20 +421,20 @@ impl Checker<'_> {
     }
 }
 
-/// How a person wrote a node, for short nodes.
-fn spell(node: &IdedExpr) -> String {
+/// A short node as the check file has it, for messages.
+fn describe_node(node: &IdedExpr) -> String {
     match &node.expr {
-        Ast::Ident(name) => format!("\"{}\"", spoken(name)),
+        Ast::Ident(name) => format!("\"{}\"", display_name(name)),
         Ast::Select(SelectExpr { operand, field, .. }) => match &operand.expr {
-            Ast::Ident(root) => format!("\"{}.{field}\"", spoken(root)),
+            Ast::Ident(root) => format!("\"{}.{field}\"", display_name(root)),
             _ => format!("the value before .{field}"),
         },
         _ => "the value".into(),
     }
 }
 
-/// What went wrong at run time, as a sentence for a person.
-pub(super) fn reason(error: &cel::ExecutionError) -> String {
+/// The text of a run-time error, for messages.
+pub(super) fn error_text(error: &cel::ExecutionError) -> String {
     match error {
         cel::ExecutionError::FunctionError { message, .. } => message.clone(),
         other => other.to_string(),

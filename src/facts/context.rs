@@ -1,4 +1,4 @@
-//! What every fact builder works with.
+//! What all fact builders share.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// The one time of the run.
     pub now: jiff::Timestamp,
-    /// For each workload what isolates it: asked for by several subjects.
+    /// Isolation by workload and direction, because several subjects need it.
     isolation: BTreeMap<(usize, usize), Isolation>,
 }
 
-/// Whether a workload is isolated in one direction, judged by its worst class.
+/// Whether a workload is isolated in one direction: the answer of its worst class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Isolation {
     pub isolated: Known<bool>,
@@ -40,7 +40,7 @@ impl<'a> Context<'a> {
         (0..self.inventory.workloads[workload].classes.len()).map(|c| (workload, c)).collect()
     }
 
-    /// Classes whose pods have an address of their own, which policies can restrain.
+    /// Classes whose pods are not on the host network, so that NetworkPolicies apply to them.
     pub fn pod_classes(&self, workload: usize) -> Vec<ClassId> {
         let classes = &self.inventory.workloads[workload].classes;
         (0..classes.len()).filter(|c| !classes[*c].host_network).map(|c| (workload, c)).collect()
@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
         evidence(w.object.clone(), &w.origin, path, value, rule)
     }
 
-    /// Whether policies are enforced; assumed where there is no cluster configuration.
+    /// Whether policies are enforced; assumed without a cluster configuration.
     pub fn policies_enforced(&self) -> Known<bool> {
         let enforcement = &self.reach.enforcement;
         let assumed = !enforcement.candidates.contains(&Dataplane::None);
@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Where an object that the environment of a workload refers to was read.
+    /// The source of an object that the environment of a workload references.
     pub fn source_of(&self, object: &ObjectRef, workload: &Workload) -> Option<Origin> {
         if *object == workload.object {
             return Some(workload.origin.clone());
@@ -118,7 +118,7 @@ impl<'a> Context<'a> {
             .map(|c| c.meta.origin.clone())
     }
 
-    /// Evidence for what isolates a workload: its policies, or that there is none.
+    /// Evidence of what isolates a workload: its policies, or that there are none.
     pub fn isolation_evidence(&self, workload: usize, direction: Direction, policies: &[usize]) -> Vec<Evidence> {
         let w = &self.inventory.workloads[workload];
         if policies.is_empty() {
@@ -140,7 +140,7 @@ impl<'a> Context<'a> {
             .collect()
     }
 
-    /// Evidence for the state of enforcement.
+    /// Evidence of whether policies are enforced.
     pub fn enforcement_evidence(&self) -> Vec<Evidence> {
         let Some(cluster) = &self.inventory.snapshot.cluster else { return Vec::new() };
         self.reach
@@ -153,7 +153,7 @@ impl<'a> Context<'a> {
                     &cluster.origin,
                     path,
                     value.clone(),
-                    "Dataplane V2 always enforces; the legacy dataplane enforces when networkPolicy.enabled is true and the add-on is not disabled",
+                    "Dataplane V2 always enforces NetworkPolicies; the legacy dataplane enforces them if networkPolicy.enabled is true and the add-on is not disabled",
                 )
             })
             .collect()
@@ -185,8 +185,8 @@ pub fn evidence(object: ObjectRef, origin: &Origin, path: &str, value: Json, rul
     }
 }
 
-/// The three facts of a set that reach decides: its certain members, its possible ones, and whether it is empty: false
-/// if there is a certain member, true if there is none of either, else unknown.
+/// The three facts of a set that reachability decides: its certain members, its possible members, and whether it is empty.
+/// `empty` is false if there is a certain member, true if there is no member of either kind, else unknown.
 pub fn set_of(certain: Vec<String>, maybe: Vec<String>, reasons: Vec<Reason>) -> SetFacts {
     let mut certain = certain;
     let mut maybe = maybe;
@@ -235,7 +235,7 @@ pub fn facts(
     Facts { subject: Subject { id, kind, object }, values, evidence: by_fact }
 }
 
-/// Whether a thing of this environment is judged as production: it is, or nobody says what it is.
+/// Whether an object of this environment counts as production: it is production, or the environment is not set.
 pub fn counts_as_production(environment: Option<&str>) -> bool {
     environment.is_none_or(|e| e == PRODUCTION)
 }

@@ -19,30 +19,30 @@ crate::facts! {
         name / "name": String => [Workloads],
         /// `namespace/Kind/name` of the workload.
         workload / "workload": String => [Workloads],
-        /// The host that it types.
+        /// The host that it connects to, as configured.
         host / "host": String => [Workloads, ConfigMaps],
-        /// The database it leads to, `null` when that is none of this cluster or not known.
+        /// The database that it leads to; `null` if that is not one of this cluster, or not known.
         database / "database": Option<String> => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
-        /// What the host leads to when it is no database of this cluster; empty otherwise.
+        /// What the host leads to if it is not a database of this cluster; empty otherwise.
         elsewhere / "elsewhere": String => [Workloads, ConfigMaps, Services, EndpointSlices],
-        /// Environment of the database, or of the workload where that is not known; `null` when nothing says.
+        /// Environment of the database, or of the workload if that is not known; `null` if neither is set.
         environment / "environment": Option<String> => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg, Namespaces],
-        /// Whether it is judged as production: it is, or nothing says what it is.
+        /// Whether it counts as production: it is production, or its environment is not set.
         production / "production": bool => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg, Namespaces],
-        /// The TLS mode as it is set, such as `DB_SSLMODE=require`; `null` when none is set.
+        /// The TLS mode as configured, such as `DB_SSLMODE=require`; `null` if none is set.
         mode / "mode": Option<String> => [Workloads, ConfigMaps],
         /// Whether the mode comes from a variable that no driver reads by itself.
         declared / "declared": bool => [Workloads, ConfigMaps],
-        /// Whether the connection certainly never runs in cleartext.
+        /// Whether the connection certainly never uses cleartext.
         encrypted / "encrypted": bool => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
-        /// How that is judged: `pass`, `pass-declared`, `pass-encrypted-by-server`, `pass-delegated`, `warn` (it falls
+        /// The outcome behind `encrypted`: `pass`, `pass-declared`, `pass-encrypted-by-server`, `pass-delegated`, `warn` (it falls
         /// back to cleartext), `fail`, `broken`, `depends-on-driver` or `unknown`.
         encryption / "encryption": String => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
-        /// Whether it certainly checks that the server is the right one.
+        /// Whether it certainly verifies the identity of the server.
         verifies_server / "verifiesServer": bool => [Workloads, ConfigMaps, Services, EndpointSlices, CloudNativePg],
-        /// What the weakest driver that may be in use makes of it, in words; empty when that is not known.
+        /// What the weakest driver that may be in use does, such as `TLS that falls back to cleartext`; empty if that is not known.
         weakest / "weakest": String => [Workloads, ConfigMaps],
-        /// Whether the container starts: it does not when its environment refers to something that does not exist.
+        /// Whether the container can start: it cannot if its environment references something that does not exist.
         starts / "starts": bool => [Workloads, ConfigMaps],
         /// Settings that contradict each other.
         conflicts / "conflicts": Vec<String> => [Workloads, ConfigMaps],
@@ -104,7 +104,7 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
             |list: &[crate::database::tls::Driver]| list.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
         if r.worst != r.best {
             reasons.push(Reason::undecided(format!(
-                "it depends on the driver, which is not known: {} at worst ({}), {} at best ({})",
+                "it depends on the driver, which is not known: at worst {} ({}), at best {} ({})",
                 r.worst.describe(),
                 names(&r.worst_drivers),
                 r.best.describe(),
@@ -190,11 +190,16 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
     if let Some(d) = &p.mode.delegation {
         let what = match d {
             Delegation::Proxy { container } => format!("container {container} is a database proxy"),
-            Delegation::Connector => "a connector in the process does the TLS".to_owned(),
+            Delegation::Connector => "a connector in the process handles TLS".to_owned(),
             Delegation::Socket => "a Unix socket".to_owned(),
-            Delegation::InPod { container } => format!("container {container} of the same pod answers"),
+            Delegation::InPod { container } => format!("container {container} of the same pod is the server"),
         };
-        evidence.push(cx.of_workload(&workload, "connection", Json::from(what), "TLS is not the driver's there"));
+        evidence.push(cx.of_workload(
+            &workload,
+            "connection",
+            Json::from(what),
+            "the driver does not handle TLS there",
+        ));
     }
     context::facts(
         id,
@@ -206,7 +211,11 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
 }
 
 fn non_empty(reasons: &[Reason]) -> Vec<Reason> {
-    if reasons.is_empty() { vec![Reason::undecided("whether a mode is set is not known")] } else { reasons.to_vec() }
+    if reasons.is_empty() {
+        vec![Reason::undecided("it is not known whether a TLS mode is set")]
+    } else {
+        reasons.to_vec()
+    }
 }
 
 /// Whether every database of a connection uses the CA that the operator made for it alone.
@@ -221,7 +230,7 @@ fn private_ca_of(cx: &Context<'_>, all: &Databases, c: &Connection) -> bool {
     })
 }
 
-/// The mode with its variable, as a person would look for it.
+/// The mode with its variable, as it is configured.
 fn mode_text(c: &Connection) -> Option<String> {
     let mode = &c.profile.mode;
     let text = mode.text.as_ref().filter(|t| !t.is_empty());
@@ -233,7 +242,7 @@ fn mode_text(c: &Connection) -> Option<String> {
     }
 }
 
-/// What the weakest driver makes of the settings, with the switch that weakens them.
+/// What the weakest driver does with the settings, with the variable that weakens them.
 fn weakest(p: &Profile) -> String {
     let Client::Classes { worst, .. } = p.mode.client else { return String::new() };
     let drivers = p.mode.range.as_ref().filter(|r| r.worst == worst && r.worst != r.best).map(|r| {

@@ -1,4 +1,4 @@
-//! What the rules of a database server and of its poolers admit, as facts with their evidence.
+//! What the rules of a database server and of its poolers accept, as facts with their evidence.
 
 use serde_json::Value as Json;
 
@@ -9,7 +9,7 @@ use super::connections::Database;
 use super::context::{Context, tri};
 use super::schema::Evidence;
 
-/// What the server's own rules say.
+/// What the rules of a server and its poolers accept.
 pub struct Server {
     pub refuses: Known<bool>,
     pub word: Known<String>,
@@ -25,11 +25,11 @@ pub struct Server {
     pub md5_evidence: Vec<Evidence>,
 }
 
-/// Reads the posture of a database and of its poolers.
+/// The facts of a database server and of its poolers.
 pub fn server(cx: &Context<'_>, d: &Database) -> Server {
     let (Some((rules, posture)), Some(c)) = (&d.posture, d.cnpg) else {
         let reason = Reason::undecided(format!(
-            "the rules of {} (pg_hba, ssl) are files inside the server, which Kubernetes does not show",
+            "the rules of {} (pg_hba, ssl) are in files inside the server, which Kubernetes does not show",
             d.id
         ));
         return Server {
@@ -50,7 +50,7 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
     let cluster = &cx.inventory.snapshot.cnpg_clusters[c];
     let place = |origin: &hba::Origin| match origin {
         hba::Origin::User { item, .. } => format!("spec.postgresql.pg_hba[{item}]"),
-        hba::Origin::Operator => "pg_hba line that the operator always adds".to_owned(),
+        hba::Origin::Operator => "pg_hba rule that the operator always adds".to_owned(),
     };
     let show = |r: &hba::Reached, rule: &str| {
         let at = &rules.rules[r.rule];
@@ -64,23 +64,23 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
     });
     let invalid = || {
         Known::unknown(Reason::undecided(format!(
-            "pg_hba of {} has a line that PostgreSQL refuses, so the rules in force are not known: the server keeps the old ones, and does not start again",
+            "pg_hba of {} has an invalid line, so the rules in effect are not known: a running server keeps its old rules, and a restarted one does not start",
             d.id
         )))
     };
-    let judge = |v: &hba::Acceptance| match v {
+    let refuses_cleartext = |v: &hba::Acceptance| match v {
         hba::Acceptance::TlsOnly | hba::Acceptance::LockedOut => Known::Value(true),
         hba::Acceptance::Open | hba::Acceptance::Partial { .. } | hba::Acceptance::CleartextOnly => Known::Value(false),
         hba::Acceptance::Invalid(_) => invalid(),
         hba::Acceptance::Unknown(reasons) => Known::Unknown(reasons.clone()),
     };
-    let mut refuses = judge(&posture.acceptance);
+    let mut refuses = refuses_cleartext(&posture.acceptance);
     let mut verdict = &posture.acceptance;
     let mut rule = rule;
     let mut pooler_evidence = Vec::new();
-    // A pooler takes connections of its own: what it accepts, the database accepts.
+    // Clients also connect to a pooler: what it accepts, the database accepts.
     for p in &d.poolers {
-        let one = judge(&p.posture.client);
+        let one = refuses_cleartext(&p.posture.client);
         let object = &cx.inventory.snapshot.cnpg_poolers[p.index];
         if one == Known::Value(false) {
             let setting = object.parameters.get("client_tls_sslmode").map(str::to_owned);
@@ -88,7 +88,7 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
                 &object.meta,
                 "spec.pgbouncer.parameters.client_tls_sslmode",
                 setting.map_or(Json::Null, Json::from),
-                "prefer is the default and accepts cleartext; require refuses it",
+                "prefer is the default and accepts cleartext; require rejects it",
             ));
             if refuses != Known::Value(false) {
                 verdict = &p.posture.client;
@@ -126,14 +126,14 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
         .iter()
         .filter(|r| r.method == Method::Trust)
         .take(1)
-        .map(|r| show(r, &format!("first match decides, for example {}", r.witness)))
+        .map(|r| show(r, &format!("the first match decides, for example {}", r.witness)))
         .collect();
     let md5_evidence = posture
         .reached
         .iter()
         .filter(|r| r.method == Method::Md5)
         .take(1)
-        .map(|r| show(r, "first match decides"))
+        .map(|r| show(r, "the first match decides"))
         .collect();
     Server {
         refuses,
@@ -156,7 +156,10 @@ pub fn server(cx: &Context<'_>, d: &Database) -> Server {
             .filter(|r| r.transport == Transport::Cleartext)
             .take(3)
             .map(|r| {
-                show(r, &format!("first match decides: {} in cleartext, for example {}", r.method.word(), r.witness))
+                show(
+                    r,
+                    &format!("the first match decides: {} in cleartext, for example {}", r.method.word(), r.witness),
+                )
             })
             .chain(pooler_evidence)
             .collect(),

@@ -1,20 +1,20 @@
-//! Which environment a thing belongs to: configuration first, then labels, then whole tokens of its name.
+//! The environment of an object: from the configuration, then from labels, then from words in its name.
 
 use crate::config::{Config, PRODUCTION};
 use crate::inventory::object::Labels;
 
-/// An environment and how it is known.
+/// An environment, and whether it is guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
     pub name: String,
-    /// From a name token only.
+    /// Taken only from a word in a name.
     pub guessed: bool,
 }
 
 /// Labels that name an environment, on the object or its namespace.
 const LABELS: [&str; 5] = ["environment", "env", "stage", "app.kubernetes.io/environment", "app.kubernetes.io/env"];
 
-/// The common spellings, as one name each.
+/// The environment for a common name of it.
 fn canonical(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_lowercase().as_str() {
         "prod" | "production" | "prd" | "live" => PRODUCTION,
@@ -24,12 +24,12 @@ fn canonical(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Whole tokens of a name, split at `-`, `_`, `.` and `/`: `product-api` is not `prod`.
+/// From whole words in a name, split at `-`, `_`, `.` and `/`: `product-api` does not contain `prod`.
 fn from_name(name: &str) -> Option<Environment> {
     let mut found: Vec<&str> = name.split(['-', '_', '.', '/']).filter_map(canonical).collect();
     found.sort_unstable();
     found.dedup();
-    // Two different tokens say nothing.
+    // Two different environments contradict each other.
     match found.as_slice() {
         [one] => Some(Environment { name: (*one).to_owned(), guessed: true }),
         _ => None,
@@ -44,8 +44,8 @@ fn from_labels(labels: &Labels) -> Option<Environment> {
         .map(|v| Environment { name: canonical(v).unwrap_or(v).to_owned(), guessed: false })
 }
 
-/// An environment that the configuration names. Names are free, but `prod` there is production too: a synonym must not
-/// make production's findings milder.
+/// An environment from the configuration. Names are free, but `prod` is production too: a synonym must not lower the
+/// severity of production findings.
 fn configured(name: &str) -> Environment {
     let production = canonical(name) == Some(PRODUCTION);
     Environment { name: if production { PRODUCTION } else { name }.to_owned(), guessed: false }
@@ -55,7 +55,8 @@ pub fn of_namespace(config: &Config, name: &str, labels: &Labels) -> Option<Envi
     config.environment_of_namespace(name).map(configured).or_else(|| from_labels(labels)).or_else(|| from_name(name))
 }
 
-/// A database in a shared namespace is classified by itself: configuration, its labels, its name; then its namespace.
+/// The environment of a database, which may be in a shared namespace: from the configuration, its labels and its name, then
+/// that of its namespace.
 pub fn of_database(
     config: &Config,
     id: &str,
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_tokens_count_and_contradictions_do_not() {
+    fn only_whole_words_count_and_contradictions_do_not() {
         let name = |n: &str| from_name(n).map(|e| e.name);
         assert_eq!(name("postgres-prod").as_deref(), Some("production"));
         assert_eq!(name("product-api"), None);

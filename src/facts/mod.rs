@@ -1,4 +1,4 @@
-//! What an auditor wants to know about one subject, one file for each subject kind.
+//! Facts about the subjects of checks, one file for each subject kind.
 
 mod certificate;
 pub mod cluster;
@@ -42,14 +42,14 @@ pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
     }
 }
 
-/// Everything that an audit knows.
+/// All facts of an audit.
 pub struct Knowledge {
     pub table: FactTable,
     /// Sorted by namespace.
     pub coverage: Vec<Coverage>,
 }
 
-/// Works out all facts. `now` is the one time of the run.
+/// Builds all facts. `now` is the one time of the run.
 pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jiff::Timestamp) -> Knowledge {
     let mut cx = Context::new(inventory, reach, config, now);
     let mut table = FactTable { cluster: cluster::build(&cx), ..FactTable::default() };
@@ -110,10 +110,9 @@ pub fn lists(kind: SubjectKind) -> Option<Need> {
     }
 }
 
-/// What was not read makes exactly the facts unknown that declare to need it, and kinds that could not be listed
-/// unlisted.
+/// Makes the facts unknown whose needs were not read, and the subject kinds unlisted that could not be listed.
 ///
-/// ConfigMaps are read one by one: what depends on one that is missing, the environment of each container decides.
+/// ConfigMaps are read one by one: the environment of each container decides what depends on a missing one.
 fn apply_gaps(table: &mut FactTable, snapshot: &Snapshot) {
     let by_need: BTreeMap<Need, Vec<Reason>> = Need::ALL
         .into_iter()
@@ -137,9 +136,9 @@ fn apply_gaps(table: &mut FactTable, snapshot: &Snapshot) {
     for kind in SubjectKind::ALL {
         let Some(reasons) = lists(kind).and_then(|n| by_need.get(&n)) else { continue };
         let listed = match kind {
-            // A cluster that was asked for and could not be read is in scope.
+            // A cluster that was requested and could not be read is in scope.
             SubjectKind::Cluster => table.cluster.is_none(),
-            // Pools that were read keep their ids; where none was, the configuration might still have had some.
+            // Node pools that were read keep their ids; if none was read, the configuration may still have some.
             SubjectKind::NodePool => table.subjects.get(&kind).is_none_or(Vec::is_empty),
             _ => table.subjects.remove(&kind).is_some() || !snapshot.gaps.is_empty(),
         };

@@ -1,4 +1,4 @@
-//! Facts of a namespace: how much of it is isolated, and whether anything is denied by default.
+//! Facts of a namespace: how many of its workloads are isolated, and whether traffic is denied by default.
 
 use serde_json::Value as Json;
 
@@ -15,32 +15,32 @@ crate::facts! {
     pub struct NamespaceFacts {
         /// Name.
         name / "name": String => [Namespaces],
-        /// Whether it is the platform's own.
+        /// Whether it is a platform namespace.
         platform / "platform": bool => [Namespaces],
-        /// Its environment, `null` when nothing says.
+        /// Its environment; `null` if it is not set.
         environment / "environment": Option<String> => [Namespaces],
-        /// Number of running workloads that policies can restrain (not on the host's network).
+        /// Number of running workloads to which NetworkPolicies apply (not on the host network).
         workloads / "workloads": i64 => [Workloads],
         /// How many of them are certainly isolated for ingress.
         ingress_isolated / "ingressIsolated": i64 => [Workloads, NetworkPolicies],
         /// How many of them are certainly isolated for egress.
         egress_isolated / "egressIsolated": i64 => [Workloads, NetworkPolicies],
-        /// Share of workloads certainly isolated for ingress, 0–100, rounded down; 100 when there is none.
+        /// Share of workloads certainly isolated for ingress, 0–100, rounded down; 100 if there are no workloads.
         ingress_coverage / "ingressCoverage": i64 => [Workloads, NetworkPolicies],
-        /// Share of workloads certainly isolated for egress, 0–100, rounded down; 100 when there is none.
+        /// Share of workloads certainly isolated for egress, 0–100, rounded down; 100 if there are no workloads.
         egress_coverage / "egressCoverage": i64 => [Workloads, NetworkPolicies],
-        /// Share that the configuration asks for (`thresholds.ingressCoverage`), 0 when it asks for none.
+        /// Share that the configuration requires (`thresholds.ingressCoverage`); 0 if it requires none.
         required_ingress_coverage / "requiredIngressCoverage": i64 => [],
-        /// Share that the configuration asks for (`thresholds.egressCoverage`), 0 when it asks for none.
+        /// Share that the configuration requires (`thresholds.egressCoverage`); 0 if it requires none.
         required_egress_coverage / "requiredEgressCoverage": i64 => [],
-        /// Whether an enforced policy isolates every pod for ingress without allowing everything again.
+        /// Whether an enforced policy isolates every pod for ingress, and none of those policies allows all ingress.
         default_deny_ingress / "defaultDenyIngress": bool => [Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether an enforced policy isolates every pod for egress without allowing everything again.
+        /// Whether an enforced policy isolates every pod for egress, and none of those policies allows all egress.
         default_deny_egress / "defaultDenyEgress": bool => [Namespaces, NetworkPolicies, OtherPolicies],
     }
 }
 
-/// What the report's coverage table shows of a namespace.
+/// A namespace in the coverage table of the report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
     pub namespace: String,
@@ -53,7 +53,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// What is left to say where the policies could not be read.
+    /// Makes everything unknown that depends on policies, if they could not be read.
     pub fn forget_policies(&mut self) {
         self.isolated = [0; 2];
         self.unknown = [self.workloads; 2];
@@ -61,7 +61,7 @@ impl Coverage {
     }
 }
 
-/// Counts a namespace.
+/// Counts the workloads of a namespace and the isolated ones among them.
 pub fn coverage(cx: &mut Context<'_>, name: &str) -> Coverage {
     let mut c = Coverage {
         namespace: name.to_owned(),
@@ -101,7 +101,7 @@ fn is_empty(s: &LabelSelector) -> bool {
     s.match_labels.is_empty() && s.match_expressions.is_empty()
 }
 
-/// Whether everything is denied that no policy allows, with the policies that say so.
+/// Whether all traffic is denied that no policy allows, with the policies that deny it.
 fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bool>, Vec<usize>) {
     let enforcement = &cx.reach.enforcement;
     let d = direction as usize;
@@ -121,7 +121,7 @@ fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bo
         (false, _) => Tri::No,
         (true, Some(e)) => e.into(),
         (true, None) if enforcement.candidates.contains(&Dataplane::None) => Tri::Maybe,
-        // Without configuration enforcement is assumed.
+        // Without a cluster configuration, enforcement is assumed.
         (true, None) => Tri::Yes,
     };
     (tri(known, opaque.into_iter().chain(enforcement.reason.clone()).collect()), all)

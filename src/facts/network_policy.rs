@@ -18,9 +18,9 @@ crate::facts! {
     pub struct NetworkPolicyFacts {
         /// `namespace/NetworkPolicy/name`.
         name / "name": String => [NetworkPolicies],
-        /// Whether its namespace is the platform's own.
+        /// Whether its namespace is a platform namespace.
         platform / "platform": bool => [NetworkPolicies],
-        /// Whether policies are enforced at all (assumed where no cluster configuration says).
+        /// Whether policies are enforced (assumed without a cluster configuration).
         enforced / "enforced": bool => [],
         /// Whether it isolates ingress.
         ingress / "ingress": bool => [NetworkPolicies],
@@ -34,29 +34,29 @@ crate::facts! {
         selected_empty / "selectedEmpty": bool => [NetworkPolicies, Workloads],
         /// Peers of its rules that select no pod, such as `ingress[0].from[1]: pods app=x of namespace y`.
         unmatched_peers / "unmatchedPeers": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
-        /// Peers of which the evidence does not say whether they select a pod.
+        /// Peers for which the evidence does not decide whether they select a pod.
         unmatched_peers_maybe / "unmatchedPeersMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
         /// Whether every peer selects some pod.
         unmatched_peers_empty / "unmatchedPeersEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
         /// Ingress ports that no selected pod serves, with what is served instead.
         mismatched_ports / "mismatchedPorts": Vec<String> => [NetworkPolicies, Workloads, Services],
-        /// Ingress ports of which the evidence does not say whether a pod serves them (no container declares a port).
+        /// Ingress ports for which the evidence does not decide whether a pod serves them (no container declares a port).
         mismatched_ports_maybe / "mismatchedPortsMaybe": Vec<String> => [NetworkPolicies, Workloads, Services],
         /// Whether every ingress port is served.
         mismatched_ports_empty / "mismatchedPortsEmpty": bool => [NetworkPolicies, Workloads, Services],
-        /// Rules of a direction that policyTypes leaves out.
+        /// Rules of a direction that is not in policyTypes.
         rules_outside_policy_types / "rulesOutsidePolicyTypes": Vec<String> => [NetworkPolicies],
         /// Port entries with an endPort above their port.
         end_ports / "endPorts": Vec<String> => [NetworkPolicies],
-        /// Whether Dataplane V2 may be what enforces it.
+        /// Whether Dataplane V2 enforces it.
         on_dataplane_v2 / "onDataplaneV2": bool => [Cluster],
-        /// Where the cluster's DNS answers, as a policy sees it, in words.
+        /// Where cluster DNS answers, as policies see it, such as `Cloud DNS answers at 169.254.169.254`.
         dns_server / "dnsServer": String => [Cluster],
-        /// Workloads that its egress rules let out somewhere, but not to the cluster's DNS.
+        /// Workloads to which its rules allow some egress, but no policy allows cluster DNS.
         without_dns / "withoutDns": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
-        /// Workloads of which that is possible.
+        /// Workloads for which that is possible.
         without_dns_maybe / "withoutDnsMaybe": Vec<String> => [NetworkPolicies, Workloads, Namespaces],
-        /// Whether DNS is open to every workload that its egress rules let out.
+        /// Whether every workload to which its rules allow egress can reach cluster DNS.
         without_dns_empty / "withoutDnsEmpty": bool => [NetworkPolicies, Workloads, Namespaces],
     }
 }
@@ -94,16 +94,13 @@ pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     let outside_evidence = field(
         "spec.policyTypes",
         &policy_types(policy.isolates),
-        "rules of a direction that policyTypes leaves out have no effect by the API; some agents of Dataplane V2 enforce them",
+        "rules of a direction that is not in policyTypes have no effect according to the API; some agents of Dataplane V2 enforce them",
     );
     let end_evidence = field("endPort", &end_ports, "GKE documents that endPort has no effect on Dataplane V2");
     let list = |known: &Known<Vec<String>>| known.value().cloned().unwrap_or_default();
     let unmatched_evidence = field("peers", &list(&unmatched.certain), "no pod of the evidence has these labels");
-    let dns_evidence = field(
-        "spec.egress",
-        &list(&dns.certain),
-        "isolated for egress, and no policy lets port 53 out to the cluster's DNS",
-    );
+    let dns_evidence =
+        field("spec.egress", &list(&dns.certain), "isolated for egress, and no policy allows port 53 to cluster DNS");
     let candidates = &cx.reach.enforcement.candidates;
     let values = NetworkPolicyFacts {
         name: Known::Value(policy.id()),
@@ -179,10 +176,10 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
         }
     }
     let mut reasons =
-        vec![Reason::undecided("the selector asks for a label that pods get at run time: give live Pods")];
+        vec![Reason::undecided("the selector requires a label that pods get at run time: add live Pods to the input")];
     if certain.is_empty() && maybe.is_empty() && !cx.inventory.complete(Need::Workloads, &policy.meta.namespace) {
         reasons = vec![Reason::missing(format!(
-            "the input holds no workload of namespace {}: add them, or say --complete if there is none",
+            "the input holds no workload of namespace {}: add them, or use --complete if there are none",
             policy.meta.namespace
         ))];
         return (
@@ -222,7 +219,7 @@ fn unmatched_peers(cx: &Context<'_>, index: usize) -> SetFacts {
                     Tri::No if complete => certain.push(text),
                     Tri::No => {
                         reasons.push(Reason::missing(format!(
-                            "{text} selects no pod of the input, which may not hold every workload: add the rest, or say --complete if this is all"
+                            "{text} selects no pod of the input, which may not contain every workload: add the others, or use --complete if there are none"
                         )));
                         maybe.push(text);
                     }
@@ -268,7 +265,7 @@ fn served(cx: &Context<'_>, class: ClassId, protocol: Protocol) -> Served {
     served
 }
 
-/// Ports of ingress rules that nothing serves: the rule then silently allows nothing.
+/// Ports of ingress rules that no selected pod serves: the rule then matches no traffic.
 fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -> (SetFacts, Vec<Evidence>) {
     let policy = &cx.reach.model.policies[index];
     let meta = &policy.meta;
@@ -287,7 +284,7 @@ fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) 
             if answers.iter().all(|(_, f)| *f == Fit::Undeclared) {
                 maybe.push(format!("{here}: {what}"));
                 reasons.push(Reason::undecided(format!(
-                    "no container that {} selects declares a port, so whether {what} is served is not known: declare containerPort",
+                    "no container that {} selects declares a port, so it is not known whether {what} is served: declare containerPort",
                     policy.id()
                 )));
                 continue;
@@ -300,7 +297,7 @@ fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) 
                     meta,
                     &format!("spec.{here}"),
                     Json::from(what.clone()),
-                    "a policy sees the port at which the connection arrives at the pod, after the Service",
+                    "a policy port is the port at which the connection arrives at the pod, after the Service",
                 ));
                 evidence.push(cx.of_workload(w, "ports", Json::from(instead.clone()), ""));
             }
@@ -312,9 +309,9 @@ fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fit {
     Served,
-    /// What the pods do instead, such as `listens on TCP 8082`.
+    /// What the pods serve instead, such as `listens on TCP 8082`.
     Not(String),
-    /// Nothing is declared for the protocol, and no Service says either.
+    /// No port of the protocol is declared, and no Service has one as target.
     Undeclared,
 }
 
@@ -363,17 +360,17 @@ fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
             None => format!("listens on {} {}", port.protocol, list(&served.declared)),
         });
     }
-    // Declared, but the Services send their traffic elsewhere and no policy lets that in.
+    // Declared, but the Services send their traffic to another port, which no policy allows.
     let meets_service = served.targets.is_empty() || wanted.iter().any(|p| served.targets.contains(p));
-    if meets_service || served.targets.iter().any(|t| opened(cx, index, class, port.protocol, *t)) {
+    if meets_service || served.targets.iter().any(|t| is_port_allowed(cx, index, class, port.protocol, *t)) {
         return Fit::Served;
     }
     let (service, from, to) = &served.services[0];
-    Fit::Not(format!("is reached at {to}: Service {service} maps its port {from} to {to}, and no policy opens {to}"))
+    Fit::Not(format!("is reached at {to}: Service {service} maps its port {from} to {to}, and no policy allows {to}"))
 }
 
-/// Whether some policy that selects the class opens a port for anyone.
-fn opened(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, port: u16) -> bool {
+/// Whether some policy that selects the class allows a port for any peer.
+fn is_port_allowed(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, port: u16) -> bool {
     let model = &cx.reach.model;
     let namespace = &model.policies[index].meta.namespace;
     let pods = &cx.inventory.workloads[class.0].classes[class.1];
@@ -398,14 +395,14 @@ fn opened(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, po
         })
 }
 
-/// Workloads that egress rules of this policy let out, but not to DNS.
+/// Workloads to which the egress rules of this policy allow something, but no policy allows DNS.
 fn without_dns(cx: &mut Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -> SetFacts {
     let policy = cx.reach.model.policies[index].clone();
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-    // A policy without egress rules denies everything on purpose; what is let out by name needs DNS.
-    let lets_out = policy.isolates[1]
+    // A policy without egress rules denies all egress on purpose. Egress to anything but one address needs DNS.
+    let allows_egress = policy.isolates[1]
         && policy.rules[1].iter().any(|r| r.peers.as_ref().is_none_or(|p| p.iter().any(|x| !only_one_address(cx, x))));
-    if !lets_out || cx.reach.enforcement.enforced == Some(false) {
+    if !allows_egress || cx.reach.enforcement.enforced == Some(false) {
         return set_of(certain, maybe, reasons);
     }
     for (class, _) in classes {
@@ -425,14 +422,14 @@ fn without_dns(cx: &mut Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -
                 let network = &cx.reach.model.network;
                 reasons.push(if cx.inventory.snapshot.cluster.is_none() {
                     Reason::missing(format!(
-                        "how {id} reaches DNS depends on the cluster's configuration (NodeLocal DNSCache, Cloud DNS), which is not in the input"
+                        "how {id} reaches DNS depends on the cluster configuration (NodeLocal DNSCache, Cloud DNS), which is not in the input"
                     ))
                 } else if network.node_local_dns == Tri::Yes {
                     Reason::undecided(format!(
-                        "with NodeLocal DNSCache {id} asks the address of the kube-dns Service, which is not in the evidence"
+                        "with NodeLocal DNSCache, {id} queries the address of the kube-dns Service, which is not in the evidence"
                     ))
                 } else {
-                    Reason::undecided(format!("whether {id} reaches the cluster's DNS is not certain"))
+                    Reason::undecided(format!("it is not certain whether {id} can reach cluster DNS"))
                 });
                 reasons.extend(explain::isolation_reasons(cx.reach, cx.inventory, *class, Direction::Egress));
             }
@@ -441,7 +438,7 @@ fn without_dns(cx: &mut Context<'_>, index: usize, classes: &[(ClassId, Tri)]) -
     set_of(certain, maybe, reasons)
 }
 
-/// Whether a peer is a single address, which is reached without a name.
+/// Whether a peer is a single address, for which no name is needed.
 fn only_one_address(cx: &Context<'_>, peer: &RulePeer) -> bool {
     match peer {
         RulePeer::Block(b) => {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::inventory::{Known, Need, ObjectRef, Origin, Reason};
 
-/// What a check judges.
+/// The kind of subject that a check evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SubjectKind {
@@ -48,7 +48,8 @@ impl SubjectKind {
     }
 }
 
-/// One judged thing: `id` as fixed in the contracts.
+/// A subject of checks. `id` is `cluster`, `nodePool/NAME`, `namespace/NAME`, `NAMESPACE/Kind/NAME`, or
+/// `WORKLOAD/container/profile` for a database client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Subject {
     pub id: String,
@@ -71,20 +72,20 @@ pub struct Field {
     /// camelCase, used as `subject.name` in expressions.
     pub name: &'static str,
     pub ty: FactType,
-    /// The value may be `null`, which is a known "there is none". Such a fact may only be compared with `==` and `!=`.
+    /// The value may be `null`, which means that there is none. Such a fact may only be compared with `==` and `!=`.
     pub nullable: bool,
     pub doc: &'static str,
     pub needs: &'static [Need],
 }
 
-/// A computed fact: a value (`null` only where nullable) or the reasons why there is none.
+/// A computed fact: a value (`null` only if nullable), or the reasons why it is unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     Value(Json),
     Unknown(Vec<Reason>),
 }
 
-/// What supports a fact: an object, the field in it and its value, and the rule that decides.
+/// Evidence of a fact: an object, a field in it with its value, and the rule that decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
     pub object: ObjectRef,

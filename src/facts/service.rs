@@ -1,4 +1,4 @@
-//! Facts of a Service: whether its ports lead to a port of its pods.
+//! Facts of a Service: whether its ports lead to declared ports of its pods.
 
 use serde_json::Value as Json;
 
@@ -14,11 +14,11 @@ crate::facts! {
     pub struct ServiceFacts {
         /// `namespace/Service/name`.
         name / "name": String => [Services],
-        /// Whether its namespace is the platform's own.
+        /// Whether its namespace is a platform namespace.
         platform / "platform": bool => [Services],
         /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
         service_type / "type": String => [Services],
-        /// Whether it is headless: then nothing is translated and `targetPort` means nothing.
+        /// Whether it is headless: then ports are not translated and `targetPort` has no effect.
         headless / "headless": bool => [Services],
         /// Whether it has a selector.
         has_selector / "hasSelector": bool => [Services],
@@ -26,7 +26,7 @@ crate::facts! {
         backends / "backends": i64 => [Services, Workloads],
         /// Ports whose target no selected container declares, such as `80 → 8080, but prod/Deployment/web declares TCP 3000`.
         unserved_ports / "unservedPorts": Vec<String> => [Services, Workloads],
-        /// Ports of which that is possible only, because no container declares any port.
+        /// Ports for which this is only possible, because no container declares any port.
         unserved_ports_maybe / "unservedPortsMaybe": Vec<String> => [Services, Workloads],
         /// Whether every port leads to a declared port.
         unserved_ports_empty / "unservedPortsEmpty": bool => [Services, Workloads],
@@ -37,8 +37,9 @@ pub fn build(cx: &mut Context<'_>, service: &Service) -> Facts {
     let backends = cx.inventory.backends(service).to_vec();
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let mut evidence: Vec<Evidence> = Vec::new();
-    let judged = !service.headless && !service.selector.is_empty() && service.service_type != ServiceType::ExternalName;
-    for port in service.ports.iter().filter(|_| judged && !backends.is_empty()) {
+    let has_targets =
+        !service.headless && !service.selector.is_empty() && service.service_type != ServiceType::ExternalName;
+    for port in service.ports.iter().filter(|_| has_targets && !backends.is_empty()) {
         let mut answers = Vec::new();
         for (class, hit) in &backends {
             let pods = &cx.inventory.workloads[class.0].classes[class.1];
@@ -55,7 +56,7 @@ pub fn build(cx: &mut Context<'_>, service: &Service) -> Facts {
             let served = match &port.target {
                 PortRef::Name(_) => Tri::from(!target_ports(pods, &port.target, port.protocol).is_empty()),
                 PortRef::Number(n) if declares(pods, *n, port.protocol) => Tri::Yes,
-                // What is not declared may be served all the same; a different declaration says that it is not.
+                // A port that is not declared may still be served, unless the container declares another one.
                 PortRef::Number(_) if declared.is_empty() => Tri::Maybe,
                 PortRef::Number(_) => Tri::No,
             };
@@ -91,15 +92,15 @@ pub fn build(cx: &mut Context<'_>, service: &Service) -> Facts {
             maybe.push(text);
         }
     }
-    let unserved = if judged && backends.is_empty() && !cx.inventory.complete(Need::Workloads, &service.meta.namespace)
-    {
-        SetFacts::unknown(vec![Reason::missing(format!(
-            "the input holds no workload of namespace {}: add them, or say --complete if there is none",
-            service.meta.namespace
-        ))])
-    } else {
-        set_of(certain, maybe, reasons)
-    };
+    let unserved =
+        if has_targets && backends.is_empty() && !cx.inventory.complete(Need::Workloads, &service.meta.namespace) {
+            SetFacts::unknown(vec![Reason::missing(format!(
+                "the input holds no workload of namespace {}: add them, or use --complete if there are none",
+                service.meta.namespace
+            ))])
+        } else {
+            set_of(certain, maybe, reasons)
+        };
     let mut workloads: Vec<usize> = backends.iter().map(|((w, _), _)| *w).collect();
     workloads.dedup();
     let values = ServiceFacts {

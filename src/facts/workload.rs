@@ -1,4 +1,4 @@
-//! Facts of a workload: what isolates it, who reaches it, and where it may go.
+//! Facts of a workload: what isolates it, who can reach it, and what it can reach.
 
 use serde_json::Value as Json;
 
@@ -17,35 +17,35 @@ crate::facts! {
         name / "name": String => [Workloads],
         /// Namespace.
         namespace / "namespace": String => [Workloads],
-        /// Whether its namespace is the platform's own.
+        /// Whether its namespace is a platform namespace.
         platform / "platform": bool => [Workloads],
-        /// Whether it has pods, or is meant to have some: false when scaled to zero.
+        /// Whether it has pods, or should have some: false if it is scaled to zero.
         running / "running": bool => [Workloads],
-        /// Its environment, `null` when nothing says.
+        /// Its environment; `null` if it is not set.
         environment / "environment": Option<String> => [Workloads, Namespaces],
-        /// Whether some of its pods use the host's network, which policies cannot restrain.
+        /// Whether some of its pods use the host network, where NetworkPolicies do not apply.
         host_network / "hostNetwork": bool => [Workloads],
-        /// Policies whose podSelector matches its hostNetwork pods and does nothing for them.
+        /// Policies whose podSelector matches its hostNetwork pods, without effect on them.
         host_network_policies / "hostNetworkPolicies": Vec<String> => [Workloads, NetworkPolicies],
-        /// Whether every one of its pods is isolated for ingress by a policy that is enforced.
+        /// Whether an enforced policy isolates every one of its pods for ingress.
         ingress_isolated / "ingressIsolated": bool => [Workloads, Namespaces, NetworkPolicies],
-        /// Whether every one of its pods is isolated for egress by a policy that is enforced.
+        /// Whether an enforced policy isolates every one of its pods for egress.
         egress_isolated / "egressIsolated": bool => [Workloads, Namespaces, NetworkPolicies],
         /// Policies that select it for ingress, enforced or not.
         ingress_policies / "ingressPolicies": Vec<String> => [Workloads, NetworkPolicies],
         /// Policies that select it for egress, enforced or not.
         egress_policies / "egressPolicies": Vec<String> => [Workloads, NetworkPolicies],
-        /// Whether policies are enforced at all (assumed where no cluster configuration says).
+        /// Whether policies are enforced (assumed without a cluster configuration).
         policies_enforced / "policiesEnforced": bool => [],
-        /// Whether a pod without labels in a namespace that no policy names reaches some port of it.
+        /// Whether a pod without labels, in a namespace that no policy names, can reach some port of it.
         reachable_from_every_namespace / "reachableFromEveryNamespace": bool => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// The ports that such a pod reaches, in words.
+        /// The ports that such a pod can reach, such as `TCP 8080`.
         ports_open_to_every_namespace / "portsOpenToEveryNamespace": String => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether it reaches more than half of the public IPv4 addresses on some port.
+        /// Whether it can reach more than half of the public IPv4 addresses on some port.
         reaches_internet / "reachesInternet": bool => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// The ports on which it does, in words.
+        /// The ports on which it can, such as `TCP 443`.
         internet_ports / "internetPorts": String => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
-        /// Whether it reaches the metadata server, at the address where the dataplane's policy sees it.
+        /// Whether it can reach the metadata server, at the address that policies see on this dataplane.
         reaches_metadata_server / "reachesMetadataServer": bool => [Workloads, Namespaces, NetworkPolicies, OtherPolicies],
     }
 }
@@ -121,8 +121,8 @@ pub fn build(cx: &mut Context<'_>, w: usize) -> Facts {
         internet_ports: Known::Value(internet_ports.to_string()),
         reaches_metadata_server: tri(metadata, metadata_reasons),
     };
-    let ingress_evidence = side_evidence(cx, w, Direction::Ingress, &ingress.policies);
-    let egress_evidence = side_evidence(cx, w, Direction::Egress, &egress.policies);
+    let ingress_evidence = direction_evidence(cx, w, Direction::Ingress, &ingress.policies);
+    let egress_evidence = direction_evidence(cx, w, Direction::Egress, &egress.policies);
     let metadata_seen: Vec<String> = cx
         .reach
         .enforcement
@@ -134,15 +134,15 @@ pub fn build(cx: &mut Context<'_>, w: usize) -> Facts {
     let mut metadata_evidence = egress_evidence.clone();
     metadata_evidence.push(cx.of_workload(
         &workload,
-        "metadata server as the policy sees it",
+        "metadata server as policies see it",
         Json::from(metadata_seen),
-        "on the legacy dataplane the node rewrites 169.254.169.254:80 to 169.254.169.252:988 before policy, where it runs the GKE metadata server",
+        "on the legacy dataplane, a node with the GKE metadata server rewrites 169.254.169.254:80 to 169.254.169.252:988 before policies apply",
     ));
     let host_evidence = vec![cx.of_workload(
         &workload,
         "spec.hostNetwork",
         Json::from(!host_classes.is_empty()),
-        "pods on the host's network are never the subject of a NetworkPolicy",
+        "NetworkPolicies do not apply to pods on the host network",
     )];
     context::facts(
         workload.id.clone(),
@@ -160,8 +160,8 @@ pub fn build(cx: &mut Context<'_>, w: usize) -> Facts {
     )
 }
 
-/// Policies of a side, and the cluster's switches when those policies are not enforced.
-fn side_evidence(cx: &Context<'_>, w: usize, direction: Direction, policies: &[usize]) -> Vec<Evidence> {
+/// Evidence of the policies in one direction, and of the cluster's enforcement if they are not enforced.
+fn direction_evidence(cx: &Context<'_>, w: usize, direction: Direction, policies: &[usize]) -> Vec<Evidence> {
     let mut list = Vec::new();
     if cx.reach.enforcement.enforced == Some(false) {
         list.extend(cx.enforcement_evidence());
@@ -188,12 +188,12 @@ fn metadata_reason(cx: &mut Context<'_>, class: (usize, usize)) -> Vec<Reason> {
         found.extend(cx.reach.enforcement.reason.clone());
     } else if network.gke_metadata == Tri::Maybe {
         found.push(Reason::undecided(
-            "node pools differ in workloadMetadataConfig.mode, which decides the address that a policy sees",
+            "node pools differ in workloadMetadataConfig.mode, which decides the address that policies see",
         ));
     }
     if found.is_empty() {
         found.push(Reason::undecided(format!(
-            "{} is treated differently depending on facts that are not in the evidence",
+            "whether {} can reach the metadata server depends on facts that are not in the evidence",
             class_name(cx.inventory, class)
         )));
     }

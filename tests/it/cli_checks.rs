@@ -105,7 +105,7 @@ fn mistakes_in_a_check_are_named_with_their_place() {
             "own/mine.yaml:3:11: severity: unknown severity \"hihg\" (did you mean \"high\"?)",
         ),
         ("subject: workload", "subject: pod", "own/mine.yaml:4:10: subject: unknown kind \"pod\""),
-        ("expect: fail", "expect: pass", "own/mine.yaml:10:3: tests: there is no failing one"),
+        ("expect: fail", "expect: pass", "own/mine.yaml:10:3: tests: no failing test"),
         ("title: Workload keeps to the pod network\n", "", "own/mine.yaml:1:1: check: \"title\" is missing"),
         ("hostNetwork: true }", "hostNetwork: maybe }", "own/mine.yaml:11:"),
     ] {

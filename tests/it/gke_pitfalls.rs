@@ -259,7 +259,7 @@ fn withdrawn_features_are_no_findings() {
     }
     let tier = audit(json!({"securityPostureConfig": {"mode": "ENTERPRISE"}}));
     let result = crate::gke::result(&tier, "security-posture", None);
-    assert!(crate::gke::word(result) == "pass" && result.note.as_ref().unwrap().contains("withdrawn"));
+    assert!(crate::gke::word(result) == "pass" && result.note.as_ref().unwrap().contains("discontinued"));
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn no_setting_of_role_bindings_is_not_safe() {
     let report = crate::gke::audit(&cluster);
     for check in ["rbac-no-unauthenticated-bindings", "rbac-no-authenticated-bindings"] {
         assert_eq!(says(&report, check), "fail", "{check}");
-        assert!(crate::gke::REGISTRY.get(check).unwrap().why.contains("those that are there stay"), "{check}");
+        assert!(crate::gke::REGISTRY.get(check).unwrap().why.contains("Existing bindings stay"), "{check}");
     }
 }
 

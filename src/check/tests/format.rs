@@ -43,7 +43,7 @@ fn operations() -> String {
 }
 
 #[test]
-fn a_check_of_operations_is_judged_where_it_is_selected_and_counted_where_it_is_meant() {
+fn a_check_of_operations_is_evaluated_where_it_is_selected_and_counted_where_it_is_meant() {
     let r = registry(&[check_text("sec", "database.tls", ""), operations()]);
     let t = table(vec![facts(SubjectKind::Database, "d", json!({"tls": false, "open": false}))], None);
     let seen = |text: &str| {

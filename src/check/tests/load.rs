@@ -1,4 +1,4 @@
-//! Loading: mistakes and their places, controls, examples, explanations.
+//! Loading: problems and their positions, controls, tests of checks, explanations.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn only(text: &str) -> String {
 const GOOD: &str = include_str!("good.yaml");
 
 #[test]
-fn a_complete_check_loads_and_its_examples_pass() {
+fn a_complete_check_loads_and_its_tests_pass() {
     let r = registry(&[GOOD.into()]);
     let check = r.get("database-encrypted").unwrap();
     assert_eq!(check.severity, Severity::High);
@@ -94,7 +94,7 @@ fn values_of_a_wrong_kind_are_refused() {
         ("id: database-encrypted", "id: Database_X", "1:5: id: \"Database_X\": expected lower-case words"),
         ("why: Plain", "why: 5\nx: Plain", "why: expected a string, found a number (put it in quotes)"),
         ("unknownOnce: false", "unknownOnce: maybe", "unknownOnce: expected true or false, found a string"),
-        ("https://example.com", "http://example.com", "expected a https:// address"),
+        ("https://example.com", "http://example.com", "expected an https:// address"),
         ("to: medium", "to: high", "lower: to: high is not lower than the check's severity, high"),
         ("expect: fail, severity: high", "expect: failed, severity: high", "unknown verdict \"failed\""),
         ("because: not production", "becuse: not production", "unknown key \"becuse\" (did you mean \"because\"?)"),
@@ -107,13 +107,13 @@ fn values_of_a_wrong_kind_are_refused() {
 }
 
 #[test]
-fn a_check_needs_a_passing_and_a_failing_example() {
+fn a_check_needs_a_passing_and_a_failing_test() {
     let without = |verdict: &str| {
         let text = check_text("a", "database.tls", "");
         text.lines().filter(|l| !l.ends_with(&format!("expect: {verdict} }}"))).collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(only(&without("pass")), "a.yaml:10:3: tests: there is no passing one (expect: pass)");
-    assert_eq!(only(&without("fail")), "a.yaml:10:3: tests: there is no failing one (expect: fail)");
+    assert_eq!(only(&without("pass")), "a.yaml:10:3: tests: no passing test (expect: pass)");
+    assert_eq!(only(&without("fail")), "a.yaml:10:3: tests: no failing test (expect: fail)");
     let none = check_text("a", "database.tls", "").split("tests:").next().unwrap().to_string();
     assert_eq!(only(&none), "a.yaml:1:1: check: \"tests\" is missing");
 }
@@ -183,7 +183,7 @@ fn implications_name_checks_of_the_same_subject_and_go_one_way() {
     let other = other.replace("subject: cluster", "subject: namespace");
     let other = other.replace("pass: cluster.enforced", "pass: cluster.enforced && namespace.name == 'x'");
     let all = problems(&[("a.yaml", &a), ("b.yaml", &other)], &[]);
-    assert_eq!(all, ["a.yaml:8:13: impliedBy: \"bb\" judges another kind of subject, namespace not database"]);
+    assert_eq!(all, ["a.yaml:8:13: impliedBy: \"bb\" is a check of another kind of subject, namespace not database"]);
 }
 
 const CIS: &str = "framework: cis-gke-1.9\ntitle: CIS GKE\ncontrols:\n  \
@@ -219,7 +219,7 @@ fn controls_name_known_checks_and_reach_explanations() {
 }
 
 #[test]
-fn an_example_that_differs_says_how() {
+fn a_test_that_differs_reports_how() {
     let text = check_text("a", "database.tls", "")
         .replace("expect: pass }", "expect: pass, severity: low }")
         .replace("tls: false } }, expect: fail }", "tls: true } }, expect: fail, message: nonsense }");

@@ -1,4 +1,4 @@
-//! Tests of the room as a whole, over a small vocabulary of their own.
+//! Tests of the module as a whole, over a small vocabulary of their own.
 
 mod cel;
 mod format;

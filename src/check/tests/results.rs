@@ -31,7 +31,7 @@ fn pass_fail_and_unknown() {
     assert_eq!(fail.severity, Severity::High);
     assert_eq!(fail.base_severity, None);
     let unknown = one(check(), json!({"tls": {"unknown": "opaque"}}));
-    assert_eq!((unknown.verdict, unknown.message.as_str()), (Verdict::Unknown, "cannot tell: opaque"));
+    assert_eq!((unknown.verdict, unknown.message.as_str()), (Verdict::Unknown, "cannot be decided: opaque"));
     assert_eq!(unknown.reasons, [Reason::undecided("opaque")]);
     assert_eq!(unknown.fix, Fix::default());
 }
@@ -163,10 +163,10 @@ fn subjects_that_could_not_be_listed_give_one_unknown_a_check() {
     assert_eq!(results[0].reasons, [reason]);
     assert_eq!(
         results[0].message,
-        "databases could not be listed; cannot tell: not allowed to list clusters.postgresql.cnpg.io"
+        "databases could not be listed; cannot be decided: not allowed to list clusters.postgresql.cnpg.io"
     );
     assert!(r.out_of_scope(&t).is_empty());
-    // Those that are known are judged all the same.
+    // Those that are known are evaluated all the same.
     t.subjects.insert(SubjectKind::Database, vec![db("d", json!({"tls": false}))]);
     assert_eq!(run(&r, &t).len(), 4);
 }
@@ -181,7 +181,7 @@ fn unknown_once_folds_all_unknowns_of_a_check_into_one() {
     let results = run(&r, &t);
     assert_eq!(verdicts(&results), [("a", "*", Verdict::Unknown), ("a", "d2", Verdict::Pass)]);
     assert_eq!(results[0].reasons, [Reason::undecided("no env")]);
-    assert_eq!(results[0].message, "cannot tell: no env");
+    assert_eq!(results[0].message, "cannot be decided: no env");
     assert_eq!(results[0].fingerprint, fingerprint("a", "*"));
     // Different reasons are all carried; unlisted subjects fold in as well.
     let mut t = table(vec![db("d1", why("one")), db("d2", why("two"))], None);
@@ -298,7 +298,7 @@ fn results_are_sorted_and_the_same_every_time() {
 
 /// `namespace` is a reserved word of CEL.
 #[test]
-fn namespaces_can_be_judged() {
+fn namespaces_can_be_evaluated() {
     let text = "id: n\ntitle: t\nseverity: low\nsubject: namespace\nwhen: namespace.name != 'skip'\n\
                 pass: namespace.name == 'prod' || cluster.enforced\nmessage: '{{ namespace.name }} fails'\nwhy: w\n\
                 tests:\n  - { name: a, given: { namespace: { name: prod } }, expect: pass }\n  \

@@ -86,7 +86,7 @@ fn encryption_health(c: &Source<'_>) -> Reading<String> {
 
 fn ca_end(c: &Source<'_>) -> Reading<jiff::Timestamp> {
     const PATH: &str = "masterAuth.clusterCaCertificate";
-    let found = c.resource.required(PATH).and_then(|text| match certificate::first_end(&text) {
+    let found = c.resource.required(PATH).and_then(|text| match certificate::first_expiry(&text) {
         Some(end) => Reading::known(end),
         None => Reading::unknown(Reason::undecided(format!("{PATH} is no certificate in PEM and base64"))),
     });

@@ -1,4 +1,4 @@
-//! What a check says of one subject.
+//! Evaluates checks for one subject.
 
 use std::cell::OnceCell;
 
@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::facts::schema::{Facts, Subject, SubjectKind};
 use crate::inventory::{ObjectRef, Reason};
 
-/// Subject id of a result that stands for all subjects of a kind.
+/// Subject id of a result for all subjects of a kind.
 pub const ALL_SUBJECTS: &str = "*";
 
 /// Lower-case hex SHA-256 of check id, a newline, and subject id: stable over messages, severities and clusters.
@@ -23,8 +23,8 @@ pub fn fingerprint(check: &str, subject: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What all subjects of a run share.
-pub(super) struct Judge<'a> {
+/// Evaluates checks; all subjects of a run share it.
+pub(super) struct Evaluator<'a> {
     registry: &'a Registry,
     config: &'a Config,
     cluster: ClusterView<'a>,
@@ -32,7 +32,7 @@ pub(super) struct Judge<'a> {
     commands: Environment<'a>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Evaluator<'a> {
     /// `absent` says why there are no facts of the cluster, where something is known about that.
     pub fn new(
         registry: &'a Registry,
@@ -42,12 +42,12 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let fields = (registry.vocabulary)(SubjectKind::Cluster);
         let cluster = ClusterView::new(cluster, fields, absent.map_or(&[], Vec::as_slice));
-        Judge { registry, config, cluster, engine: template::engine(), commands: template::engine_of_commands() }
+        Evaluator { registry, config, cluster, engine: template::engine(), commands: template::engine_of_commands() }
     }
 
-    pub fn view(&self, facts: &'a Facts) -> Bench<'a, '_> {
+    pub fn for_subject(&self, facts: &'a Facts) -> SubjectEvaluator<'a, '_> {
         let fields = (self.registry.vocabulary)(facts.subject.kind);
-        Bench { judge: self, view: View::new(facts, fields, &self.cluster), context: OnceCell::new() }
+        SubjectEvaluator { shared: self, view: View::new(facts, fields, &self.cluster), context: OnceCell::new() }
     }
 
     /// The severity of a check before `lower`.
@@ -55,17 +55,17 @@ impl<'a> Judge<'a> {
         self.config.severity_of(&check.id).unwrap_or(check.severity)
     }
 
-    /// One unknown for all subjects of a check.
-    pub fn for_all(&self, check: &Check, message: String, reasons: Vec<Reason>) -> CheckResult {
-        CheckResult { verdict: Verdict::Unknown, message, reasons, ..self.blank(check, all_subjects(check)) }
+    /// One unknown result for all subjects of a check.
+    pub fn unknown_for_all(&self, check: &Check, message: String, reasons: Vec<Reason>) -> CheckResult {
+        CheckResult { verdict: Verdict::Unknown, message, reasons, ..self.base(check, all_subjects(check)) }
     }
 
-    /// One for a check that has no subject.
+    /// One not-applicable result for a check without subjects.
     pub fn not_applicable_for_all(&self, check: &Check, message: String) -> CheckResult {
-        CheckResult { verdict: Verdict::NotApplicable, message, ..self.blank(check, all_subjects(check)) }
+        CheckResult { verdict: Verdict::NotApplicable, message, ..self.base(check, all_subjects(check)) }
     }
 
-    fn blank(&self, check: &Check, subject: Subject) -> CheckResult {
+    fn base(&self, check: &Check, subject: Subject) -> CheckResult {
         let severity = self.severity(check);
         CheckResult {
             check: check.id.clone(),
@@ -91,58 +91,58 @@ fn all_subjects(check: &Check) -> Subject {
     Subject { id: ALL_SUBJECTS.into(), kind: check.subject, object }
 }
 
-/// One subject, ready to be judged by many checks.
-pub(super) struct Bench<'a, 'j> {
-    judge: &'j Judge<'a>,
+/// One subject, to be evaluated by many checks.
+pub(super) struct SubjectEvaluator<'a, 's> {
+    shared: &'s Evaluator<'a>,
     view: View<'a>,
-    /// Most subjects need no text.
+    /// What templates see; made when the first text is rendered, because most subjects need none.
     context: OnceCell<Value>,
 }
 
-impl Bench<'_, '_> {
-    pub fn judge(&self, check: &Check) -> CheckResult {
-        let blank = self.judge.blank(check, self.view.subject().subject.clone());
+impl SubjectEvaluator<'_, '_> {
+    pub fn evaluate(&self, check: &Check) -> CheckResult {
+        let base = self.shared.base(check, self.view.subject().subject.clone());
         if let Some(when) = &check.when {
             match when.eval(&self.view) {
                 Outcome::True => {}
                 Outcome::False => {
-                    let message = format!("does not apply to {}: `{}` is false", blank.subject.id, when.source());
-                    return self.not_applicable(when, message, blank);
+                    let message = format!("does not apply to {}: `{}` is false", base.subject.id, when.source());
+                    return self.not_applicable(when, message, base);
                 }
-                Outcome::Unknown(reasons) => return self.unknown(check, when, reasons, blank),
+                Outcome::Unknown(reasons) => return self.unknown(check, when, reasons, base),
             }
         }
-        // One reason that certainly holds is enough, whatever is not known of the others.
-        let mut doubt = None;
+        // One rule that certainly applies is enough, whatever is unknown about the others.
+        let mut undecided = None;
         for skip in &check.skip {
             match skip.when.eval(&self.view) {
                 Outcome::True => {
                     let message = self.text(check, &skip.because);
-                    return self.not_applicable(&skip.when, message, blank);
+                    return self.not_applicable(&skip.when, message, base);
                 }
                 Outcome::False => {}
-                Outcome::Unknown(reasons) => doubt = doubt.or(Some((&skip.when, reasons))),
+                Outcome::Unknown(reasons) => undecided = undecided.or(Some((&skip.when, reasons))),
             }
         }
-        if let Some((expr, reasons)) = doubt {
-            return self.unknown(check, expr, reasons, blank);
+        if let Some((expr, reasons)) = undecided {
+            return self.unknown(check, expr, reasons, base);
         }
         match check.pass.eval(&self.view) {
-            Outcome::True => self.pass(check, blank),
-            Outcome::False => self.fail(check, blank),
-            Outcome::Unknown(reasons) => self.unknown(check, &check.pass, reasons, blank),
+            Outcome::True => self.pass(check, base),
+            Outcome::False => self.fail(check, base),
+            Outcome::Unknown(reasons) => self.unknown(check, &check.pass, reasons, base),
         }
     }
 
     fn text(&self, check: &Check, source: &str) -> String {
-        template::render(&self.judge.engine, source, self.context(check))
+        template::render(&self.shared.engine, source, self.context(check))
     }
 
     fn context(&self, check: &Check) -> &Value {
-        self.context.get_or_init(|| template::context(&self.view, self.judge.registry.scope(check.subject)))
+        self.context.get_or_init(|| template::context(&self.view, self.shared.registry.scope(check.subject)))
     }
 
-    /// Evidence behind the deciding facts; where there is none, behind all facts of the expression.
+    /// Adds the evidence of the deciding facts; if there is none, of all facts of the expression.
     fn with_evidence(&self, expr: &Expr, result: CheckResult) -> CheckResult {
         let mut evidence = self.view.evidence(&expr.deciding_paths(&self.view));
         if evidence.is_empty() {
@@ -151,40 +151,40 @@ impl Bench<'_, '_> {
         CheckResult { evidence, ..result }
     }
 
-    fn not_applicable(&self, when: &Expr, message: String, blank: CheckResult) -> CheckResult {
-        self.with_evidence(when, CheckResult { verdict: Verdict::NotApplicable, message, ..blank })
+    fn not_applicable(&self, when: &Expr, message: String, base: CheckResult) -> CheckResult {
+        self.with_evidence(when, CheckResult { verdict: Verdict::NotApplicable, message, ..base })
     }
 
-    fn unknown(&self, check: &Check, expr: &Expr, reasons: Vec<Reason>, blank: CheckResult) -> CheckResult {
+    fn unknown(&self, check: &Check, expr: &Expr, reasons: Vec<Reason>, base: CheckResult) -> CheckResult {
         let message = match &check.unknown {
             Some(source) => self.text(check, source),
-            None => because(&reasons),
+            None => unknown_message(&reasons),
         };
-        self.with_evidence(expr, CheckResult { verdict: Verdict::Unknown, message, reasons, ..blank })
+        self.with_evidence(expr, CheckResult { verdict: Verdict::Unknown, message, reasons, ..base })
     }
 
-    fn pass(&self, check: &Check, blank: CheckResult) -> CheckResult {
-        let holds = |when: &Option<Expr>| when.as_ref().is_none_or(|w| w.eval(&self.view) == Outcome::True);
+    fn pass(&self, check: &Check, base: CheckResult) -> CheckResult {
+        let applies = |when: &Option<Expr>| when.as_ref().is_none_or(|w| w.eval(&self.view) == Outcome::True);
         let notes: Vec<String> =
-            check.notes.iter().filter(|r| holds(&r.when)).map(|r| self.text(check, &r.text)).collect();
+            check.notes.iter().filter(|r| applies(&r.when)).map(|r| self.text(check, &r.text)).collect();
         let note = (!notes.is_empty()).then(|| notes.join(" "));
-        let message = format!("{} passes", blank.subject.id);
-        self.with_evidence(&check.pass, CheckResult { verdict: Verdict::Pass, message, note, ..blank })
+        let message = format!("{} passes", base.subject.id);
+        self.with_evidence(&check.pass, CheckResult { verdict: Verdict::Pass, message, note, ..base })
     }
 
-    fn fail(&self, check: &Check, blank: CheckResult) -> CheckResult {
-        let mut result = CheckResult { verdict: Verdict::Fail, message: self.text(check, &check.message), ..blank };
+    fn fail(&self, check: &Check, base: CheckResult) -> CheckResult {
+        let mut result = CheckResult { verdict: Verdict::Fail, message: self.text(check, &check.message), ..base };
         // An unknown lowers nothing.
         let rule = check.lower.iter().find(|l| l.when.eval(&self.view) == Outcome::True);
         if let Some(rule) = rule {
-            // The configuration may have set a severity that is as mild.
+            // The configuration may have set a severity that is as low.
             let lowered = rule.to < result.severity;
             let from = if lowered { format!(" instead of {}", result.severity.name()) } else { String::new() };
             result.severity = result.severity.min(rule.to);
             result.note = Some(format!("{}{from}: {}", result.severity.name(), rule.because));
         }
         result.base_severity = (result.severity != check.severity).then_some(check.severity);
-        let commands = &self.judge.commands;
+        let commands = &self.shared.commands;
         let text =
             |source: &Option<String>| source.as_ref().map(|s| template::render(commands, s, self.context(check)));
         result.fix = Fix {
@@ -196,8 +196,8 @@ impl Bench<'_, '_> {
     }
 }
 
-/// The message of an unknown that has no text of its own.
-pub(super) fn because(reasons: &[Reason]) -> String {
+/// The message of an unknown without a text of its own.
+pub(super) fn unknown_message(reasons: &[Reason]) -> String {
     let texts: Vec<&str> = reasons.iter().map(|r| r.text.as_str()).collect();
-    format!("cannot tell: {}", texts.join("; "))
+    format!("cannot be decided: {}", texts.join("; "))
 }
