@@ -6,17 +6,17 @@ use crate::inventory::Snapshot;
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/example.rs"));
 
 /// The name of the example in reports.
-pub const SOURCE: &str = "built-in example";
+pub(crate) const SOURCE: &str = "built-in example";
 
 /// Reads the example's evidence, which is complete.
 ///
 /// # Errors
 /// Problems in the example's files, which a release does not have.
-pub fn snapshot() -> Result<Snapshot, Vec<Problem>> {
+pub(crate) fn snapshot() -> Result<Snapshot, Vec<Problem>> {
     read_embedded(FILES, SOURCE, Options::new("default", true))
 }
 
 /// The name and the text of the example's configuration.
-pub fn config() -> Option<(&'static str, &'static str)> {
+pub(crate) fn config() -> Option<(&'static str, &'static str)> {
     FILES.iter().find(|(name, _)| CONFIG_NAMES.iter().any(|c| name.ends_with(c))).copied()
 }

@@ -34,7 +34,7 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// `absent` says why there are no facts of the cluster, where something is known about that.
-    pub fn new(
+    pub(super) fn new(
         registry: &'a Registry,
         config: &'a Config,
         cluster: Option<&'a Facts>,
@@ -45,7 +45,7 @@ impl<'a> Evaluator<'a> {
         Evaluator { registry, config, cluster, engine: template::engine(), commands: template::engine_of_commands() }
     }
 
-    pub fn for_subject(&self, facts: &'a Facts) -> SubjectEvaluator<'a, '_> {
+    pub(super) fn for_subject(&self, facts: &'a Facts) -> SubjectEvaluator<'a, '_> {
         let fields = (self.registry.vocabulary)(facts.subject.kind);
         SubjectEvaluator { shared: self, view: View::new(facts, fields, &self.cluster), context: OnceCell::new() }
     }
@@ -56,12 +56,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// One unknown result for all subjects of a check.
-    pub fn unknown_for_all(&self, check: &Check, message: String, reasons: Vec<Reason>) -> CheckResult {
+    pub(super) fn unknown_for_all(&self, check: &Check, message: String, reasons: Vec<Reason>) -> CheckResult {
         CheckResult { verdict: Verdict::Unknown, message, reasons, ..self.base(check, all_subjects(check)) }
     }
 
     /// One not-applicable result for a check without subjects.
-    pub fn not_applicable_for_all(&self, check: &Check, message: String) -> CheckResult {
+    pub(super) fn not_applicable_for_all(&self, check: &Check, message: String) -> CheckResult {
         CheckResult { verdict: Verdict::NotApplicable, message, ..self.base(check, all_subjects(check)) }
     }
 
@@ -100,7 +100,7 @@ pub(super) struct SubjectEvaluator<'a, 's> {
 }
 
 impl SubjectEvaluator<'_, '_> {
-    pub fn evaluate(&self, check: &Check) -> CheckResult {
+    pub(super) fn evaluate(&self, check: &Check) -> CheckResult {
         let base = self.shared.base(check, self.view.subject().subject.clone());
         if let Some(when) = &check.when {
             match when.eval(&self.view) {

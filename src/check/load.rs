@@ -60,12 +60,12 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    pub fn new(text: &str, c: Cursor<'_>) -> Self {
+    pub(super) fn new(text: &str, c: Cursor<'_>) -> Self {
         let (line, column) = c.position();
         Placed { text: text.to_owned(), line, column }
     }
 
-    pub fn problem(&self, file: &str, message: String) -> Problem {
+    pub(super) fn problem(&self, file: &str, message: String) -> Problem {
         Problem { file: file.into(), line: self.line, column: self.column, message }
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct Scope {
 
 impl Scope {
     /// The subject kind of the variable with this name.
-    pub fn kind(self, root: &str) -> Option<SubjectKind> {
+    pub(super) fn kind(self, root: &str) -> Option<SubjectKind> {
         let root = display_name(root);
         [self.subject, SubjectKind::Cluster].into_iter().find(|k| k.name() == root)
     }
@@ -63,7 +63,7 @@ impl Scope {
     ///
     /// # Errors
     /// The problem, as a message.
-    pub fn fact(self, root: &str, name: &str) -> Result<Path, String> {
+    pub(super) fn fact(self, root: &str, name: &str) -> Result<Path, String> {
         let root = display_name(root);
         let kind = self.kind(root).ok_or_else(|| self.unknown_root(root))?;
         let fields = (self.vocabulary)(kind);
@@ -76,7 +76,7 @@ impl Scope {
     }
 
     /// The message for an unknown variable.
-    pub fn unknown_root(self, root: &str) -> String {
+    pub(super) fn unknown_root(self, root: &str) -> String {
         let subject = self.subject.name();
         let visible = if self.subject == SubjectKind::Cluster {
             "`cluster`".to_string()

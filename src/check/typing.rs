@@ -93,10 +93,10 @@ impl From<Ty> for Typed {
 }
 
 impl Typed {
-    pub fn fits(&self, ty: &Ty) -> bool {
+    pub(super) fn fits(&self, ty: &Ty) -> bool {
         self.ty.fits(ty)
     }
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.ty.name()
     }
 }

@@ -15,7 +15,7 @@ use super::terraform::{State, TerraformArgs};
 use super::{Failure, log};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     evidence: Evidence,
     #[command(flatten)]
@@ -109,7 +109,7 @@ impl FailOn {
     }
 }
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let targets = args.output.iter().map(|p| Ok((p.as_path(), format_of(p)?))).collect::<Result<Vec<_>, Failure>>()?;
     let template = match &args.template {
         None => None,

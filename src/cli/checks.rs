@@ -9,7 +9,7 @@ use super::input::registry;
 use super::output::{self, paragraph};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -49,7 +49,7 @@ enum Format {
     Json,
 }
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     match args.command {
         Command::List { checks, format } => list(&registry(&checks)?, format),
         Command::Show { id, checks, format } => show(&registry(&checks)?, &id, format),

@@ -12,7 +12,7 @@ use super::live::{LiveArgs, Status, block_on};
 use super::{Failure, output};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A GKE cluster, `projects/P/locations/L/clusters/C`. Without: the current context of the kubeconfig, or the pod's
     /// service account.
     #[arg(value_name = "TARGET")]
@@ -39,7 +39,7 @@ enum Print {
     IamRole,
 }
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let registry = args.config.registry()?;
     let config = args.config.config(&registry, false)?;
     let mut needs = registry.needs(&config);

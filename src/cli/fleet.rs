@@ -22,7 +22,7 @@ use super::{Failure, log, output, shard};
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Fleets")]
-pub struct FleetArgs {
+pub(super) struct FleetArgs {
     /// Audit all clusters of a folder, by its number. May be repeated. `--project` without `--cluster` does the same for
     /// projects.
     #[arg(long, value_name = "NUMBER", num_args = 1.., value_delimiter = ',', value_parser = parse_folder)]
@@ -59,7 +59,7 @@ fn parse_number(text: &str) -> Result<String, String> {
 }
 
 /// A fleet audit as the command line requests it, beside [`FleetArgs`].
-pub struct Job<'a> {
+pub(super) struct Job<'a> {
     pub registry: Registry,
     pub config: Config,
     /// `sha256:…` over the texts of checks, and of the configuration.
@@ -79,13 +79,13 @@ pub struct Job<'a> {
 
 impl FleetArgs {
     /// Whether many clusters are requested.
-    pub fn is_requested(&self, live: &LiveArgs) -> bool {
+    pub(super) fn is_requested(&self, live: &LiveArgs) -> bool {
         let projects = !live.project.is_empty() && live.cluster.is_none() && live.location.is_none();
         projects || !self.folder.is_empty() || !self.organization.is_empty() || self.targets.is_some()
     }
 
     /// Refuses options that have a meaning for many clusters only.
-    pub fn refuse_for_one(&self) -> Result<(), Failure> {
+    pub(super) fn refuse_for_one(&self) -> Result<(), Failure> {
         match (&self.output_dir, self.shard) {
             (Some(_), _) => Err(Failure::input("--output-dir is for several clusters; for one use --output FILE")),
             (_, Some(_)) => {
@@ -120,7 +120,7 @@ impl FleetArgs {
 }
 
 /// Runs the audit of a fleet and returns the exit status.
-pub fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
+pub(super) fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
     let mut targets = args.targets(job.live)?;
     let mut terraform = Default::default();
     if let Some(state) = job.state {

@@ -15,7 +15,7 @@ use crate::{example, facts};
 use super::{Failure, live, log};
 
 #[derive(clap::Args)]
-pub struct Evidence {
+pub(super) struct Evidence {
     /// A live GKE cluster, `projects/P/locations/L/clusters/C` (or kubectl's name of it, `gke_P_L_C`); or files and folders
     /// about one cluster, detected from the content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
     /// `gcloud container clusters describe --format=json` or `terraform show -json` prints, or a snapshot. `-` is standard input. Without any: the
@@ -39,7 +39,7 @@ pub struct Evidence {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum DataplaneChoice {
+pub(super) enum DataplaneChoice {
     Auto,
     Calico,
     DataplaneV2,
@@ -48,7 +48,7 @@ pub enum DataplaneChoice {
 }
 
 impl DataplaneChoice {
-    pub fn stated(self) -> Option<Dataplane> {
+    pub(super) fn stated(self) -> Option<Dataplane> {
         Some(match self {
             DataplaneChoice::Auto => return None,
             DataplaneChoice::Calico => Dataplane::Calico,
@@ -62,7 +62,7 @@ impl DataplaneChoice {
 impl Evidence {
     /// Reads the evidence; the clock is asked once. `needs`: what is read of a live cluster. `named`: that cluster, where
     /// not the arguments name it.
-    pub fn read(
+    pub(super) fn read(
         &self,
         needs: BTreeSet<Need>,
         named: Option<ClusterName>,
@@ -106,7 +106,7 @@ impl Evidence {
     }
 
     /// The inputs as a person would repeat them on a command line.
-    pub fn repeat(&self) -> String {
+    pub(super) fn repeat(&self) -> String {
         let mut words: Vec<String> = Vec::new();
         if self.demo {
             words.push("--demo".to_owned());
@@ -127,7 +127,7 @@ impl Evidence {
 }
 
 /// The time that `SOURCE_DATE_EPOCH` gives, if it is set: <https://reproducible-builds.org/specs/source-date-epoch/>.
-pub fn source_date_epoch() -> Result<Option<jiff::Timestamp>, Failure> {
+pub(super) fn source_date_epoch() -> Result<Option<jiff::Timestamp>, Failure> {
     let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|v| !v.is_empty()) else { return Ok(None) };
     text.to_str()
         .and_then(|t| t.trim().parse().ok())
@@ -137,7 +137,7 @@ pub fn source_date_epoch() -> Result<Option<jiff::Timestamp>, Failure> {
 }
 
 /// `SOURCE_DATE_EPOCH`, else the snapshot's collection time, else the clock.
-pub fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
+pub(super) fn now(collected_at: Option<&str>) -> Result<jiff::Timestamp, Failure> {
     if let Some(time) = source_date_epoch()? {
         return Ok(time);
     }
@@ -166,7 +166,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Checks and configuration")]
-pub struct ConfigArgs {
+pub(super) struct ConfigArgs {
     /// Configuration file [default: gke-posture.yaml in this folder or above it, up to the repository's root]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -180,17 +180,17 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     /// The checks.
-    pub fn registry(&self) -> Result<Registry, Failure> {
+    pub(super) fn registry(&self) -> Result<Registry, Failure> {
         registry(&self.checks)
     }
 
     /// The texts of all checks and controls.
-    pub fn files(&self) -> Result<Files, Failure> {
+    pub(super) fn files(&self) -> Result<Files, Failure> {
         files(&self.checks)
     }
 
     /// The configuration; `demo` has one of its own.
-    pub fn config(&self, registry: &Registry, demo: bool) -> Result<Config, Failure> {
+    pub(super) fn config(&self, registry: &Registry, demo: bool) -> Result<Config, Failure> {
         match self.source(demo)? {
             None => Ok(Config::default()),
             Some((name, text)) => {
@@ -200,7 +200,7 @@ impl ConfigArgs {
     }
 
     /// `sha256:…` of the configuration's text; `None`: there is none.
-    pub fn digest(&self) -> Result<Option<String>, Failure> {
+    pub(super) fn digest(&self) -> Result<Option<String>, Failure> {
         let hex = |text: &str| Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
         Ok(self.source(false)?.map(|(_, text)| format!("sha256:{}", hex(&text))))
     }
@@ -241,7 +241,7 @@ fn find_config() -> Option<PathBuf> {
 }
 
 /// Built-in checks and those of the user's folders.
-pub fn registry(folders: &[PathBuf]) -> Result<Registry, Failure> {
+pub(super) fn registry(folders: &[PathBuf]) -> Result<Registry, Failure> {
     Registry::load(&files(folders)?, facts::vocabulary).map_err(|p| Failure::problems(&p))
 }
 
@@ -254,7 +254,7 @@ fn files(folders: &[PathBuf]) -> Result<Files, Failure> {
 }
 
 /// The YAML files below a folder.
-pub fn read_checks(folder: &Path) -> Result<Files, Failure> {
+pub(super) fn read_checks(folder: &Path) -> Result<Files, Failure> {
     let failed =
         |path: &Path, e: std::io::Error| Failure::input(format!("cannot read checks from {}: {e}", path.display()));
     let mut pending = vec![folder.to_path_buf()];

@@ -15,7 +15,7 @@ use super::{Failure, log};
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Live clusters")]
-pub struct LiveArgs {
+pub(super) struct LiveArgs {
     /// Project of the cluster that --location and --cluster name; `audit` without them audits all its clusters.
     #[arg(long, value_name = "PROJECT", num_args = 1.., value_delimiter = ',')]
     pub project: Vec<String>,
@@ -49,7 +49,7 @@ pub struct LiveArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Endpoint {
+pub(super) enum Endpoint {
     /// The first that works of DNS, public, private and gateway.
     #[default]
     Auto,
@@ -72,7 +72,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 impl LiveArgs {
     /// The cluster that the options and `inputs` name; `None`: the inputs are files.
-    pub fn target(&self, inputs: &[String]) -> Result<Option<Target>, Failure> {
+    pub(super) fn target(&self, inputs: &[String]) -> Result<Option<Target>, Failure> {
         let kubeconfig = self.context.is_some() || self.kubeconfig.is_some();
         let named: Vec<ClusterName> = inputs.iter().filter_map(|i| cluster_name(i)).collect();
         let by_options = match (&self.project[..], &self.location, &self.cluster) {
@@ -117,7 +117,7 @@ impl LiveArgs {
         Ok(Some(Target::Kubeconfig { file: self.kubeconfig.clone(), context: self.context.clone(), gke }))
     }
 
-    pub fn options(&self, needs: BTreeSet<Need>, now: jiff::Timestamp) -> Options {
+    pub(super) fn options(&self, needs: BTreeSet<Need>, now: jiff::Timestamp) -> Options {
         Options {
             needs,
             endpoint: match self.endpoint {
@@ -140,7 +140,7 @@ impl LiveArgs {
     }
 
     /// The options as a person would repeat them.
-    pub fn repeat(&self) -> Vec<String> {
+    pub(super) fn repeat(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut option = |name: &str, value: Option<String>| {
             words.extend(value.map(|v| format!("--{name} {}", crate::check::shell_quote(&v))));
@@ -165,7 +165,7 @@ fn cluster_name(input: &str) -> Option<ClusterName> {
 }
 
 /// Reads a cluster.
-pub fn collect(target: &Target, options: &Options) -> Result<Snapshot, Failure> {
+pub(super) fn collect(target: &Target, options: &Options) -> Result<Snapshot, Failure> {
     let progress = Arc::new(Progress::default());
     let shown = progress.clone();
     let status: Status = Arc::new(move || line(&shown));
@@ -173,10 +173,10 @@ pub fn collect(target: &Target, options: &Options) -> Result<Snapshot, Failure> 
 }
 
 /// What is being done, in one line.
-pub type Status = Arc<dyn Fn() -> String + Send + Sync>;
+pub(super) type Status = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Runs to the end, or to Ctrl-C or SIGTERM, which end the program at once and say what was not done.
-pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
+pub(super) fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
     let watched = status.clone();
     drive(status, async {
         // Beside the work, which may be busy for a while.
@@ -187,7 +187,7 @@ pub fn block_on<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, 
 }
 
 /// As [`block_on`], of work that watches for interrupts itself. What comes after it is ended by one, too.
-pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
+pub(super) fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -203,14 +203,14 @@ pub fn drive<T>(status: &Status, work: impl Future<Output = T>) -> Result<T, Fai
 }
 
 /// Ends the program after a signal of this number.
-pub fn leave(status: &Status, number: u8) -> ! {
+pub(super) fn leave(status: &Status, number: u8) -> ! {
     log::end_progress();
     log::error(&format!("interrupted: {}; nothing was written", status()));
     std::process::exit(i32::from(status_of(number)))
 }
 
 /// The exit status after a signal of this number, as shells have it.
-pub fn status_of(number: u8) -> u8 {
+pub(super) fn status_of(number: u8) -> u8 {
     128 + number
 }
 
@@ -228,7 +228,7 @@ fn leave_at_next() {
 ///
 /// # Panics
 /// Outside of a runtime.
-pub fn interrupted() -> impl Future<Output = u8> + Send {
+pub(super) fn interrupted() -> impl Future<Output = u8> + Send {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -17,7 +17,7 @@ use crate::report::Outcome;
 
 /// The form of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Text for people.
     #[default]
     Text,
@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 #[derive(clap::Args)]
-pub struct LogArgs {
+pub(super) struct LogArgs {
     /// Show more messages: -v each step, -vv each request. Tokens are never shown.
     #[arg(help_heading = "Messages", long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -49,7 +49,7 @@ static SETTINGS: OnceLock<Settings> = OnceLock::new();
 static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Applies the options; called once, at the start.
-pub fn init(args: &LogArgs) {
+pub(super) fn init(args: &LogArgs) {
     let level = match args.verbose {
         0 => Level::WARN,
         1 => Level::INFO,
@@ -79,7 +79,7 @@ fn shows_progress() -> bool {
 /// Shows what `status` returns, in one line that is updated until [`end_progress`].
 ///
 /// Keep the returned value: dropping it removes the line.
-pub fn show_progress(status: impl Fn() -> String + Clone + Send + Sync + 'static) -> ProgressBar {
+pub(super) fn show_progress(status: impl Fn() -> String + Clone + Send + Sync + 'static) -> ProgressBar {
     if !shows_progress() {
         return ProgressBar::hidden();
     }
@@ -93,20 +93,20 @@ pub fn show_progress(status: impl Fn() -> String + Clone + Send + Sync + 'static
 }
 
 /// Prints one part of the progress, which stays above the line; nothing where progress is not shown.
-pub fn progress(text: &str) {
+pub(super) fn progress(text: &str) {
     if shows_progress() {
         write(text);
     }
 }
 
 /// Removes the progress line for good.
-pub fn end_progress() {
+pub(super) fn end_progress() {
     let _ = PROGRESS.clear();
     PROGRESS.set_draw_target(ProgressDrawTarget::hidden());
 }
 
 /// Reports an error that ends the run, or a part of it. Each line is an error of its own.
-pub fn error(text: &str) {
+pub(super) fn error(text: &str) {
     match format() {
         Format::Text => {
             let text = if text.starts_with("error: ") { text.to_owned() } else { format!("error: {text}") };
@@ -121,7 +121,7 @@ pub fn error(text: &str) {
 }
 
 /// Prints something that a person should know.
-pub fn note(text: &str) {
+pub(super) fn note(text: &str) {
     if is_quiet() {
         return;
     }
@@ -132,7 +132,7 @@ pub fn note(text: &str) {
 }
 
 /// Prints a plain line, such as the name of the file that was written.
-pub fn line(text: &str) {
+pub(super) fn line(text: &str) {
     if is_quiet() {
         return;
     }
@@ -146,7 +146,7 @@ pub fn line(text: &str) {
 ///
 /// The severities are Cloud Logging's:
 /// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
-pub fn outcome(outcome: Outcome, what: &str, fields: Map<String, Json>) {
+pub(super) fn outcome(outcome: Outcome, what: &str, fields: Map<String, Json>) {
     if format() == Format::Json {
         let severity = match outcome {
             Outcome::Pass => "NOTICE",

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
+pub(super) enum Color {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     Always,
@@ -15,7 +15,7 @@ pub enum Color {
 
 impl Color {
     /// Whether standard output gets color: <https://no-color.org/>.
-    pub fn enabled(self) -> bool {
+    pub(super) fn enabled(self) -> bool {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         match self {
             Color::Always => true,
@@ -33,7 +33,7 @@ impl Color {
 const WIDEST: usize = 1000;
 
 /// Columns: the terminal's, else `COLUMNS`, else 80.
-pub fn width() -> usize {
+pub(super) fn width() -> usize {
     if std::io::stdout().is_terminal()
         && let Some((terminal_size::Width(w), _)) = terminal_size::terminal_size()
     {
@@ -44,7 +44,7 @@ pub fn width() -> usize {
 }
 
 /// Prints to standard output. A reader that stops reading (`| head`) is no error.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
@@ -54,7 +54,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Writes a file whole or not at all; missing folders are made.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::input(format!("cannot write {}: {e}", path.display()));
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
@@ -63,7 +63,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Adds text wrapped at words, each line indented; further lines of the paragraph by `hang` columns more.
-pub fn paragraph(out: &mut String, text: &str, width: usize, indent: usize, hang: usize) {
+pub(super) fn paragraph(out: &mut String, text: &str, width: usize, indent: usize, hang: usize) {
     let mut line = String::new();
     let mut at = indent;
     for word in text.split_whitespace() {

@@ -18,7 +18,7 @@ use super::input::Evidence;
 use super::output::{self, paragraph};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     evidence: Evidence,
     /// Source: `namespace/name` where unique, `namespace/Kind/name`, `ip:ADDRESS` or `node`.
@@ -83,7 +83,7 @@ const NEEDS: [Need; 7] = [
     Need::CloudNativePg,
 ];
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let (snapshot, _) = args.evidence.read(NEEDS.into(), None)?;
     if !snapshot.has_objects() {
         return Err(Failure {

@@ -14,7 +14,7 @@ use super::output::{self, Color};
 use super::{Failure, log};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +48,7 @@ struct Merge {
     color: Color,
 }
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let Command::Merge(args) = args.command;
     merge(&args)
 }

@@ -4,7 +4,7 @@ use super::Failure;
 use super::output;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// What the schema describes.
     #[arg(value_enum)]
     what: What,
@@ -24,7 +24,7 @@ enum What {
     Reach,
 }
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let schema = match args.what {
         What::Config => crate::config::json_schema(),
         What::Report => crate::report::json_schema(),

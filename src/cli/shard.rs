@@ -32,7 +32,7 @@ struct Pair {
 
 /// The shard of this run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
+pub(super) struct Choice {
     /// `None`: the whole fleet.
     pub shard: Option<Shard>,
     /// What all shards of the run have in common: the Cloud Run execution, or the Kubernetes Job.
@@ -46,7 +46,7 @@ pub struct Choice {
 ///
 /// # Errors
 /// Variables of which one is missing or no number, unless the flag decides.
-pub fn choose(flag: Option<Shard>, env: impl Fn(&str) -> Option<OsString>) -> Result<Choice, Failure> {
+pub(super) fn choose(flag: Option<Shard>, env: impl Fn(&str) -> Option<OsString>) -> Result<Choice, Failure> {
     let env = |name: &str| env(name).filter(|v| !v.is_empty());
     let name = |name: &str| env(name).and_then(|v| v.into_string().ok());
     let run = name("CLOUD_RUN_EXECUTION").or_else(|| env(INDEXED_JOB.index).and_then(|_| name("JOB_NAME")));

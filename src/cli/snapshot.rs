@@ -10,7 +10,7 @@ use super::output;
 use super::{Failure, log};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     evidence: Evidence,
     /// File to write. It holds no secrets: of Secrets only names and key names, of variables only values that are not secret.
@@ -18,7 +18,7 @@ pub struct Args {
     output: PathBuf,
 }
 
-pub fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()), None)?;
     if snapshot.is_empty() {
         return Err(Failure {

@@ -13,7 +13,7 @@ use super::live::LiveArgs;
 
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Terraform")]
-pub struct TerraformArgs {
+pub(super) struct TerraformArgs {
     /// Audit the live clusters that this state describes (`terraform show -json` or a state file), and report their
     /// drift from it.
     #[arg(long, value_name = "STATE", conflicts_with_all = ["inputs", "demo"])]
@@ -27,7 +27,7 @@ pub struct TerraformArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum FixFor {
+pub(super) enum FixFor {
     Gcloud,
     Terraform,
     Kubectl,
@@ -37,7 +37,7 @@ pub enum FixFor {
 
 impl FixFor {
     /// The one tool; `None`: all tools.
-    pub fn tool(self) -> Option<FixTool> {
+    pub(super) fn tool(self) -> Option<FixTool> {
         match self {
             FixFor::Gcloud => Some(FixTool::Gcloud),
             FixFor::Terraform => Some(FixTool::Terraform),
@@ -48,14 +48,14 @@ impl FixFor {
 }
 
 /// The clusters of a state, by name, and the file.
-pub struct State {
+pub(super) struct State {
     pub clusters: BTreeMap<ClusterName, Cluster>,
     pub file: TargetsFile,
 }
 
 impl TerraformArgs {
     /// Reads the state; `None`: there is none.
-    pub fn state(&self, live: &LiveArgs) -> Result<Option<State>, Failure> {
+    pub(super) fn state(&self, live: &LiveArgs) -> Result<Option<State>, Failure> {
         let Some(path) = &self.terraform else { return Ok(None) };
         if !live.project.is_empty() || live.location.is_some() || live.context.is_some() || live.kubeconfig.is_some() {
             return Err(Failure::input(

@@ -13,7 +13,7 @@ const DEEPEST: usize = 128;
 
 /// What part of an object a value is: what is read of it depends on that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(super) enum Part {
     /// Without what no reader of this room asks for.
     Any,
     /// The keys are their author's own, as those of `labels`: none is passed over.
@@ -34,7 +34,7 @@ pub enum Part {
 
 impl Part {
     /// What items of a list of this kind are.
-    pub fn of_kind(kind: &str) -> Part {
+    pub(super) fn of_kind(kind: &str) -> Part {
         match kind {
             "Pod" => Part::Pod,
             "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
@@ -69,14 +69,14 @@ impl Part {
 }
 
 /// Makes trees of the values of one text.
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     pub walk: Walk<'a>,
     /// The last specification of a pod.
     last: Option<Alike<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         Reader { walk: Walk::new(text), last: None }
     }
 
@@ -84,12 +84,12 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Where the text is no JSON, or nested too deep.
-    pub fn node(&mut self, part: Part) -> Result<Node<'a>, Wrong> {
+    pub(super) fn node(&mut self, part: Part) -> Result<Node<'a>, Wrong> {
         self.below(part, DEEPEST)
     }
 
     /// The specification of a pod at this place, if it is like the last one; if not, nothing but white space is passed over.
-    pub fn spec_like_last(&mut self) -> Option<SpecText<'a>> {
+    pub(super) fn spec_like_last(&mut self) -> Option<SpecText<'a>> {
         self.last.as_ref()?.read(&mut self.walk)
     }
 
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
 ///
 /// # Errors
 /// As of [`Reader::node`].
-pub fn read(text: &str, part: Part) -> Result<Node<'_>, Wrong> {
+pub(super) fn read(text: &str, part: Part) -> Result<Node<'_>, Wrong> {
     let mut reader = Reader::new(text);
     let node = reader.node(part)?;
     reader.walk.end()?;
@@ -149,7 +149,7 @@ pub fn read(text: &str, part: Part) -> Result<Node<'_>, Wrong> {
 ///
 /// # Errors
 /// As of [`Reader::node`].
-pub fn read_spec<'a>(spec: &'a dyn RawObject) -> Result<Node<'a>, Wrong> {
+pub(super) fn read_spec<'a>(spec: &'a dyn RawObject) -> Result<Node<'a>, Wrong> {
     let fields = spec.fields().into_iter().map(|(key, value)| Ok((key, read(value, Part::Any)?).into()));
     Ok(Content::Object(fields.collect::<Result<_, _>>()?).into())
 }

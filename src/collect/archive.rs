@@ -23,7 +23,7 @@ struct Envelope<T> {
     evidence: T,
 }
 
-pub fn is_snapshot(bytes: &[u8]) -> bool {
+pub(super) fn is_snapshot(bytes: &[u8]) -> bool {
     bytes.starts_with(&GZIP)
 }
 

@@ -12,7 +12,7 @@ use super::builder::Builder;
 use super::terraform::{Cluster, config_connector};
 
 /// Gives the builder the cluster that its objects of Config Connector describe, if there are any.
-pub fn describe_cluster(builder: &mut Builder) {
+pub(super) fn describe_cluster(builder: &mut Builder) {
     let (origins, objects): (Vec<_>, Vec<_>) = builder.drain_config_connector().into_iter().unzip();
     let clusters = config_connector::clusters(&objects);
     if clusters.is_empty() {

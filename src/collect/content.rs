@@ -18,7 +18,7 @@ const NOT_EVIDENCE: &str = "neither a Kubernetes object (apiVersion and kind), n
 ///
 /// # Errors
 /// It is not UTF-8.
-pub fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+pub(super) fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|e| {
         let valid = e.as_bytes().iter().take(e.utf8_error().valid_up_to());
         let line = 1 + valid.filter(|b| **b == b'\n').count() as u32;
@@ -28,7 +28,7 @@ pub fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
 
 /// Reads the documents of a text into the builder. `named`: the user names this very file, so that it must hold evidence.
 /// Returns whether it does.
-pub fn read_text(builder: &mut Builder, file: &str, text: &str, named: bool) -> bool {
+pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bool) -> bool {
     let problem = |line, message: &str| Problem { file: file.to_owned(), line, column: 0, message: message.to_owned() };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {

@@ -11,7 +11,7 @@ pub const CONFIG_NAMES: [&str; 2] = ["gke-posture.yaml", "gke-posture.yml"];
 
 /// What a walk gave.
 #[derive(Default)]
-pub struct Listing {
+pub(super) struct Listing {
     /// YAML and JSON files, sorted.
     pub files: Vec<PathBuf>,
     /// Number of files that are neither.
@@ -21,7 +21,7 @@ pub struct Listing {
 
 /// Lists all YAML and JSON files below `folder`. Symbolic links are followed. `seen` holds the real paths of folders and
 /// files of this run: each is listed once.
-pub fn list_files(folder: &Path, seen: &mut HashSet<PathBuf>) -> Listing {
+pub(super) fn list_files(folder: &Path, seen: &mut HashSet<PathBuf>) -> Listing {
     let mut listing = Listing::default();
     let mut pending = vec![folder.to_path_buf()];
     while let Some(folder) = pending.pop() {
@@ -74,7 +74,7 @@ fn list_folder(
 }
 
 /// The problem that `verb` cannot be done with a path.
-pub fn problem(path: &Path, verb: &str, e: &io::Error) -> Problem {
+pub(super) fn problem(path: &Path, verb: &str, e: &io::Error) -> Problem {
     let hint = match e.kind() {
         io::ErrorKind::NotFound => " (is the path right?)",
         io::ErrorKind::PermissionDenied => " (the current user lacks permission)",

@@ -9,41 +9,41 @@ use wide::u8x16;
 
 /// The text is no JSON here, or not what the reader expects; [`serde_json`] knows better words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrong;
+pub(super) struct Wrong;
 
 /// A place in a text.
 #[derive(Clone)]
-pub struct Walk<'a> {
+pub(super) struct Walk<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str) -> Self {
         Walk { text, at: 0 }
     }
 
     /// What follows this place.
-    pub fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         // A place is always at or after an ASCII character.
         self.text.get(self.at..).unwrap_or_default()
     }
 
     /// Goes on by so many bytes, if they are whole characters, and answers them.
-    pub fn forward(&mut self, bytes: usize) -> &'a str {
+    pub(super) fn forward(&mut self, bytes: usize) -> &'a str {
         let text = self.rest().get(..bytes).unwrap_or_default();
         self.at += text.len();
         text
     }
 
     /// Goes on by a text, if it stands here.
-    pub fn forward_if(&mut self, text: &str) -> Option<()> {
+    pub(super) fn forward_if(&mut self, text: &str) -> Option<()> {
         let stands = self.text.as_bytes()[self.at..].starts_with(text.as_bytes());
         stands.then(|| self.at += text.len())
     }
 
     /// What stands from another place of the same text to this one.
-    pub fn text_since(&self, start: &Walk<'a>) -> &'a str {
+    pub(super) fn text_since(&self, start: &Walk<'a>) -> &'a str {
         self.since(start.at).unwrap_or_default()
     }
 
@@ -53,7 +53,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The first byte of what comes next, white space aside.
-    pub fn peek(&mut self) -> Result<u8, Wrong> {
+    pub(super) fn peek(&mut self) -> Result<u8, Wrong> {
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -73,7 +73,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Nothing but white space is left.
-    pub fn end(&mut self) -> Result<(), Wrong> {
+    pub(super) fn end(&mut self) -> Result<(), Wrong> {
         match self.peek() {
             Err(Wrong) => Ok(()),
             Ok(_) => Err(Wrong),
@@ -82,7 +82,7 @@ impl<'a> Walk<'a> {
 
     /// The next key of an object, whose value must be gone through before the one after it; `None` at its end. `first`:
     /// true before the object, and then let be.
-    pub fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, Wrong> {
+    pub(super) fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, Wrong> {
         if !self.next(first, b'{', b'}')? {
             return Ok(None);
         }
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to the next element of an array; false at its end. `first` as for [`key`](Self::key).
-    pub fn element(&mut self, first: &mut bool) -> Result<bool, Wrong> {
+    pub(super) fn element(&mut self, first: &mut bool) -> Result<bool, Wrong> {
         self.next(first, b'[', b']')
     }
 
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A text, without its quotes.
-    pub fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
         self.take(b'"')?;
         let start = self.at;
         let bytes = self.text.as_bytes();
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A number, `true`, `false` or `null` as it stands there; whether it is a number is for the caller to see.
-    pub fn word(&mut self) -> Result<&'a str, Wrong> {
+    pub(super) fn word(&mut self) -> Result<&'a str, Wrong> {
         self.peek()?;
         let start = self.at;
         let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Passes over a value; answers how it is written.
-    pub fn skip(&mut self) -> Result<&'a str, Wrong> {
+    pub(super) fn skip(&mut self) -> Result<&'a str, Wrong> {
         let bytes = self.text.as_bytes();
         let first = self.peek()?;
         let start = self.at;

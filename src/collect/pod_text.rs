@@ -15,7 +15,7 @@ use super::kubernetes;
 const SHARED: [&str; 3] = ["annotations", "labels", "ownerReferences"];
 
 /// The pod before, by which its siblings are known.
-pub struct PodText<'a> {
+pub(super) struct PodText<'a> {
     namespace: Option<Cow<'a, str>>,
     /// JSON of [`SHARED`].
     shared: [Option<&'a str>; 3],
@@ -24,7 +24,7 @@ pub struct PodText<'a> {
 impl<'a> PodText<'a> {
     /// Of the text of a pod, which has been read. `None` where it has no specification, or anything that is compared is
     /// no object or array.
-    pub fn new(pod: &'a str) -> Option<Self> {
+    pub(super) fn new(pod: &'a str) -> Option<Self> {
         let mut walk = Walk::new(pod);
         let mut found = PodText { namespace: None, shared: [None; 3] };
         let (mut first, mut metadata, mut spec) = (true, false, false);
@@ -61,7 +61,7 @@ impl<'a> PodText<'a> {
 
     /// Reads the pod at the reader's place, if it is one of the same group; if not, the place stays. It has the labels of
     /// the pod before, which are not in the answer.
-    pub fn sibling(&self, reader: &mut Reader<'a>) -> Option<Member> {
+    pub(super) fn sibling(&self, reader: &mut Reader<'a>) -> Option<Member> {
         let start = reader.walk.clone();
         let member = self.read(reader);
         if member.is_none() {

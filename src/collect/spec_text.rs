@@ -11,14 +11,14 @@ use crate::document::RawObject;
 use super::json_text::{Walk, Wrong};
 
 /// Name without what is random of the volume that admission gives to pods for their token.
-pub const ACCESS: &str = "kube-api-access";
+pub(super) const ACCESS: &str = "kube-api-access";
 
 /// What random names are made of: k8s.io/apimachinery/pkg/util/rand.
 const RANDOM: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// Whether a volume is that of the service account's token, as admission names it: `kube-api-access-` and five random
 /// characters (plugin ServiceAccount, `ServiceAccountVolumeName`). By that name no pod would be like any other.
-pub fn is_access(name: &str) -> bool {
+pub(super) fn is_access(name: &str) -> bool {
     let random = name.strip_prefix(ACCESS).and_then(|rest| rest.strip_prefix('-'));
     random.is_some_and(|r| r.len() == 5 && r.bytes().all(|b| RANDOM.contains(&b)))
 }
@@ -38,7 +38,7 @@ const FIELDS: [&str; 8] = [
 const VOLUMES: usize = 7;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct SpecText<'a> {
+pub(super) struct SpecText<'a> {
     pub node: Option<Cow<'a, str>>,
     rest: Arc<Rest<'a>>,
 }
@@ -64,7 +64,7 @@ impl<'a> SpecText<'a> {
     ///
     /// # Errors
     /// Where it is no object, or the name of its node is no text.
-    pub fn read(walk: &mut Walk<'a>) -> Result<Self, Wrong> {
+    pub(super) fn read(walk: &mut Walk<'a>) -> Result<Self, Wrong> {
         let mut node = None;
         let mut fields = [const { None }; 8];
         let mut first = true;
@@ -149,7 +149,7 @@ impl RawObject for SpecText<'_> {
 
 /// A specification by which those of the pods after it are known: pods of one owner stand side by side in a list, and
 /// their specifications are the same to the byte but for the node's name and the name of the token's volume.
-pub struct Alike<'a> {
+pub(super) struct Alike<'a> {
     /// Text, and what comes after it that may be another; the last is the end.
     pieces: Vec<(&'a str, Hole)>,
     rest: Arc<Rest<'a>>,
@@ -166,7 +166,7 @@ enum Hole {
 
 impl<'a> Alike<'a> {
     /// Of a specification and its text; `None` where other texts could not be told by this one.
-    pub fn new(text: &'a str, spec: &SpecText<'a>) -> Option<Self> {
+    pub(super) fn new(text: &'a str, spec: &SpecText<'a>) -> Option<Self> {
         let rest = spec.rest.clone();
         let mut holes: Vec<(usize, usize, Hole)> = Vec::new();
         match &spec.node {
@@ -195,7 +195,7 @@ impl<'a> Alike<'a> {
     }
 
     /// Reads a specification at a place, if it is like this one; if not, nothing but white space is passed over.
-    pub fn read(&self, walk: &mut Walk<'a>) -> Option<SpecText<'a>> {
+    pub(super) fn read(&self, walk: &mut Walk<'a>) -> Option<SpecText<'a>> {
         let (mut node, mut access) = (None, None);
         walk.peek().ok()?;
         let mut at = walk.clone();

@@ -6,11 +6,11 @@
 //! of them, [`resolve`] follows the host to a Service, [`hba`] and [`pooler`] evaluate what the server accepts, and
 //! [`outcome`] combines client and server. `docs/semantics.md#database-connections` states the rules and their sources.
 
-pub mod dsn;
-pub mod env;
-pub mod hba;
-pub mod outcome;
-pub mod pooler;
-pub mod profile;
-pub mod resolve;
-pub mod tls;
+pub(crate) mod dsn;
+pub(crate) mod env;
+pub(crate) mod hba;
+pub(crate) mod outcome;
+pub(crate) mod pooler;
+pub(crate) mod profile;
+pub(crate) mod resolve;
+pub(crate) mod tls;

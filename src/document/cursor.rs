@@ -20,7 +20,7 @@ pub(crate) struct PathStyle {
 
 impl PathStyle {
     /// As the Kubernetes API writes it: `spec.containers[0].name`.
-    pub const API: PathStyle = PathStyle { root: "", separator: ".", indexes: true };
+    pub(crate) const API: PathStyle = PathStyle { root: "", separator: ".", indexes: true };
 }
 
 /// Collects the problems of one document while cursors read it.
@@ -53,17 +53,17 @@ impl Default for Problems {
 }
 
 impl Problems {
-    pub fn new(style: PathStyle) -> Self {
+    pub(crate) fn new(style: PathStyle) -> Self {
         Problems { style, found: RefCell::default(), names: RefCell::default() }
     }
 
     /// Whether nothing was wrong so far.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Number of problems so far.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.found.borrow().len()
     }
 
@@ -71,7 +71,7 @@ impl Problems {
     ///
     /// Paths are made here, not while reading: few trees have a problem, and to keep the path of each node would cost
     /// more than all other reading.
-    pub fn drain(&self, file: &str, root: &Node<'_>) -> Vec<Problem> {
+    pub(crate) fn drain(&self, file: &str, root: &Node<'_>) -> Vec<Problem> {
         let found = std::mem::take(&mut *self.found.borrow_mut());
         if found.is_empty() {
             return Vec::new();
@@ -128,17 +128,17 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(node: &'a Node<'a>, problems: &'a Problems) -> Self {
+    pub(crate) fn new(node: &'a Node<'a>, problems: &'a Problems) -> Self {
         Cursor { node, problems }
     }
 
     /// Line and column of the value.
-    pub fn position(&self) -> (u32, u32) {
+    pub(crate) fn position(&self) -> (u32, u32) {
         (self.node.line, self.node.column)
     }
 
     /// The same node, which problems call `name` in place of its path.
-    pub fn named(self, name: &'static str) -> Self {
+    pub(crate) fn named(self, name: &'static str) -> Self {
         self.problems.names.borrow_mut().insert(address(self.node), name);
         self
     }
@@ -149,27 +149,27 @@ impl<'a> Cursor<'a> {
     }
 
     /// Adds a problem of this node.
-    pub fn problem(&self, message: impl fmt::Display) {
+    pub(crate) fn problem(&self, message: impl fmt::Display) {
         self.problem_at(self.position(), message);
     }
 
     /// Adds a problem of this node at a position of its own.
-    pub fn problem_at(&self, position: (u32, u32), message: impl fmt::Display) {
+    pub(crate) fn problem_at(&self, position: (u32, u32), message: impl fmt::Display) {
         self.add(true, position, ": ", message.to_string());
     }
 
     /// Adds a problem whose message begins with the path below this node.
-    pub fn problem_below(&self, message: &str) {
+    pub(crate) fn problem_below(&self, message: &str) {
         self.add(true, self.position(), ".", message.to_owned());
     }
 
     /// Adds a problem that is clear without the path.
-    pub fn problem_without_path(&self, position: (u32, u32), message: impl fmt::Display) {
+    pub(crate) fn problem_without_path(&self, position: (u32, u32), message: impl fmt::Display) {
         self.add(false, position, "", message.to_string());
     }
 
     /// Adds the problem that the value is not what is expected.
-    pub fn unexpected(&self, expected: &str) {
+    pub(crate) fn unexpected(&self, expected: &str) {
         // YAML reads an unquoted y, no or 1.0 as something else than a string, as does kubectl.
         let quotes = match self.node.content {
             Content::Bool(_) | Content::Int(_) | Content::Float(_) if expected == "a string" => " (put it in quotes)",
@@ -183,7 +183,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The field `key`; absent when missing, null, or when this is not an object (which is a problem).
-    pub fn get(&self, key: &str) -> Option<Cursor<'a>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Cursor<'a>> {
         if !matches!(self.node.content, Content::Object(_) | Content::Raw(_) | Content::Null) {
             self.unexpected("an object");
             return None;
@@ -192,7 +192,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// As [`get`](Self::get); that the field is missing is a problem.
-    pub fn require(&self, key: &str) -> Option<Cursor<'a>> {
+    pub(crate) fn require(&self, key: &str) -> Option<Cursor<'a>> {
         let field = self.get(key);
         if field.is_none() {
             self.problem(format_args!("\"{key}\" is missing"));
@@ -201,12 +201,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// A field by a dotted path.
-    pub fn at(&self, path: &str) -> Option<Cursor<'a>> {
+    pub(crate) fn at(&self, path: &str) -> Option<Cursor<'a>> {
         path.split('.').try_fold(*self, |c, key| c.get(key))
     }
 
     /// A string.
-    pub fn str(&self) -> Option<&'a str> {
+    pub(crate) fn str(&self) -> Option<&'a str> {
         let text = self.node.as_str();
         if text.is_none() {
             self.unexpected("a string");
@@ -215,7 +215,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string that is not blank.
-    pub fn text(&self) -> Option<&'a str> {
+    pub(crate) fn text(&self) -> Option<&'a str> {
         let text = self.str()?;
         if text.trim().is_empty() {
             self.problem("is empty");
@@ -225,7 +225,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `true` or `false`.
-    pub fn bool(&self) -> Option<bool> {
+    pub(crate) fn bool(&self) -> Option<bool> {
         match self.node.content {
             Content::Bool(b) => Some(b),
             _ => {
@@ -236,7 +236,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number.
-    pub fn int(&self) -> Option<i64> {
+    pub(crate) fn int(&self) -> Option<i64> {
         match self.node.content {
             Content::Int(i) => Some(i),
             _ => {
@@ -247,7 +247,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A port number, 1–65535.
-    pub fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         let n = self.int()?;
         let port = u16::try_from(n).ok().filter(|p| *p > 0);
         if port.is_none() {
@@ -257,7 +257,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number of percent, 0–100.
-    pub fn percent(&self) -> Option<u8> {
+    pub(crate) fn percent(&self) -> Option<u8> {
         let Content::Int(n) = self.node.content else {
             self.unexpected("a whole number from 0 to 100");
             return None;
@@ -270,7 +270,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// One of a few names; `kind` is what a message calls them.
-    pub fn one_of<T: Copy>(&self, kind: &str, known: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn one_of<T: Copy>(&self, kind: &str, known: &[(&str, T)]) -> Option<T> {
         let name = self.text()?;
         let value = known.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
         if value.is_none() {
@@ -282,7 +282,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The items of a list.
-    pub fn list(&self) -> Vec<Cursor<'a>> {
+    pub(crate) fn list(&self) -> Vec<Cursor<'a>> {
         match &self.node.content {
             Content::List(items) => items.iter().map(|n| self.child(n)).collect(),
             _ => {
@@ -293,12 +293,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// The items of the list `key`, none when absent.
-    pub fn items(&self, key: &str) -> Vec<Cursor<'a>> {
+    pub(crate) fn items(&self, key: &str) -> Vec<Cursor<'a>> {
         self.get(key).map(|c| c.list()).unwrap_or_default()
     }
 
     /// The entries of an object.
-    pub fn entries(&self) -> Vec<(&'a Entry<'a>, Cursor<'a>)> {
+    pub(crate) fn entries(&self) -> Vec<(&'a Entry<'a>, Cursor<'a>)> {
         match &self.node.content {
             Content::Object(entries) => entries.iter().map(|e| (e, self.child(&e.value))).collect(),
             _ => {
@@ -309,12 +309,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// This object, which may have the given keys only; `None` when it is no object. Both are problems.
-    pub fn object(self, keys: &[&str]) -> Option<Self> {
+    pub(crate) fn object(self, keys: &[&str]) -> Option<Self> {
         self.object_with_renames(keys, &[])
     }
 
     /// As [`object`](Self::object); for a key of an earlier version, `(old, new)`, the problem names the new one.
-    pub fn object_with_renames(self, keys: &[&str], renames: &[(&str, &str)]) -> Option<Self> {
+    pub(crate) fn object_with_renames(self, keys: &[&str], renames: &[(&str, &str)]) -> Option<Self> {
         let Content::Object(entries) = &self.node.content else {
             self.unexpected("an object");
             return None;
@@ -334,7 +334,7 @@ impl<'a> Cursor<'a> {
 
     /// Reports the fields of an object that are not known, for what happens to them elsewhere: a misspelt one would
     /// silently mean its absence.
-    pub fn refuse_unknown_fields(&self, known: &[&str], consequence: &str) {
+    pub(crate) fn refuse_unknown_fields(&self, known: &[&str], consequence: &str) {
         let Content::Object(entries) = &self.node.content else { return };
         for entry in entries.iter().filter(|e| !known.contains(&&*e.key) && !e.value.is_null()) {
             let hint = hint(&entry.key, known.iter().copied());
@@ -343,23 +343,23 @@ impl<'a> Cursor<'a> {
     }
 
     /// The entries of an object of strings; a null value is the empty string, as in the API server.
-    pub fn strings<T: FromIterator<(&'a str, &'a str)>>(&self) -> T {
+    pub(crate) fn strings<T: FromIterator<(&'a str, &'a str)>>(&self) -> T {
         let string = |v: &Cursor<'a>| if v.node.is_null() { Some("") } else { v.str() };
         self.entries().into_iter().filter_map(|(e, v)| Some((&*e.key, string(&v)?))).collect()
     }
 
     /// The string `key`.
-    pub fn string_at(&self, key: &str) -> Option<String> {
+    pub(crate) fn string_at(&self, key: &str) -> Option<String> {
         self.get(key)?.str().map(str::to_owned)
     }
 
     /// The boolean `key`.
-    pub fn bool_at(&self, key: &str) -> Option<bool> {
+    pub(crate) fn bool_at(&self, key: &str) -> Option<bool> {
         self.get(key)?.bool()
     }
 
     /// The strings of the list `key`, none when absent.
-    pub fn string_list(&self, key: &str) -> Vec<String> {
+    pub(crate) fn string_list(&self, key: &str) -> Vec<String> {
         self.items(key).iter().filter_map(|c| c.str().map(str::to_owned)).collect()
     }
 }

@@ -21,5 +21,5 @@ pub(crate) use problem::hint;
 #[cfg(test)]
 pub(crate) use reader::requested_paths;
 pub(crate) use reader::{Fields, Lookup, describe};
-pub use reader::{Reader, Recorded};
+pub(crate) use reader::{Reader, Recorded};
 pub(crate) use unavailable::Unavailable;

@@ -58,7 +58,7 @@ impl PartialEq for dyn RawObject + '_ {
 
 impl Content<'_> {
     /// What a message calls a value of this type.
-    pub fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Content::Null => "null",
             Content::Bool(_) => "a boolean",
@@ -86,12 +86,12 @@ impl<'a, K: Into<Cow<'a, str>>> From<(K, Node<'a>)> for Entry<'a> {
 
 impl<'a> Node<'a> {
     /// Whether this is `null`; in YAML also a value that is left empty.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self.content, Content::Null)
     }
 
     /// The value of `key` in an object. `null` counts as absent; if a key repeats, the last value wins.
-    pub fn get(&self, key: &str) -> Option<&Node<'a>> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node<'a>> {
         match &self.content {
             Content::Object(entries) => {
                 entries.iter().rev().find(|e| e.key == key).map(|e| &e.value).filter(|v| !v.is_null())
@@ -101,7 +101,7 @@ impl<'a> Node<'a> {
     }
 
     /// The string that this node is, if it is one.
-    pub fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match &self.content {
             Content::Str(s) => Some(s),
             _ => None,
@@ -109,7 +109,7 @@ impl<'a> Node<'a> {
     }
 
     /// The same with strings of its own.
-    pub fn into_owned(self) -> Node<'static> {
+    pub(crate) fn into_owned(self) -> Node<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         let content = match self.content {
             Content::Null => Content::Null,
@@ -133,7 +133,7 @@ impl<'a> Node<'a> {
     }
 
     /// As plain JSON.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
         match &self.content {
             Content::Null => Value::Null,

@@ -2,13 +2,13 @@
 
 /// One step from a value to a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step<'p> {
+pub(crate) enum Step<'p> {
     Key(&'p str),
     Index(usize),
 }
 
 /// The steps of a path: `nodePools[1].x["a.b"]` → nodePools, 1, x, a.b.
-pub fn steps(path: &str) -> Vec<Step<'_>> {
+pub(crate) fn steps(path: &str) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -30,12 +30,12 @@ pub fn steps(path: &str) -> Vec<Step<'_>> {
 }
 
 /// The path of a field below `path`; `path` may be empty.
-pub fn join(path: &str, field: &str) -> String {
+pub(crate) fn join(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
 /// The path of an entry of the map at `path`, whose key a user has chosen and may contain dots.
-pub fn entry(path: &str, key: &str) -> String {
+pub(crate) fn entry(path: &str, key: &str) -> String {
     match key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') && !key.is_empty() {
         true => format!("{path}.{key}"),
         false => format!("{path}[\"{key}\"]"),

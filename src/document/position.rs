@@ -5,7 +5,7 @@ use super::node::Node;
 impl Node<'_> {
     /// Line and column in `text`, which this string was read from, of byte `at` of its value: exact for plain, quoted and
     /// block scalars as people write them, else (aliases, escapes that change characters) that of the scalar itself.
-    pub fn position_of(&self, text: &str, at: usize) -> (u32, u32) {
+    pub(crate) fn position_of(&self, text: &str, at: usize) -> (u32, u32) {
         let start = (self.line, self.column);
         let Some(value) = self.as_str() else { return start };
         let Some(raw) = offset_of(text, self.line, self.column).and_then(|offset| text.get(offset..)) else {

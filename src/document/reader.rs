@@ -198,7 +198,7 @@ fn named(path: &str) -> &str {
 }
 
 /// A value as the document has it, shortened, for a message.
-pub fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     let text = match value {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),

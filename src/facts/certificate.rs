@@ -7,7 +7,7 @@ use x509_parser::pem::Pem;
 
 /// When the first certificate of a PEM bundle expires. `base64_of_pem` is the bundle in base64, as `clusterCaCertificate`
 /// holds it. `None` if it has no certificate, or one that cannot be read.
-pub fn first_expiry(base64_of_pem: &str) -> Option<Timestamp> {
+pub(super) fn first_expiry(base64_of_pem: &str) -> Option<Timestamp> {
     let base64: String = base64_of_pem.split_ascii_whitespace().collect();
     let bundle = STANDARD_NO_PAD.decode(base64.trim_end_matches('=')).ok()?;
     let mut first = None;

@@ -16,7 +16,7 @@ use crate::inventory::{ClassId, Inventory, Known, Need, ObjectRef, Origin, Reaso
 use crate::network::service::{Backend, backends};
 
 /// PostgreSQL's port: <https://www.postgresql.org/docs/current/runtime-config-connection.html>.
-pub const POSTGRES: u16 = 5432;
+pub(super) const POSTGRES: u16 = 5432;
 
 /// A PostgreSQL database in the cluster.
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl ServiceDirectory for Evidence<'_> {
 }
 
 /// Finds the databases and the connections.
-pub fn build(inventory: &Inventory, v6: bool) -> Databases {
+pub(super) fn build(inventory: &Inventory, v6: bool) -> Databases {
     let mut found = Databases { list: databases(inventory, v6), ..Databases::default() };
     let mut server_of: BTreeMap<usize, usize> = BTreeMap::new();
     for (d, database) in found.list.iter().enumerate() {
@@ -416,7 +416,7 @@ fn postgres_server(workload: &Workload) -> Option<u16> {
 
 /// A Secret key that a workload's containers refer to: `key` is `None` for the whole Secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SecretUse {
+pub(super) struct SecretUse {
     pub secret: String,
     pub key: Option<String>,
     /// Field path in the pod specification.
@@ -424,7 +424,7 @@ pub struct SecretUse {
 }
 
 /// The Secrets that the containers of a workload hold: variables, whole environments and mounted volumes.
-pub fn secret_uses(workload: &Workload) -> Vec<SecretUse> {
+pub(super) fn secret_uses(workload: &Workload) -> Vec<SecretUse> {
     let mut uses = Vec::new();
     for (_, spec) in workload.classes.iter().flat_map(|c| &c.specs) {
         for c in &spec.containers {
@@ -465,7 +465,7 @@ pub fn secret_uses(workload: &Workload) -> Vec<SecretUse> {
 }
 
 /// Secret keys that feed the password or the whole address of a connection.
-pub fn credentials(inventory: &Inventory, connection: &Connection) -> Vec<(String, String)> {
+pub(super) fn credentials(inventory: &Inventory, connection: &Connection) -> Vec<(String, String)> {
     let workload = &inventory.workloads[connection.workload];
     let specs = workload.classes.iter().flat_map(|c| &c.specs).flat_map(|(_, s)| &s.containers);
     let mut found: Vec<(String, String)> = specs

@@ -161,7 +161,7 @@ impl<'a> Context<'a> {
 }
 
 /// A three-valued answer as a fact.
-pub fn tri(t: Tri, reasons: Vec<Reason>) -> Known<bool> {
+pub(super) fn tri(t: Tri, reasons: Vec<Reason>) -> Known<bool> {
     match t {
         Tri::Yes => Known::Value(true),
         Tri::No => Known::Value(false),
@@ -175,7 +175,7 @@ pub fn tri(t: Tri, reasons: Vec<Reason>) -> Known<bool> {
     }
 }
 
-pub fn evidence(object: ObjectRef, origin: &Origin, path: &str, value: Json, rule: &str) -> Evidence {
+pub(super) fn evidence(object: ObjectRef, origin: &Origin, path: &str, value: Json, rule: &str) -> Evidence {
     Evidence {
         object,
         path: path.to_owned(),
@@ -187,7 +187,7 @@ pub fn evidence(object: ObjectRef, origin: &Origin, path: &str, value: Json, rul
 
 /// The three facts of a set that reachability decides: its certain members, its possible members, and whether it is empty.
 /// `empty` is false if there is a certain member, true if there is no member of either kind, else unknown.
-pub fn set_of(certain: Vec<String>, maybe: Vec<String>, reasons: Vec<Reason>) -> SetFacts {
+pub(super) fn set_of(certain: Vec<String>, maybe: Vec<String>, reasons: Vec<Reason>) -> SetFacts {
     let mut certain = certain;
     let mut maybe = maybe;
     certain.sort();
@@ -203,14 +203,14 @@ pub fn set_of(certain: Vec<String>, maybe: Vec<String>, reasons: Vec<Reason>) ->
     SetFacts { certain: Known::Value(certain), maybe: Known::Value(maybe), empty }
 }
 
-pub struct SetFacts {
+pub(super) struct SetFacts {
     pub certain: Known<Vec<String>>,
     pub maybe: Known<Vec<String>>,
     pub empty: Known<bool>,
 }
 
 impl SetFacts {
-    pub fn unknown(reasons: Vec<Reason>) -> Self {
+    pub(super) fn unknown(reasons: Vec<Reason>) -> Self {
         SetFacts {
             certain: Known::Unknown(reasons.clone()),
             maybe: Known::Unknown(reasons.clone()),
@@ -220,7 +220,7 @@ impl SetFacts {
 }
 
 /// Puts facts and evidence of one subject together.
-pub fn facts(
+pub(super) fn facts(
     id: String,
     kind: SubjectKind,
     object: ObjectRef,
@@ -236,6 +236,6 @@ pub fn facts(
 }
 
 /// Whether an object of this environment counts as production: it is production, or the environment is not set.
-pub fn counts_as_production(environment: Option<&str>) -> bool {
+pub(super) fn counts_as_production(environment: Option<&str>) -> bool {
     environment.is_none_or(|e| e == PRODUCTION)
 }

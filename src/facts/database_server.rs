@@ -10,7 +10,7 @@ use super::context::{Context, tri};
 use super::schema::Evidence;
 
 /// What the rules of a server and its poolers accept.
-pub struct Server {
+pub(super) struct Server {
     pub refuses: Known<bool>,
     pub word: Known<String>,
     pub rule: Known<String>,
@@ -26,7 +26,7 @@ pub struct Server {
 }
 
 /// The facts of a database server and of its poolers.
-pub fn server(cx: &Context<'_>, d: &Database) -> Server {
+pub(super) fn server(cx: &Context<'_>, d: &Database) -> Server {
     let (Some((rules, posture)), Some(c)) = (&d.posture, d.cnpg) else {
         let reason = Reason::undecided(format!(
             "the rules of {} (pg_hba, ssl) are in files inside the server, which Kubernetes does not show",

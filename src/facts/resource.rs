@@ -13,22 +13,22 @@ use super::reading::Reading;
 use super::schema::Evidence;
 
 /// A resource and where it was read.
-pub struct Resource<'a> {
+pub(super) struct Resource<'a> {
     reader: Reader<'a>,
     object: ObjectRef,
     origin: &'a Origin,
 }
 
 impl<'a> Resource<'a> {
-    pub fn new(reader: Reader<'a>, object: ObjectRef, origin: &'a Origin) -> Self {
+    pub(super) fn new(reader: Reader<'a>, object: ObjectRef, origin: &'a Origin) -> Self {
         Resource { reader, object, origin }
     }
 
-    pub fn object(&self) -> &ObjectRef {
+    pub(super) fn object(&self) -> &ObjectRef {
         &self.object
     }
 
-    pub fn reader(&self) -> &Reader<'a> {
+    pub(super) fn reader(&self) -> &Reader<'a> {
         &self.reader
     }
 
@@ -53,22 +53,22 @@ impl<'a> Resource<'a> {
     }
 
     /// A plain boolean: absent is false.
-    pub fn flag(&self, path: &str) -> Reading<bool> {
+    pub(super) fn flag(&self, path: &str) -> Reading<bool> {
         self.read(path, "true or false", false, Json::as_bool)
     }
 
     /// An `optional` boolean: absent is not reported.
-    pub fn optional(&self, path: &str) -> Reading<Option<bool>> {
+    pub(super) fn optional(&self, path: &str) -> Reading<Option<bool>> {
         self.read(path, "true or false", None, |v| v.as_bool().map(Some))
     }
 
     /// A text: absent is the empty one.
-    pub fn text(&self, path: &str) -> Reading<String> {
+    pub(super) fn text(&self, path: &str) -> Reading<String> {
         self.read(path, "a text", String::new(), |v| v.as_str().map(str::to_owned))
     }
 
     /// A text that every resource of the kind has.
-    pub fn required(&self, path: &str) -> Reading<String> {
+    pub(super) fn required(&self, path: &str) -> Reading<String> {
         self.text(path).and_then(|text| match text.is_empty() {
             true => Reading::unknown(Reason::missing(format!("{path} is not in the cluster configuration"))),
             false => Reading::known(text),
@@ -76,7 +76,7 @@ impl<'a> Resource<'a> {
     }
 
     /// The name of an enum value: absent is the empty one, a name outside of `known` is unknown.
-    pub fn word(&self, path: &str, known: &[&str]) -> Reading<String> {
+    pub(super) fn word(&self, path: &str, known: &[&str]) -> Reading<String> {
         self.text(path).and_then(|word| {
             if word.is_empty() || known.contains(&word.as_str()) {
                 return Reading::known(word);
@@ -89,14 +89,14 @@ impl<'a> Resource<'a> {
     }
 
     /// A list of texts: absent is the empty one.
-    pub fn texts(&self, path: &str) -> Reading<Vec<String>> {
+    pub(super) fn texts(&self, path: &str) -> Reading<Vec<String>> {
         self.read(path, "a list of texts", Vec::new(), |v| {
             v.as_array()?.iter().map(|i| i.as_str().map(str::to_owned)).collect()
         })
     }
 
     /// Whether a list of texts contains one. A number in it is an enum value of which no name is known.
-    pub fn contains(&self, path: &str, text: &str) -> Reading<bool> {
+    pub(super) fn contains(&self, path: &str, text: &str) -> Reading<bool> {
         self.read(path, "a list of texts", Some(false), |v| {
             let items = v.as_array()?;
             match items.iter().any(|i| i.as_str() == Some(text)) {
@@ -108,30 +108,30 @@ impl<'a> Resource<'a> {
     }
 
     /// A whole number; the API prints those of 64 bits as texts. Absent is 0.
-    pub fn number(&self, path: &str) -> Reading<i64> {
+    pub(super) fn number(&self, path: &str) -> Reading<i64> {
         self.read(path, "a whole number", 0, |v| v.as_i64().or_else(|| v.as_str()?.parse().ok()))
     }
 
     /// Whether a message is there, with or without fields.
-    pub fn has(&self, path: &str) -> Reading<bool> {
+    pub(super) fn has(&self, path: &str) -> Reading<bool> {
         self.read(path, "an object", false, |v| v.is_object().then_some(true))
     }
 
     /// The paths of a list's members: absent is none. Evidence only where there is none: else its members are.
-    pub fn each(&self, path: &str) -> Reading<Vec<String>> {
+    pub(super) fn each(&self, path: &str) -> Reading<Vec<String>> {
         let paths = |v: &'a Json| Some((0..v.as_array()?.len()).map(|i| format!("{path}[{i}]")).collect());
         list_evidence(self.read(path, "a list", Vec::new(), paths))
     }
 
     /// The keys of a map that the user names, in order: absent is none. Evidence as of [`each`](Self::each).
-    pub fn keys(&self, path: &str) -> Reading<Vec<String>> {
+    pub(super) fn keys(&self, path: &str) -> Reading<Vec<String>> {
         let keys = |v: &'a Json| v.as_object().map(|m| m.keys().cloned().collect());
         list_evidence(self.read(path, "an object", Vec::new(), keys))
     }
 
     /// A time of RFC 3339, a date, which is its first moment in UTC, or seconds since 1970 as Go marshals a timestamp; `None`
     /// where absent.
-    pub fn time(&self, path: &str) -> Reading<Option<jiff::Timestamp>> {
+    pub(super) fn time(&self, path: &str) -> Reading<Option<jiff::Timestamp>> {
         self.read(path, "a time such as 2027-01-31T00:00:00Z", None, |v| {
             match v {
                 Json::String(s) => s.parse().or_else(|_| format!("{s}T00:00:00Z").parse()).ok(),

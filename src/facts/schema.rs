@@ -234,7 +234,7 @@ macro_rules! configuration_facts {
 
         impl $name {
             /// The documented facts, in order of declaration.
-            pub const SCHEMA: &'static [$crate::facts::schema::Field] = &[
+            pub(crate) const SCHEMA: &'static [$crate::facts::schema::Field] = &[
                 $( $crate::facts::schema::Field {
                     name: $fact,
                     ty: <$ty as $crate::facts::schema::FactValue>::TYPE,
@@ -245,7 +245,7 @@ macro_rules! configuration_facts {
             ];
 
             /// The facts by name.
-            pub fn into_sheet(self) -> $crate::facts::schema::Sheet {
+            pub(crate) fn into_sheet(self) -> $crate::facts::schema::Sheet {
                 let mut sheet = $crate::facts::schema::Sheet::default();
                 $(
                     let (value, evidence) = self.$field.into_parts($rule);

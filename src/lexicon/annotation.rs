@@ -32,7 +32,7 @@ const KEYS: &[&str] = &[
 const NAMES: &[&str] = &["environment", "env", "stage", "ssl", "sslmode", "ssl-mode", "ssl_mode", "tls", "tls-mode"];
 
 /// Whether `collect` keeps the annotation `key`. A key that is not kept is *unknown*, not absent.
-pub fn keep_annotation(key: &str) -> bool {
+pub(crate) fn keep_annotation(key: &str) -> bool {
     let last = key.rsplit(['/', '.']).next().unwrap_or(key);
     let ends = |tail: &str| {
         let start = last.len().checked_sub(tail.len());

@@ -13,8 +13,8 @@ mod shape;
 mod tests;
 mod value;
 
-pub use annotation::keep_annotation;
-pub use free_text::mask_text;
-pub use name::{Confidence, Purpose, classify, is_secret_name};
-pub use shape::{HIDDEN, HIDDEN_AMBIGUOUS};
-pub use value::Value;
+pub(crate) use annotation::keep_annotation;
+pub(crate) use free_text::mask_text;
+pub(crate) use name::{Confidence, Purpose, classify, is_secret_name};
+pub(crate) use shape::{HIDDEN, HIDDEN_AMBIGUOUS};
+pub(crate) use value::Value;

@@ -5,7 +5,7 @@
 
 /// The purpose of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// The TLS mode that drivers read themselves (`PGSSLMODE`).
     ModeDriver,
     /// A TLS mode that an application may read, but no driver (`DB_SSLMODE`).
@@ -54,7 +54,7 @@ pub enum Confidence {
 
 /// A variable name whose purpose is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VariableName {
+pub(crate) struct VariableName {
     pub purpose: Purpose,
     /// The prefix that the variables of one connection share (`DB` in `DB_HOST`), `libpq` for the `PG…` variables, or
     /// empty for a variable of the whole process.
@@ -184,7 +184,7 @@ const ENDINGS: &[(&str, Purpose, bool)] = &[
 ];
 
 /// Finds the purpose of a variable name: first as it is written, then in upper case with `_` for `.` and `-`.
-pub fn classify(name: &str) -> Option<VariableName> {
+pub(crate) fn classify(name: &str) -> Option<VariableName> {
     if let Some((purpose, profile)) = matched(name) {
         let bare = matches!(name, "SSLMODE" | "SSL_MODE");
         let confidence = if bare { Confidence::Low } else { Confidence::High };
@@ -243,7 +243,7 @@ pub(super) fn ends_with_word(name: &str, wanted: &[&str]) -> bool {
 }
 
 /// Whether a name identifies a secret: `…PASSWORD`, `…TOKEN`, `…_KEY`, `apiKey`, …
-pub fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     const ANYWHERE: &[&str] = &["PASSWORD", "PASSWD", "PASSPHRASE", "PASSCODE", "SECRET", "TOKEN", "CREDENTIAL"];
     const WORDS: &[&str] = &["PIN", "OTP", "SALT", "PEPPER", "COOKIE", "SIGNATURE", "JWT", "CREDS", "BEARER", "PW"];
     let upper = name.to_ascii_uppercase();

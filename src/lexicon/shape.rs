@@ -1,10 +1,10 @@
 //! Tests on the form of values: mode words, hosts, ports, paths, names.
 
 /// Replaces a masked part. The parsers of URLs, key/value strings, JDBC URLs and .NET connection strings accept it.
-pub const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// Replaces a masked part with a raw `@`, `/`, `?` or `#`. Drivers disagree on where such a userinfo ends.
-pub const HIDDEN_AMBIGUOUS: &str = "***ambiguous***";
+pub(crate) const HIDDEN_AMBIGUOUS: &str = "***ambiguous***";
 
 /// The first of the private-use characters that replace `$(VAR)` references while a value is masked.
 const FIRST_REFERENCE: u32 = 0xF_0000;

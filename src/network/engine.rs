@@ -15,14 +15,14 @@ use super::runs::Runs;
 
 /// Policies that select a cell in one direction: certainly, and possibly.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Selection {
+pub(super) struct Selection {
     pub certain: Vec<usize>,
     pub maybe: Vec<usize>,
 }
 
 impl Selection {
     /// Whether the cell is isolated.
-    pub fn isolated(&self) -> Tri {
+    pub(super) fn isolated(&self) -> Tri {
         match (self.certain.is_empty(), self.maybe.is_empty()) {
             (false, _) => Tri::Yes,
             (true, false) => Tri::Maybe,
@@ -35,7 +35,7 @@ impl Selection {
 type RowKey = (Direction, Rc<Selection>, Option<usize>);
 
 #[derive(Debug)]
-pub struct Engine {
+pub(super) struct Engine {
     pub dataplane: Dataplane,
     selections: HashMap<(usize, Direction), Rc<Selection>>,
     /// What one cell's side allows towards (or from) every target. Most targets are treated as their neighbours are.
@@ -45,12 +45,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(dataplane: Dataplane) -> Self {
+    pub(super) fn new(dataplane: Dataplane) -> Self {
         Engine { dataplane, selections: HashMap::new(), rows: HashMap::new(), selected: HashMap::new() }
     }
 
     /// The rules of a policy that this dataplane applies in a direction, and whether it does.
-    pub fn applies(&self, model: &Model, policy: &Policy, direction: Direction) -> Tri {
+    pub(super) fn applies(&self, model: &Model, policy: &Policy, direction: Direction) -> Tri {
         if self.dataplane == Dataplane::None {
             return Tri::No;
         }
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// The policies that select a cell.
-    pub fn selection(&mut self, model: &Model, cell: usize, direction: Direction) -> Rc<Selection> {
+    pub(super) fn selection(&mut self, model: &Model, cell: usize, direction: Direction) -> Rc<Selection> {
         if let Some(s) = self.selections.get(&(cell, direction)) {
             return s.clone();
         }
@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// What the cell's own side allows towards (egress) or from (ingress) a target.
-    pub fn side(
+    pub(super) fn side(
         &mut self,
         model: &Model,
         pool: &mut Pool,
@@ -116,12 +116,12 @@ impl Engine {
     }
 
     /// Why rules that are not modelled may decide for this cell.
-    pub fn opaque(&self, model: &Model, cell: usize, direction: Direction) -> Option<Reason> {
+    pub(super) fn opaque(&self, model: &Model, cell: usize, direction: Direction) -> Option<Reason> {
         self.opaque_in(model, &model.namespaces[model.cells[cell].namespace].name, direction)
     }
 
     /// As [`Engine::opaque`], for every pod of a namespace.
-    pub fn opaque_in(&self, model: &Model, namespace: &str, direction: Direction) -> Option<Reason> {
+    pub(super) fn opaque_in(&self, model: &Model, namespace: &str, direction: Direction) -> Option<Reason> {
         model.opaque.iter().find_map(|o| {
             let everywhere = o.object.namespace.is_empty() || o.object.namespace == namespace;
             if !everywhere || !opaque_applies(model, self.dataplane, &o.group, &o.object.kind, direction) {
@@ -248,12 +248,12 @@ impl Engine {
     }
 
     /// How certainly a rule's peers hold a target, for explanations.
-    pub fn rule_matches(&self, model: &Model, policy: &Policy, rule: &Rule, target: Target) -> Tri {
+    pub(super) fn rule_matches(&self, model: &Model, policy: &Policy, rule: &Rule, target: Target) -> Tri {
         let Some(peers) = &rule.peers else { return Tri::Yes };
         peers.iter().map(|p| self.peer_matches(model, policy, p, target)).max().unwrap_or(Tri::No)
     }
 
-    pub fn peer_matches(&self, model: &Model, policy: &Policy, peer: &Peer, target: Target) -> Tri {
+    pub(super) fn peer_matches(&self, model: &Model, policy: &Policy, peer: &Peer, target: Target) -> Tri {
         match peer {
             Peer::Pods { .. } => {
                 model.cells.get(target).map_or(Tri::No, |c| model.peer_selects(peer, &policy.meta.namespace, c))
@@ -263,7 +263,7 @@ impl Engine {
     }
 
     /// The ports of a rule towards a target, for explanations.
-    pub fn rule_ports(
+    pub(super) fn rule_ports(
         &self,
         model: &Model,
         pool: &mut Pool,

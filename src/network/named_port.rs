@@ -13,13 +13,13 @@ use super::ports::PortSet;
 
 /// Numbers that a name certainly and possibly opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Numbers {
+pub(super) struct Numbers {
     pub certain: BTreeSet<u16>,
     pub possible: BTreeSet<u16>,
 }
 
 impl Numbers {
-    pub fn sets(&self, protocol: Protocol) -> (PortSet, PortSet) {
+    pub(super) fn sets(&self, protocol: Protocol) -> (PortSet, PortSet) {
         let set = |numbers: &BTreeSet<u16>| {
             numbers.iter().fold(PortSet::empty(), |s, n| s.union(&PortSet::one(protocol, *n)))
         };
@@ -50,12 +50,12 @@ const SERVING: [ContainerRole; 2] = [ContainerRole::Regular, ContainerRole::Side
 const EVERY: [ContainerRole; 3] = [ContainerRole::Regular, ContainerRole::Sidecar, ContainerRole::Init];
 
 /// Cilium up to 1.17, on which Dataplane V2 is known to be based.
-pub fn is_older_cilium(version: Option<(u32, u32)>) -> bool {
+pub(super) fn is_older_cilium(version: Option<(u32, u32)>) -> bool {
     version.is_some_and(|v| v <= (1, 17))
 }
 
 /// Resolves `name` on the pods of `cell`.
-pub fn on_pod(model: &Model, dataplane: Dataplane, cell: &Cell, name: &str, protocol: Protocol) -> Numbers {
+pub(super) fn on_pod(model: &Model, dataplane: Dataplane, cell: &Cell, name: &str, protocol: Protocol) -> Numbers {
     let found = match dataplane {
         Dataplane::Calico => match model.agents.calico {
             // From 3.30 Felix registers the ports of init containers too.
@@ -98,7 +98,7 @@ fn last_by_name(cell: &Cell, name: &str, protocol: Protocol) -> BTreeSet<u16> {
 }
 
 /// Resolves `name` of an egress rule towards a destination; `None` is a destination that is not a pod.
-pub fn towards(
+pub(super) fn towards(
     model: &Model,
     dataplane: Dataplane,
     destination: Option<&Cell>,

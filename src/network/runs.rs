@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Values by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Runs<T> {
+pub(super) struct Runs<T> {
     /// Where each run begins, and its value; neighbours differ.
     starts: Vec<(u32, T)>,
     length: usize,
@@ -12,7 +12,7 @@ pub struct Runs<T> {
 
 impl<T: Copy + Eq> Runs<T> {
     /// `values` must be no more than `u32` counts.
-    pub fn of(values: Vec<T>) -> Self {
+    pub(super) fn of(values: Vec<T>) -> Self {
         let mut starts: Vec<(u32, T)> = Vec::new();
         for (i, value) in values.iter().enumerate() {
             if starts.last().is_none_or(|(_, last)| last != value) {
@@ -24,13 +24,13 @@ impl<T: Copy + Eq> Runs<T> {
     }
 
     /// The value at an index, `None` where there are not so many.
-    pub fn at(&self, index: usize) -> Option<T> {
+    pub(super) fn at(&self, index: usize) -> Option<T> {
         let run = self.starts.partition_point(|(start, _)| *start as usize <= index).checked_sub(1)?;
         (index < self.length).then(|| self.starts[run].1)
     }
 
     /// The runs in order.
-    pub fn iter(&self) -> impl Iterator<Item = (Range<usize>, T)> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Range<usize>, T)> + '_ {
         self.starts.iter().enumerate().map(|(i, (start, value))| {
             let end = self.starts.get(i + 1).map_or(self.length, |(next, _)| *next as usize);
             (*start as usize..end, *value)

@@ -14,7 +14,7 @@ pub use crate::inventory::{Dataplane, Drift};
 use super::{ExitPolicy, Outcome, SeverityCounts, VerdictCounts};
 
 /// Version of the JSON of reports; raised when a field changes its meaning or is removed.
-pub const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// The report of one audit. Its parts do not change once it is made by [`Report::new`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

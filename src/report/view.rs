@@ -36,7 +36,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     /// Groups and words a report.
-    pub fn new(report: &'a Report) -> View<'a> {
+    pub(crate) fn new(report: &'a Report) -> View<'a> {
         let counted = |verdict: Verdict| move |r: &CheckResult| counts(r) && r.verdict == verdict;
         let passing = counted(Verdict::Pass);
         let noted: Vec<&CheckResult> = report.results.iter().filter(|r| passing(r) && r.note.is_some()).collect();
@@ -67,12 +67,12 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    pub fn results(&self) -> impl Iterator<Item = &'a CheckResult> + '_ {
+    pub(crate) fn results(&self) -> impl Iterator<Item = &'a CheckResult> + '_ {
         self.statements.iter().flat_map(|s| s.results.iter().copied())
     }
 
     /// `6 of 10 workloads`, and the severity before it was changed; empty if there is nothing to add.
-    pub fn extent(&self) -> String {
+    pub(crate) fn extent(&self) -> String {
         let parts = [self.share(), self.changed_severity()];
         parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(", ")
     }
@@ -100,7 +100,7 @@ impl<'a> Group<'a> {
     }
 
     /// Whether all subjects are settings of the cluster, not what runs in it.
-    pub fn is_configuration(&self) -> bool {
+    pub(crate) fn is_configuration(&self) -> bool {
         self.results().all(|r| is_configuration(r.subject.kind))
     }
 }
@@ -113,24 +113,24 @@ pub(crate) struct Statement<'a> {
 
 impl<'a> Statement<'a> {
     /// Names of the subjects.
-    pub fn subjects(&self) -> Vec<String> {
+    pub(crate) fn subjects(&self) -> Vec<String> {
         self.results.iter().map(|r| subject(r)).collect()
     }
 
     /// `3 workloads`.
-    pub fn number_of_subjects(&self) -> String {
+    pub(crate) fn number_of_subjects(&self) -> String {
         self.results.first().map_or(String::new(), |r| {
             let (one, many) = noun(r.subject.kind);
             count(self.results.len(), one, many)
         })
     }
 
-    pub fn evidence(&self) -> impl Iterator<Item = &'a Evidence> + '_ {
+    pub(crate) fn evidence(&self) -> impl Iterator<Item = &'a Evidence> + '_ {
         self.results.iter().flat_map(|r| &r.evidence)
     }
 
     /// The first different fixes with their subjects, and whether there are more.
-    pub fn fixes(&self) -> (Vec<(&'a Fix, Vec<String>)>, bool) {
+    pub(crate) fn fixes(&self) -> (Vec<(&'a Fix, Vec<String>)>, bool) {
         let mut fixes: Vec<(&Fix, Vec<String>)> = vec![];
         for &r in self.results.iter().filter(|r| !r.fix.is_empty()) {
             if let Some((_, subjects)) = fixes.iter_mut().find(|(fix, _)| **fix == r.fix) {

@@ -43,7 +43,7 @@ const ENUMS: [(&str, Name); 24] = [
 
 /// The name of number `n` at `path` (without indexes). A number that is not listed stays a number, which no rule takes for a
 /// known value.
-pub fn name(path: &str, n: i64) -> Option<String> {
+pub(super) fn name(path: &str, n: i64) -> Option<String> {
     let n = i32::try_from(n).ok()?;
     // Not by its end: other messages have a status of their own.
     if path == "status" {

@@ -7,14 +7,14 @@
 mod enums;
 mod secrets;
 
-pub use secrets::WITHHELD;
+pub(super) use secrets::WITHHELD;
 
 use serde_json::{Map, Value};
 
 use crate::document::Unavailable;
 
 /// Whether a document without `kind` is a GKE cluster description.
-pub fn is_cluster(doc: &Value) -> bool {
+pub(super) fn is_cluster(doc: &Value) -> bool {
     let Value::Object(map) = doc else { return false };
     const MARKS: [&str; 8] = [
         "currentMasterVersion",
@@ -41,7 +41,7 @@ fn is_new_cluster(map: &Map<String, Value>) -> bool {
 }
 
 /// A page of `clusters.list`: the clusters in it, and the zones that did not answer.
-pub fn listing(doc: &Value) -> Option<(&[Value], Vec<String>)> {
+pub(super) fn listing(doc: &Value) -> Option<(&[Value], Vec<String>)> {
     let map = doc.as_object().filter(|m| !m.contains_key("kind"))?;
     let zones = map.get("missingZones").or_else(|| map.get("missing_zones")).and_then(Value::as_array);
     let some = |clusters: &&Vec<Value>| !clusters.is_empty() || zones.is_some_and(|z| !z.is_empty());
@@ -51,7 +51,7 @@ pub fn listing(doc: &Value) -> Option<(&[Value], Vec<String>)> {
 }
 
 /// Whether a document is what `gcloud container clusters get-upgrade-info --format=json` prints.
-pub fn is_upgrade_info(doc: &Value) -> bool {
+pub(super) fn is_upgrade_info(doc: &Value) -> bool {
     const MARKS: [&str; 4] = [
         "endOfStandardSupportTimestamp",
         "end_of_standard_support_timestamp",
@@ -62,7 +62,7 @@ pub fn is_upgrade_info(doc: &Value) -> bool {
 }
 
 /// Normalises a description.
-pub fn normalise(doc: &Value) -> Value {
+pub(super) fn normalise(doc: &Value) -> Value {
     let mut out = camel(doc, "");
     secrets::strip_secrets(&mut out);
     out
@@ -113,7 +113,7 @@ fn unwrapped<'a>(key: &'a str, value: &'a Value) -> (&'a str, &'a Value) {
 }
 
 /// `enable_l4ilb_subsetting` → `enableL4ilbSubsetting`; a name without `_` keeps all but a capital at its start.
-pub fn camel_case(key: &str) -> String {
+pub(super) fn camel_case(key: &str) -> String {
     let mut out = String::with_capacity(key.len());
     let mut upper = false;
     for (i, c) in key.chars().enumerate() {

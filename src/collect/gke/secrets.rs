@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::document::Unavailable;
 
 /// Replaces a value that must not be kept but whose presence matters.
-pub const WITHHELD: &str = "(withheld)";
+pub(crate) const WITHHELD: &str = "(withheld)";
 
 /// Takes out credentials: what is known to be one, and what looks like one.
 pub(super) fn strip_secrets(cluster: &mut Value) {

@@ -15,18 +15,18 @@ use crate::lexicon;
 
 use super::interner::Interner;
 
-pub use pod_spec::parse_pod_spec;
-pub use pods::{has_finished, parse_member};
+pub(super) use pod_spec::parse_pod_spec;
+pub(super) use pods::{has_finished, parse_member};
 
 /// API version and kind of an object.
-pub struct Head<'a> {
+pub(crate) struct Head<'a> {
     pub api_version: &'a str,
     pub kind: &'a str,
 }
 
 impl Head<'_> {
     /// API group, empty for the core group.
-    pub fn group(&self) -> &str {
+    pub(crate) fn group(&self) -> &str {
         self.api_version.rsplit_once('/').map_or("", |(g, _)| g)
     }
 }
@@ -34,24 +34,24 @@ impl Head<'_> {
 impl Head<'_> {
     /// Whether it is a cluster or a node pool as Config Connector describes it:
     /// <https://cloud.google.com/config-connector/docs/reference/resource-docs/container/containercluster>.
-    pub fn is_config_connector(&self) -> bool {
+    pub(crate) fn is_config_connector(&self) -> bool {
         self.group() == "container.cnrm.cloud.google.com"
             && matches!(self.kind, "ContainerCluster" | "ContainerNodePool")
     }
 }
 
 /// The variables that keys of a Secret become, by (namespace, name) of the Secret and by key.
-pub type SecretVariables = HashMap<(String, String), BTreeMap<String, String>>;
+pub(super) type SecretVariables = HashMap<(String, String), BTreeMap<String, String>>;
 
 /// What reading an object needs besides the object.
-pub struct ReadOptions<'a> {
+pub(super) struct ReadOptions<'a> {
     pub interner: &'a Interner,
     /// Present where a person has allowed that values of Secrets are read.
     pub secret_variables: Option<&'a SecretVariables>,
 }
 
 /// A type of the evidence, as it is read from an object of the Kubernetes API.
-pub trait FromObject: Sized {
+pub(super) trait FromObject: Sized {
     /// Reads an object whose metadata is `meta`. Most objects give one value; a pod that has finished gives none.
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Self>;
 }
@@ -101,7 +101,7 @@ fn parse_annotations(metadata: &Cursor<'_>) -> Labels {
 }
 
 /// Parses metadata. `namespace` is that of namespaced objects that name none; empty for cluster-scoped ones.
-pub fn parse_meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
+pub(super) fn parse_meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Origin) -> Option<Meta> {
     let Some(m) = c.get("metadata") else {
         c.problem("metadata is missing");
         return None;
@@ -146,7 +146,7 @@ pub fn parse_meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origin: &Ori
     })
 }
 
-pub fn parse_protocol(c: &Cursor<'_>) -> Protocol {
+pub(super) fn parse_protocol(c: &Cursor<'_>) -> Protocol {
     match c.get("protocol") {
         None => Protocol::Tcp,
         Some(p) => match p.str() {
@@ -167,7 +167,7 @@ pub fn parse_protocol(c: &Cursor<'_>) -> Protocol {
 }
 
 /// A port by number or name.
-pub fn parse_port(c: &Cursor<'_>) -> Option<PortRef> {
+pub(super) fn parse_port(c: &Cursor<'_>) -> Option<PortRef> {
     match &c.node.content {
         Content::Str(name) => {
             if is_port_name(name) {
@@ -185,7 +185,7 @@ pub fn parse_port(c: &Cursor<'_>) -> Option<PortRef> {
 
 /// IANA service name as the API validates it:
 /// <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports>.
-pub fn is_port_name(name: &str) -> bool {
+pub(super) fn is_port_name(name: &str) -> bool {
     (1..=15).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && name.bytes().any(|b| b.is_ascii_lowercase())

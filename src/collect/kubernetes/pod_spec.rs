@@ -13,7 +13,7 @@ use super::super::spec_text::{ACCESS, is_access};
 use super::parse_protocol;
 
 /// Parses the specification of a pod or of a template. Equal ones are one in memory.
-pub fn parse_pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
+pub(crate) fn parse_pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
     let Content::Raw(spec) = &c.node.content else { return interner.intern_spec(parse_normalized(c)) };
     let read = || match api_format::read_spec(&**spec) {
         Ok(node) => {

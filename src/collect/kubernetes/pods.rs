@@ -78,12 +78,17 @@ fn parse_controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controll
 }
 
 /// Whether a pod with this status has finished: then its IP address may belong to another pod.
-pub fn has_finished(status: Option<&Cursor<'_>>) -> bool {
+pub(crate) fn has_finished(status: Option<&Cursor<'_>>) -> bool {
     matches!(status.and_then(|s| s.string_at("phase")).as_deref(), Some("Succeeded" | "Failed"))
 }
 
 /// The part of a pod that differs between the pods of one controller.
-pub fn parse_member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
+pub(crate) fn parse_member(
+    name: String,
+    node: Option<String>,
+    status: Option<&Cursor<'_>>,
+    labels: Arc<Labels>,
+) -> Member {
     let ips = |list: &str, single: &str| {
         let Some(s) = status else { return Vec::new() };
         let mut found: Vec<_> =

@@ -17,9 +17,10 @@ use super::retry::{retry, retry_after};
 const PARALLEL: usize = 5;
 
 /// Lists in the plainest form.
-pub const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Lists of metadata alone: <https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables>.
-pub const METADATA: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json;q=0.9";
+pub(super) const METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json;q=0.9";
 
 const GZIP: &str = "gzip";
 
@@ -30,7 +31,7 @@ const LARGEST_RESERVED: usize = 1 << 22;
 const LARGEST_ERROR: usize = 1 << 20;
 
 /// A connection.
-pub struct Api {
+pub(super) struct Api {
     proof: Proof,
     /// The client and how often it has been made anew.
     client: RwLock<(Client, u32)>,
@@ -41,33 +42,33 @@ pub struct Api {
 impl Api {
     /// # Errors
     /// [`Fault::Credentials`] where no client can be made.
-    pub fn new(proof: Proof, deadline: Instant) -> Result<Api, Fault> {
+    pub(super) fn new(proof: Proof, deadline: Instant) -> Result<Api, Fault> {
         let client = proof.client().map_err(Fault::Credentials)?;
         Ok(Api { client: RwLock::new((client, 0)), slots: Semaphore::new(PARALLEL), deadline, proof })
     }
 
     /// The same connection with other time.
-    pub fn until(self, deadline: Instant) -> Api {
+    pub(super) fn until(self, deadline: Instant) -> Api {
         Api { deadline, ..self }
     }
 
-    pub fn server(&self) -> String {
+    pub(super) fn server(&self) -> String {
         self.proof.server()
     }
 
     /// The body of a successful GET.
-    pub async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Fault> {
+    pub(super) async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Fault> {
         let answer = self.ask(Method::GET, path, accept, Vec::new(), |answer| answer.unpacked(LARGEST)).await?;
         Ok(answer.bytes)
     }
 
     /// As [`get`](Self::get), not yet unpacked: whether that can be done is not known.
-    pub async fn get_packed(&self, path: &str, accept: &str) -> Result<Packed, Fault> {
+    pub(super) async fn get_packed(&self, path: &str, accept: &str) -> Result<Packed, Fault> {
         self.ask(Method::GET, path, accept, Vec::new(), Ok).await
     }
 
     /// The body of a successful POST; only for questions such as SelfSubjectAccessReview, which store nothing.
-    pub async fn review(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
+    pub(super) async fn review(&self, path: &str, body: Vec<u8>) -> Result<Bytes, Fault> {
         Ok(self.ask(Method::POST, path, JSON, body, |answer| answer.unpacked(LARGEST)).await?.bytes)
     }
 

@@ -12,7 +12,7 @@ use super::endpoint::Endpoint;
 
 /// How a request proves who sends it.
 #[derive(Clone)]
-pub enum Proof {
+pub(super) enum Proof {
     /// The client does, by what its kubeconfig or the pod's service account says.
     Client(kube::Config),
     /// A Google token with each request.
@@ -24,32 +24,32 @@ impl Proof {
     ///
     /// # Errors
     /// One sentence for a person.
-    pub fn client(&self) -> Result<Client, String> {
+    pub(super) fn client(&self) -> Result<Client, String> {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         refuse_token(&config.auth_info)?;
         Client::try_from(config.clone()).map_err(|e| describe_client_error(&e))
     }
 
-    pub fn server(&self) -> String {
+    pub(super) fn server(&self) -> String {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         config.cluster_url.to_string().trim_end_matches('/').to_owned()
     }
 
     /// Whether answers may be compressed: a kubeconfig may say `disable-compression`.
-    pub fn takes_gzip(&self) -> bool {
+    pub(super) fn takes_gzip(&self) -> bool {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         !config.disable_compression
     }
 
     /// Whether the server's certificate is not looked at.
-    pub fn is_unverified(&self) -> bool {
+    pub(super) fn is_unverified(&self) -> bool {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         config.accept_invalid_certs
     }
 }
 
 /// The error of a client in words. kube prints what a credential plugin printed, in which there are tokens.
-pub fn describe_client_error(error: &kube::Error) -> String {
+pub(super) fn describe_client_error(error: &kube::Error) -> String {
     use kube::client::AuthError as E;
     match error {
         kube::Error::Auth(E::AuthExecRun { out, .. }) => format!(
@@ -79,7 +79,7 @@ fn refuse_token(auth: &AuthInfo) -> Result<(), String> {
 ///
 /// # Errors
 /// One sentence for a person.
-pub async fn by_endpoint(endpoint: &Endpoint, google: Arc<Google>) -> Result<Proof, String> {
+pub(super) async fn by_endpoint(endpoint: &Endpoint, google: Arc<Google>) -> Result<Proof, String> {
     let name = || "gke".to_owned();
     let cluster = Cluster {
         server: Some(endpoint.url.clone()),
@@ -113,7 +113,7 @@ pub async fn by_endpoint(endpoint: &Endpoint, google: Arc<Google>) -> Result<Pro
 ///
 /// # Errors
 /// One sentence for a person.
-pub async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result<(Proof, String), String> {
+pub(super) async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result<(Proof, String), String> {
     let mut files: Vec<PathBuf> = match file {
         Some(file) => vec![file.to_owned()],
         None => default_files(),

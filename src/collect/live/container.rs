@@ -19,7 +19,7 @@ use super::retry::{retry, retry_after};
 
 /// What a listing of a project's clusters gave.
 #[derive(Debug, Default)]
-pub struct Listing {
+pub(super) struct Listing {
     /// Cluster resources as the API's JSON.
     pub clusters: Vec<Json>,
     /// Zones that did not answer: their clusters are not in the list.
@@ -27,7 +27,7 @@ pub struct Listing {
 }
 
 /// A client with an identity.
-pub struct Container {
+pub(super) struct Container {
     google: Arc<Google>,
     endpoint: Option<String>,
 }
@@ -35,17 +35,17 @@ pub struct Container {
 impl Container {
     /// # Errors
     /// An endpoint in the environment that cannot be used.
-    pub fn new(google: Arc<Google>) -> Result<Container, String> {
+    pub(super) fn new(google: Arc<Google>) -> Result<Container, String> {
         Ok(Container { google, endpoint: overrides::endpoint("CONTAINER")? })
     }
 
     /// Where it asks, for people.
-    pub fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         self.endpoint.as_deref().unwrap_or("https://container.googleapis.com")
     }
 
     /// The Cluster resource as the API's JSON (camelCase, enums as numbers where the client knows them).
-    pub async fn cluster(&self, name: &ClusterName, deadline: Instant) -> Result<Json, Fault> {
+    pub(super) async fn cluster(&self, name: &ClusterName, deadline: Instant) -> Result<Json, Fault> {
         let path = name.to_string();
         self.ask(deadline, &path, |client| {
             let request = client.get_cluster().set_name(&path);
@@ -56,7 +56,7 @@ impl Container {
     }
 
     /// When support of the cluster's version ends, and what else the API says of its upgrades, as the API's JSON.
-    pub async fn upgrade_info(&self, name: &ClusterName, deadline: Instant) -> Result<Json, Fault> {
+    pub(super) async fn upgrade_info(&self, name: &ClusterName, deadline: Instant) -> Result<Json, Fault> {
         let path = name.to_string();
         self.ask(deadline, &path, |client| {
             let request = client.fetch_cluster_upgrade_info().set_name(&path);
@@ -67,7 +67,7 @@ impl Container {
     }
 
     /// All clusters of a project.
-    pub async fn clusters(&self, project: &str, deadline: Instant) -> Result<Listing, Fault> {
+    pub(super) async fn clusters(&self, project: &str, deadline: Instant) -> Result<Listing, Fault> {
         let parent = format!("projects/{project}/locations/-");
         let answer = self
             .ask(deadline, &parent, |client| {

@@ -28,11 +28,11 @@ const TOKEN_VARIABLES: [&str; 2] = ["CLOUDSDK_AUTH_ACCESS_TOKEN", "GOOGLE_OAUTH_
 const TOKEN_FILE_VARIABLE: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE";
 
 /// How long getting a token may take before the source counts as not answering.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     /// A token in this environment variable.
     Variable(&'static str),
     /// A token in the file that `CLOUDSDK_AUTH_ACCESS_TOKEN_FILE` names; read anew for each token.
@@ -63,7 +63,7 @@ impl std::fmt::Display for Source {
 
 impl Source {
     /// The command that fixes it when its tokens are not accepted.
-    pub fn fix(&self) -> &'static str {
+    pub(super) fn fix(&self) -> &'static str {
         match self {
             Source::Variable(_) | Source::File(_) => {
                 "An access token lives for an hour: give a new one, as `gcloud auth print-access-token` prints it"
@@ -129,7 +129,7 @@ impl CredentialsProvider for Provided {
 
 /// Google credentials that were found.
 #[derive(Debug)]
-pub struct Google {
+pub(super) struct Google {
     source: Source,
     impersonate: Option<String>,
     current: Mutex<Credentials>,
@@ -141,7 +141,7 @@ impl Google {
     ///
     /// # Errors
     /// What was tried, what each source said, and the command that fixes it.
-    pub async fn find(impersonate: Option<&str>, patience: Duration) -> Result<Google, String> {
+    pub(super) async fn find(impersonate: Option<&str>, patience: Duration) -> Result<Google, String> {
         let patience = patience.min(PATIENCE);
         let source = look().await?;
         let wrong = |why: String| format!("{source} {why}. {}", source.fix());
@@ -163,7 +163,7 @@ impl Google {
     }
 
     /// For Google's client library.
-    pub fn credentials(&self) -> Credentials {
+    pub(super) fn credentials(&self) -> Credentials {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -171,7 +171,7 @@ impl Google {
     ///
     /// # Errors
     /// [`Fault::Credentials`] with the source, what it said and the command that fixes it.
-    pub async fn authorization(&self) -> Result<HeaderMap, Fault> {
+    pub(super) async fn authorization(&self) -> Result<HeaderMap, Fault> {
         self.authorization_within(PATIENCE).await
     }
 
@@ -197,7 +197,7 @@ impl Google {
     }
 
     /// Forgets the token that was not accepted. Answers whether another one may come: a token that was given stays what it is.
-    pub async fn renew(&self) -> bool {
+    pub(super) async fn renew(&self) -> bool {
         if matches!(self.source, Source::Variable(_)) {
             return false;
         }
@@ -211,12 +211,12 @@ impl Google {
         true
     }
 
-    pub fn source(&self) -> &Source {
+    pub(super) fn source(&self) -> &Source {
         &self.source
     }
 
     /// Who it is, as far as the source says: the impersonated account, or the e-mail in a key.
-    pub fn account(&self) -> Option<String> {
+    pub(super) fn account(&self) -> Option<String> {
         if let Some(account) = &self.impersonate {
             return account.rsplit(',').next().map(|a| a.trim().to_owned());
         }
@@ -355,7 +355,7 @@ fn as_account(plain: Credentials, account: &str) -> Result<Credentials, String> 
 }
 
 /// An error with what is behind it, on one line and without secrets.
-pub fn chain(error: &dyn StdError) -> String {
+pub(super) fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut at = error.source();
     while let Some(e) = at {

@@ -14,7 +14,7 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 
 /// The listable resources of the groups that were asked about, with the versions that have them, the preferred first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Served {
+pub(super) struct Served {
     /// (group, resource) → versions.
     resources: BTreeMap<(String, String), Vec<String>>,
     /// Why it is not known what some groups have: an API server of their own answers for them.
@@ -26,7 +26,7 @@ impl Served {
     ///
     /// # Errors
     /// The group's own server does not answer.
-    pub fn versions(&self, group: &str, resource: &str) -> Result<&[String], Fault> {
+    pub(super) fn versions(&self, group: &str, resource: &str) -> Result<&[String], Fault> {
         let found = self.resources.get(&(group.to_owned(), resource.to_owned())).map(Vec::as_slice);
         match found {
             Some(versions) => Ok(versions),
@@ -114,7 +114,7 @@ fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, F
 }
 
 /// Asks which of `groups` the server has. The first request of a run: it also says whether the server can be talked to.
-pub async fn discover(api: &Api, groups: &[&str]) -> Result<Served, Fault> {
+pub(super) async fn discover(api: &Api, groups: &[&str]) -> Result<Served, Fault> {
     #[derive(Deserialize)]
     struct Kind {
         kind: String,

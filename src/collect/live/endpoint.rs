@@ -18,7 +18,7 @@ pub enum Choice {
 
 /// The kinds of addresses: <https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Dns,
     Public,
     Private,
@@ -38,7 +38,7 @@ impl std::fmt::Display for Kind {
 
 impl Kind {
     /// What it takes to reach it, for a person whose connection failed.
-    pub fn fix(self) -> &'static str {
+    pub(super) fn fix(self) -> &'static str {
         match self {
             Kind::Dns => {
                 "The DNS endpoint requires the permission container.clusters.connect and, from outside Google Cloud, allowExternalTraffic"
@@ -56,7 +56,7 @@ impl Kind {
 
 /// An address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub(super) struct Endpoint {
     pub kind: Kind,
     pub url: String,
     /// Base64 of the PEM certificates that the server's must come from; `None`: those that the machine trusts.
@@ -67,7 +67,7 @@ pub struct Endpoint {
 ///
 /// # Errors
 /// Why there is none, for a person.
-pub fn endpoints(cluster: &Json, choice: Choice) -> Result<Vec<Endpoint>, String> {
+pub(super) fn endpoints(cluster: &Json, choice: Choice) -> Result<Vec<Endpoint>, String> {
     let at = |path: &str| cluster.pointer(path);
     let text = |path: &str| at(path).and_then(Json::as_str).filter(|s| !s.is_empty());
     let flag = |path: &str| at(path).and_then(Json::as_bool);

@@ -8,7 +8,7 @@ use crate::lexicon::mask_text;
 
 /// Why a request gave no answer that can be used.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// 401: the credentials were not accepted.
     Unauthorized(String),
     /// 403, with the user whom Kubernetes names, or the reason that Google gives (`SERVICE_DISABLED`, …).
@@ -39,7 +39,7 @@ pub enum Fault {
 
 impl Fault {
     /// The fault without its details, as gaps record it.
-    pub fn kind(&self) -> FaultKind {
+    pub(super) fn kind(&self) -> FaultKind {
         match self {
             Fault::Unauthorized(_) | Fault::Credentials(_) => FaultKind::Unauthenticated,
             Fault::Forbidden { .. } => FaultKind::Forbidden,
@@ -56,7 +56,7 @@ impl Fault {
     }
 
     /// Whether the same request may succeed a little later.
-    pub fn is_transient(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         matches!(
             self,
             Fault::Unavailable { .. } | Fault::Slow(_) | Fault::Unreachable(_) | Fault::CutOff(_) | Fault::Malformed(_)
@@ -64,7 +64,7 @@ impl Fault {
     }
 
     /// From a status that is no success. `body` is what came with it.
-    pub fn of_status(status: u16, after: Option<Duration>, body: &[u8]) -> Fault {
+    pub(super) fn of_status(status: u16, after: Option<Duration>, body: &[u8]) -> Fault {
         let message = message_of(body);
         match status {
             401 => Fault::Unauthorized(message),
@@ -77,7 +77,7 @@ impl Fault {
     }
 
     /// From an error of the transport, by what is at the bottom of it.
-    pub fn of_transport(error: &(dyn StdError + 'static)) -> Fault {
+    pub(super) fn of_transport(error: &(dyn StdError + 'static)) -> Fault {
         let mut at = Some(error);
         let mut deepest = error.to_string();
         while let Some(e) = at {
@@ -142,7 +142,7 @@ fn message_of(body: &[u8]) -> String {
     }
 }
 
-pub fn looks_like_page(text: &str) -> bool {
+pub(super) fn looks_like_page(text: &str) -> bool {
     let start = text.trim_start().get(..15).unwrap_or(text).to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.starts_with("<html")
 }

@@ -8,7 +8,7 @@ use super::endpoint::Kind;
 use super::fault::Fault;
 
 /// The `doctor --print` command that makes the role for the user whom the server names.
-pub fn grant_command(user: Option<&str>) -> String {
+pub(super) fn grant_command(user: Option<&str>) -> String {
     let whom = match user {
         None => "--user NAME".to_owned(),
         Some(user) => match user.strip_prefix("system:serviceaccount:").and_then(|u| u.split_once(':')) {
@@ -20,7 +20,7 @@ pub fn grant_command(user: Option<&str>) -> String {
 }
 
 /// A list, or the objects read by name, that could not be read.
-pub fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
+pub(super) fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
     let fix = match fault {
         Fault::Forbidden { user: Some(user), .. } => format!("Grant `{right}` with: {}", grant_command(Some(user))),
         Fault::Forbidden { .. } => format!("Grant `{right}` with: {}", grant_command(None)),
@@ -35,13 +35,13 @@ pub fn of_resource(need: Need, what: &str, right: &str, fault: &Fault) -> Gap {
 }
 
 /// The Kubernetes API as a whole could not be read: one gap for each need. They share an id, and reports show them as one.
-pub fn of_kubernetes(needs: impl Iterator<Item = Need>, error: &ReadError) -> Vec<Gap> {
+pub(super) fn of_kubernetes(needs: impl Iterator<Item = Need>, error: &ReadError) -> Vec<Gap> {
     let gap = |need| Gap { id: "kubernetes".to_owned(), need, error: error.clone() };
     needs.filter(|n| n.permission().is_none()).map(gap).collect()
 }
 
 /// How to fix that a server as a whole cannot be read. `kind`: which of a GKE cluster's endpoints it is.
-pub fn fix_of_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -> String {
+pub(super) fn fix_of_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>) -> String {
     match (fault, kind) {
         (Fault::Unauthorized(_), _) => match google {
             Some(google) => format!("{} was not accepted. {}", google.source(), google.source().fix()),
@@ -58,7 +58,7 @@ pub fn fix_of_server(fault: &Fault, kind: Option<Kind>, google: Option<&Google>)
 }
 
 /// The Cluster resource could not be read.
-pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
+pub(super) fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
     let project = &name.project;
     let fix = match fault {
         Fault::Forbidden { reason: Some(reason), .. } if reason == "SERVICE_DISABLED" => {
@@ -87,7 +87,7 @@ pub fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: 
 }
 
 /// When support ends could not be asked.
-pub fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
+pub(super) fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
     let mut error = of_cluster(name, place, fault, google).error;
     error.what = format!("upgrade information of {name} (GKE API)");
     if matches!(fault, Fault::NotFound(_)) {
@@ -97,7 +97,7 @@ pub fn of_upgrade_info(name: &ClusterName, place: &Container, fault: &Fault, goo
 }
 
 /// As [`of_cluster`], for an error before the first request.
-pub fn cluster(name: &ClusterName, fault: FaultKind, why: &str, fix: String) -> Gap {
+pub(super) fn cluster(name: &ClusterName, fault: FaultKind, why: &str, fix: String) -> Gap {
     let error = ReadError::new(fault, format!("{name} (GKE API)"), why, fix);
     Gap { id: "gke-cluster".to_owned(), need: Need::Cluster, error }
 }

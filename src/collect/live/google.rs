@@ -10,19 +10,19 @@ use super::retry::{retry, retry_after};
 
 /// An API by its host and by gcloud's name for its override.
 #[derive(Clone, Copy, Debug)]
-pub struct Service {
+pub(super) struct Service {
     pub host: &'static str,
     pub name: &'static str,
 }
 
-pub const RESOURCE_MANAGER: Service =
+pub(super) const RESOURCE_MANAGER: Service =
     Service { host: "https://cloudresourcemanager.googleapis.com", name: "CLOUDRESOURCEMANAGER" };
 
 /// Sends a request, `body` makes it a POST; once more with a new token where the first was not accepted.
 ///
 /// # Errors
 /// The fault; [`Fault::Refused`] for an address in the environment that cannot be used.
-pub async fn ask(
+pub(super) async fn ask(
     google: &Google,
     service: Service,
     path: &str,
@@ -71,7 +71,7 @@ fn with_reason(fault: Fault, body: &[u8]) -> Fault {
 
 /// Which of these permissions the caller has on a project:
 /// <https://cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions>.
-pub async fn permissions(
+pub(super) async fn permissions(
     google: &Google,
     project: &str,
     wanted: &[&str],

@@ -9,7 +9,7 @@ use super::page::{self, ListMeta};
 
 /// What is known of all items of a list.
 #[derive(Clone)]
-pub struct Items {
+pub(super) struct Items {
     pub kind: &'static str,
     pub api_version: String,
     /// Of the list.
@@ -21,7 +21,7 @@ impl Items {
     ///
     /// # Errors
     /// As of [`page::read`]; [`Fault::Refused`] for an item that cannot be understood.
-    pub fn fold<'a>(&self, body: &'a [u8], builder: &mut Builder) -> Result<(ListMeta, usize), Fault> {
+    pub(super) fn fold<'a>(&self, body: &'a [u8], builder: &mut Builder) -> Result<(ListMeta, usize), Fault> {
         let head = Head { api_version: &self.api_version, kind: self.kind };
         let part = Part::of_kind(self.kind);
         let (mut count, mut wrong) = (0, None);

@@ -4,7 +4,7 @@ use crate::inventory::{Need, ObjectKind, Right};
 
 /// A resource that is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resource {
+pub(super) struct Resource {
     pub need: Need,
     pub right: Right,
     pub kind: &'static str,
@@ -13,7 +13,7 @@ pub struct Resource {
 }
 
 /// What is listed for `need`.
-pub fn resources(need: Need) -> Vec<Resource> {
+pub(super) fn resources(need: Need) -> Vec<Resource> {
     let listed = need.rights().iter().filter(|r| r.verb == "list");
     // A test of the table of kinds makes sure that no right is without a kind.
     let kinds = listed.filter_map(|right| Some((right, ObjectKind::of_resource(right.group, right.resource)?)));

@@ -36,7 +36,7 @@ pub struct Progress {
 }
 
 /// Path of a resource's list in all namespaces.
-pub fn path(group: &str, version: &str, resource: &str) -> String {
+pub(super) fn path(group: &str, version: &str, resource: &str) -> String {
     match group {
         "" => format!("/api/{version}/{resource}"),
         group => format!("/apis/{group}/{version}/{resource}"),
@@ -44,7 +44,7 @@ pub fn path(group: &str, version: &str, resource: &str) -> String {
 }
 
 /// Reads the lists of one cluster.
-pub struct Lists {
+pub(super) struct Lists {
     api: Arc<Api>,
     interner: Arc<Interner>,
     progress: Arc<Progress>,
@@ -59,7 +59,7 @@ pub struct Lists {
 type Reading = tokio::task::JoinHandle<Result<(Builder, ListMeta), Fault>>;
 
 impl Lists {
-    pub fn new(api: Arc<Api>, progress: Arc<Progress>) -> Lists {
+    pub(super) fn new(api: Arc<Api>, progress: Arc<Progress>) -> Lists {
         let limit = readers();
         let readers = Arc::new(Semaphore::new(limit));
         Lists { api, interner: Arc::default(), progress, limit, readers, buffers: Mutex::default() }
@@ -69,7 +69,12 @@ impl Lists {
     ///
     /// # Errors
     /// The fault that ended it. A list is all or nothing: what was read before is forgotten.
-    pub async fn read(self: &Arc<Self>, resource: &Resource, version: &str, metadata: bool) -> Result<Snapshot, Fault> {
+    pub(super) async fn read(
+        self: &Arc<Self>,
+        resource: &Resource,
+        version: &str,
+        metadata: bool,
+    ) -> Result<Snapshot, Fault> {
         let (group, path) = (resource.right.group, path(resource.right.group, version, resource.right.resource));
         let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let items = Items { kind: resource.kind, api_version, path };

@@ -51,14 +51,14 @@ fn names_in(spec: &PodSpec, secrets: bool) -> impl Iterator<Item = &String> {
 
 /// Reads the ConfigMaps that environments refer to. One that does not exist is a fact; one that could not be read is in
 /// the gap, and whatever depends on it stays unknown.
-pub async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
+pub(super) async fn config_maps(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, false);
     read_by_name(api, snapshot, wanted, Builder::for_lists(Arc::default()), "ConfigMap", "configmaps").await;
 }
 
 /// Reads the Secrets that environments refer to. Kubernetes gives a Secret whole or not at all; of its values only settings
 /// of TLS are kept.
-pub async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
+pub(super) async fn secrets(api: &Arc<Api>, snapshot: &mut Snapshot) {
     let wanted = referred(snapshot, true);
     let builder = Builder::for_secret_values(variables(snapshot));
     read_by_name(api, snapshot, wanted, builder, "Secret", "secrets").await;

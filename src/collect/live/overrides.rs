@@ -5,7 +5,7 @@
 ///
 /// # Errors
 /// One that is no URL, or that would send tokens in the clear: plain HTTP is for this machine only.
-pub fn endpoint(service: &str) -> Result<Option<String>, String> {
+pub(super) fn endpoint(service: &str) -> Result<Option<String>, String> {
     let name = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}");
     match std::env::var(&name) {
         Ok(text) if !text.trim().is_empty() => check(&text).map(Some).map_err(|e| format!("{name}: {e}")),

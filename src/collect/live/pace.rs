@@ -14,7 +14,7 @@ const BURST: u32 = 10;
 static NEXT: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Waits for this request's turn.
-pub async fn turn() {
+pub(super) async fn turn() {
     let at = {
         let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

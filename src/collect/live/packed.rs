@@ -6,14 +6,14 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::fault::Fault;
 
 /// Longest answer that is taken, in bytes after decompression. A page of the largest objects that etcd holds is smaller.
-pub const LARGEST: usize = 1 << 30;
+pub(super) const LARGEST: usize = 1 << 30;
 /// More than deflate can make of a byte: <https://zlib.net/zlib_tech.html>.
 const EXPANSION: usize = 1032;
 /// Of a list's page the part in which its metadata is; where it is not, the next page is asked for when this one is read.
 const START: usize = 4096;
 
 #[derive(Clone, Debug)]
-pub struct Packed {
+pub(super) struct Packed {
     pub bytes: Bytes,
     /// As its Content-Encoding says.
     pub gzip: bool,
@@ -21,7 +21,7 @@ pub struct Packed {
 
 impl Packed {
     /// The beginning of what is in it, as far as it can be had.
-    pub fn start(&self) -> Vec<u8> {
+    pub(super) fn start(&self) -> Vec<u8> {
         if !self.gzip {
             return self.bytes[..self.bytes.len().min(START)].to_vec();
         }
@@ -36,7 +36,7 @@ impl Packed {
     /// # Errors
     /// [`Fault::CutOff`] where it ends too early, [`Fault::Malformed`] where it is not compressed as it says,
     /// [`Fault::Refused`] where it is longer than `limit`.
-    pub fn open<'a>(&'a self, room: &'a mut Vec<u8>, limit: usize) -> Result<&'a [u8], Fault> {
+    pub(super) fn open<'a>(&'a self, room: &'a mut Vec<u8>, limit: usize) -> Result<&'a [u8], Fault> {
         if !self.gzip || self.bytes.is_empty() {
             return Ok(&self.bytes);
         }
@@ -76,7 +76,7 @@ impl Packed {
     ///
     /// # Errors
     /// As of [`open`](Self::open).
-    pub fn unpacked(self, limit: usize) -> Result<Packed, Fault> {
+    pub(super) fn unpacked(self, limit: usize) -> Result<Packed, Fault> {
         if !self.gzip {
             return Ok(self);
         }
@@ -86,7 +86,7 @@ impl Packed {
     }
 }
 
-pub fn too_large(limit: usize) -> Fault {
+pub(super) fn too_large(limit: usize) -> Fault {
     Fault::Refused { status: 200, message: format!("an answer of more than {limit} bytes") }
 }
 

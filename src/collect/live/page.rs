@@ -10,7 +10,7 @@ use super::fault::{Fault, looks_like_page};
 /// What a page says of its list.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct ListMeta {
+pub(super) struct ListMeta {
     /// Absent or empty on the last page.
     #[serde(rename = "continue")]
     pub token: Option<String>,
@@ -28,7 +28,7 @@ type Each<'e, 'a> = dyn FnMut(&mut Reader<'a>) -> Result<(), Wrong> + 'e;
 
 /// The list's metadata alone, of the beginning of a page. It stands before the items, so that the next page can be asked
 /// for while they are read.
-pub fn head(start: &[u8]) -> Option<ListMeta> {
+pub(super) fn head(start: &[u8]) -> Option<ListMeta> {
     // The beginning may end within a character.
     let text = start.utf8_chunks().next()?.valid();
     let mut walk = Walk::new(text);
@@ -48,7 +48,7 @@ pub fn head(start: &[u8]) -> Option<ListMeta> {
 ///
 /// # Errors
 /// As of [`read`].
-pub fn check(body: &[u8]) -> Result<(), Fault> {
+pub(super) fn check(body: &[u8]) -> Result<(), Fault> {
     serde_json::from_slice::<IgnoredAny>(body).map(drop).map_err(|_| wrong(body))
 }
 
@@ -57,7 +57,7 @@ pub fn check(body: &[u8]) -> Result<(), Fault> {
 /// # Errors
 /// [`Fault::Malformed`] where it is no list: `items` must be there, and be a list. Of metadata alone an empty list has
 /// `items: null` (seen of Kubernetes 1.34); no other list is taken as empty for that.
-pub fn read<'a>(body: &'a [u8], each: &mut Each<'_, 'a>) -> Result<ListMeta, Fault> {
+pub(super) fn read<'a>(body: &'a [u8], each: &mut Each<'_, 'a>) -> Result<ListMeta, Fault> {
     let parts = match std::str::from_utf8(body) {
         Ok(text) => parts(text, each).map_err(|Wrong| wrong(body))?,
         Err(_) => return Err(wrong(body)),
@@ -86,7 +86,7 @@ fn wrong(body: &[u8]) -> Fault {
 }
 
 /// A kind as a message may quote it: what is no name of one may be anything, also a secret.
-pub fn shown_kind(kind: &str) -> String {
+pub(super) fn shown_kind(kind: &str) -> String {
     let is_name = !kind.is_empty() && kind.len() <= 63 && kind.bytes().all(|b| b.is_ascii_alphabetic());
     if is_name { format!("kind {kind}") } else { "a kind that is none".to_owned() }
 }

@@ -11,13 +11,13 @@ use super::kinds::Resource;
 
 const KIND: &str = "ReplicaSet";
 
-pub fn is(resource: &Resource) -> bool {
+pub(super) fn is(resource: &Resource) -> bool {
     resource.kind == KIND
 }
 
 /// Whether there is a ReplicaSet without template whose owner was not read: it may have none, or be that of a
 /// custom resource.
-pub fn lack_templates(snapshot: &Snapshot) -> bool {
+pub(super) fn lack_templates(snapshot: &Snapshot) -> bool {
     let controllers = snapshot.controllers.iter().filter(|c| c.meta.kind != KIND).map(|c| &c.meta);
     let read: HashSet<(&str, &str, &str)> =
         controllers.map(|m| (m.namespace.as_str(), m.kind.as_str(), m.name.as_str())).collect();
@@ -29,7 +29,7 @@ pub fn lack_templates(snapshot: &Snapshot) -> bool {
 }
 
 /// Replaces the ReplicaSets of which only metadata was read.
-pub fn replace(snapshot: &mut Snapshot, whole: Snapshot) {
+pub(super) fn replace(snapshot: &mut Snapshot, whole: Snapshot) {
     snapshot.controllers.retain(|c| c.meta.kind != KIND);
     snapshot.absorb(whole);
 }

@@ -19,7 +19,7 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// The last fault; inside of [`Fault::OutOfTime`] where only the deadline kept it from being tried again.
-pub async fn retry<T, F, A>(deadline: Instant, what: &str, mut attempt: F) -> Result<T, Fault>
+pub(super) async fn retry<T, F, A>(deadline: Instant, what: &str, mut attempt: F) -> Result<T, Fault>
 where
     F: FnMut() -> A,
     A: Future<Output = Result<T, Fault>>,
@@ -70,7 +70,7 @@ fn jitter(pause: Duration) -> Duration {
 }
 
 /// `Retry-After` in seconds; its date form is not used by these servers.
-pub fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
 }

@@ -18,7 +18,7 @@ pub struct Written {
     pub kind: Kind,
 }
 
-pub struct Mapper {
+pub(super) struct Mapper {
     form: Form,
     created: bool,
     /// What the resource states, for comparing.
@@ -26,12 +26,12 @@ pub struct Mapper {
 }
 
 impl Mapper {
-    pub fn new(form: Form, resource: &Resource) -> Self {
+    pub(super) fn new(form: Form, resource: &Resource) -> Self {
         Mapper { form, created: resource.created, written: Vec::new() }
     }
 
     /// Maps the attributes of one object. `unknown` has the shape of `values`, with `true` for what is known after apply.
-    pub fn map(&mut self, rules: &[Rule], values: &Value, unknown: &Value) -> Map<String, Value> {
+    pub(super) fn map(&mut self, rules: &[Rule], values: &Value, unknown: &Value) -> Map<String, Value> {
         self.object(rules, values, unknown, &Place::default())
     }
 

@@ -37,11 +37,11 @@ impl Cluster {
     }
 }
 
-pub const CLUSTER_TYPE: &str = "google_container_cluster";
-pub const POOL_TYPE: &str = "google_container_node_pool";
+pub(super) const CLUSTER_TYPE: &str = "google_container_cluster";
+pub(super) const POOL_TYPE: &str = "google_container_node_pool";
 
 /// All clusters of a document. Those of data sources only where Terraform manages none.
-pub fn clusters(document: &Document) -> Vec<Cluster> {
+pub(super) fn clusters(document: &Document) -> Vec<Cluster> {
     let of_kind = |data: bool| -> Vec<&Resource> {
         document.resources.iter().filter(|r| r.kind == CLUSTER_TYPE && r.data == data && !r.deleted).collect()
     };

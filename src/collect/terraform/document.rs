@@ -11,14 +11,14 @@ use crate::document::Unavailable;
 
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     Plan,
     State,
     /// The desired state in a Config Connector resource.
     Spec,
 }
 
-pub struct Document {
+pub(super) struct Document {
     pub form: Form,
     pub resources: Vec<Resource>,
     /// `configuration` of a plan.
@@ -27,7 +27,7 @@ pub struct Document {
 
 /// A resource after the plan, or in the state.
 #[derive(Clone, Debug)]
-pub struct Resource {
+pub(super) struct Resource {
     pub address: String,
     /// Address of its module, empty for the root.
     pub module: String,
@@ -48,7 +48,7 @@ pub struct Resource {
 ///
 /// # Errors
 /// Why a document of Terraform cannot be read.
-pub fn parse(doc: &Value) -> Option<Result<Document, String>> {
+pub(super) fn parse(doc: &Value) -> Option<Result<Document, String>> {
     let map = doc.as_object()?;
     if map.contains_key("kind") || map.contains_key("apiVersion") {
         return None;
@@ -252,7 +252,7 @@ fn mask(value: &mut Value, marks: &Value) {
 }
 
 /// Whether anything of a shape is marked.
-pub fn is_marked(marks: &Value) -> bool {
+pub(super) fn is_marked(marks: &Value) -> bool {
     match marks {
         Value::Bool(b) => *b,
         Value::Array(items) => items.iter().any(is_marked),

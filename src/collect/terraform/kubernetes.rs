@@ -26,7 +26,7 @@ const TYPES: [(&str, &str, &str, Need); 7] = [
 ];
 
 /// Reads all of them.
-pub fn add_objects(builder: &mut Builder, file: &str, document: &Document) {
+pub(super) fn add_objects(builder: &mut Builder, file: &str, document: &Document) {
     for resource in document.resources.iter().filter(|r| !r.deleted && !r.data) {
         let place = Terraform { address: resource.address.clone(), attribute: None };
         let origin = Origin::file(file, 1).with_terraform(place);

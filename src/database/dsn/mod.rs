@@ -113,7 +113,7 @@ impl Host {
 
 /// A problem in a connection string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DsnProblem {
+pub(crate) enum DsnProblem {
     /// A raw `@`, `/`, `?` or `#` in the userinfo, so that drivers disagree on the host.
     AmbiguousUserinfo,
     /// A key that is repeated with different values.
@@ -134,7 +134,7 @@ impl std::fmt::Display for DsnProblem {
 
 /// A parsed connection string. It never holds a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dsn {
+pub(crate) struct Dsn {
     pub engine: Engine,
     pub syntax: Syntax,
     /// Lower-case scheme without `+driver`. Empty for syntaxes without a scheme.
@@ -168,12 +168,12 @@ impl Dsn {
     }
 
     /// The values of parameter `key`, exactly as spelled (.NET keys without case and blanks), in order.
-    pub fn values<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = &'a DsnValue> + 'a {
+    pub(crate) fn values<'a>(&'a self, key: &'a str) -> impl DoubleEndedIterator<Item = &'a DsnValue> + 'a {
         self.parameters.iter().filter(move |(k, _)| k == key).map(|(_, v)| v)
     }
 
     /// The last value of parameter `key`.
-    pub fn last(&self, key: &str) -> Option<&DsnValue> {
+    pub(crate) fn last(&self, key: &str) -> Option<&DsnValue> {
         self.parameters.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
@@ -233,10 +233,10 @@ impl Dsn {
 
 /// Why a text that looks like a connection string cannot be parsed. It never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DsnError(pub &'static str);
+pub(crate) struct DsnError(pub &'static str);
 
 /// Parses a connection string. `None` if `text` is not one.
-pub fn parse(text: &str) -> Option<Result<Dsn, DsnError>> {
+pub(crate) fn parse(text: &str) -> Option<Result<Dsn, DsnError>> {
     let text = text.trim();
     if text.is_empty() {
         return None;

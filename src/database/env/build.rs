@@ -10,7 +10,7 @@ use crate::inventory::{Known, Reason};
 use crate::lexicon::{Value, keep_annotation};
 
 /// Computes the effective environment of `container` of `pod`.
-pub fn effective(pod: &PodContext<'_>, container: &Container, sources: &dyn Sources) -> Environment {
+pub(crate) fn effective(pod: &PodContext<'_>, container: &Container, sources: &dyn Sources) -> Environment {
     let mut builder =
         Builder { pod, sources, out: Environment { container: container.name.clone(), ..Environment::default() } };
     builder.service_links();

@@ -15,14 +15,14 @@ mod value;
 
 use std::collections::BTreeMap;
 
-pub use build::effective;
-pub use value::{EnvValue, HOLE, Opaque, Piece, Template};
+pub(crate) use build::effective;
+pub(crate) use value::{EnvValue, HOLE, Opaque, Template};
 
 use crate::inventory::object::{CnpgCluster, ConfigMap, Labels, PodSpec, SecretNames, Service};
 use crate::inventory::{Known, ObjectRef, Reason};
 
 /// What an environment refers to outside its pod.
-pub trait Sources {
+pub(crate) trait Sources {
     /// The ConfigMap `name` of `namespace`: `Value(None)` when it is certain that there is none, `Unknown` when the
     /// evidence is partial (the reason says to add it to the input).
     fn config_map(&self, namespace: &str, name: &str) -> Known<Option<&ConfigMap>>;
@@ -43,7 +43,7 @@ pub trait Sources {
 
 /// The pod whose containers are judged: a live pod or a template.
 #[derive(Clone, Copy, Debug)]
-pub struct PodContext<'a> {
+pub(crate) struct PodContext<'a> {
     /// The workload, for messages and evidence.
     pub workload: &'a ObjectRef,
     pub namespace: &'a str,
@@ -118,14 +118,14 @@ impl Provenance {
 
 /// One variable of the effective environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
+pub(crate) struct Variable {
     pub value: EnvValue,
     pub from: Provenance,
 }
 
 /// The effective environment of one container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Environment {
+pub(crate) struct Environment {
     pub container: String,
     /// Every variable with a visible definition, service links excluded.
     pub variables: BTreeMap<String, Variable>,
@@ -145,7 +145,7 @@ pub struct Environment {
 
 impl Environment {
     /// The value of `name`: from a visible definition, a service link, or what its absence means here.
-    pub fn get(&self, name: &str) -> EnvValue {
+    pub(crate) fn get(&self, name: &str) -> EnvValue {
         if let Some(v) = self.variables.get(name) {
             return v.value.clone();
         }
@@ -162,16 +162,8 @@ impl Environment {
         }
     }
 
-    /// Expands `$(VAR)` in an element of `command` or `args`, which sees the finished environment.
-    pub fn expand(&self, text: &str) -> Template {
-        expand::expand(text, &|name| match self.get(name) {
-            EnvValue::Absent => None,
-            value => Some(value.template()),
-        })
-    }
-
     /// Sentences for a variable that may be set by something that is not read.
-    pub fn reasons(&self, name: &str, pod: &PodContext<'_>) -> Vec<Reason> {
+    pub(crate) fn reasons(&self, name: &str, pod: &PodContext<'_>) -> Vec<Reason> {
         let subject = format!("{name} of {} container {}", pod.workload, self.container);
         match self.get(name) {
             EnvValue::MaybeAbsent(by) | EnvValue::Shadowable { by, .. } => {

@@ -260,7 +260,11 @@ fn a_withheld_value_is_opaque_and_its_reference_is_a_hole() {
     let env = run(&w, vec![], vec![lit("DB_PASSWORD", "hunter2"), lit("URL", "postgres://u:$(DB_PASSWORD)@h/d")]);
     assert!(matches!(env.get("DB_PASSWORD"), EnvValue::Opaque(Opaque::Withheld { .. })));
     assert!(matches!(env.get("URL"), EnvValue::Partial(_)));
-    assert_eq!(env.expand("--mode=$(NONE)").marked(), "--mode=$(NONE)");
+}
+
+#[test]
+fn a_reference_to_a_name_that_is_not_set_stays_as_it_is() {
+    assert_eq!(expand::expand("--mode=$(NONE)", &|_| None).marked(), "--mode=$(NONE)");
 }
 
 /// Written from the documented table, character by character, with no regard for speed.

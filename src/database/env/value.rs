@@ -3,11 +3,11 @@
 use crate::inventory::Reason;
 
 /// Stands for an unknown part of a value while it is parsed. Masking never keeps this character.
-pub const HOLE: char = '\u{E000}';
+pub(crate) const HOLE: char = '\u{E000}';
 
 /// Something that sets a value which is not read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Opaque {
+pub(crate) enum Opaque {
     /// A Secret, whose values are never read. `key` is absent for `envFrom`, where the prefix says which names it may
     /// define.
     Secret { namespace: String, name: String, key: Option<String>, prefix: String },
@@ -25,7 +25,7 @@ pub enum Opaque {
 
 impl Opaque {
     /// Whether an `envFrom` of this source may define the variable `name`.
-    pub fn may_define(&self, name: &str) -> bool {
+    pub(crate) fn may_define(&self, name: &str) -> bool {
         match self {
             Opaque::Secret { prefix, key: None, .. } | Opaque::ConfigMap { prefix, key: None, .. } => {
                 name.len() > prefix.len() && name.starts_with(prefix.as_str())
@@ -36,7 +36,7 @@ impl Opaque {
     }
 
     /// A short name for messages: `Secret prod/backend key mode`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let keyed = |kind: &str, namespace: &str, name: &str, key: &Option<String>| match key {
             Some(k) => format!("{kind} {namespace}/{name} key {k}"),
             None => format!("{kind} {namespace}/{name}"),
@@ -52,7 +52,7 @@ impl Opaque {
     }
 
     /// Why `subject` is not known on account of this source, and how to make it known.
-    pub fn reason(&self, subject: &str, maybe: bool) -> Reason {
+    pub(crate) fn reason(&self, subject: &str, maybe: bool) -> Reason {
         let verb = if maybe { "may be set" } else { "is set" };
         match self {
             Opaque::Secret { .. } => Reason::undecided(format!(
@@ -98,17 +98,17 @@ pub(super) fn is_link_name(name: &str) -> bool {
 
 /// A part of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Piece {
+pub(crate) enum Piece {
     Text(String),
     Hole(Opaque),
 }
 
 /// A value of known and unknown parts, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Template(Vec<Piece>);
+pub(crate) struct Template(Vec<Piece>);
 
 impl Template {
-    pub fn push_str(&mut self, text: &str) {
+    pub(crate) fn push_str(&mut self, text: &str) {
         match self.0.last_mut() {
             Some(Piece::Text(t)) => t.push_str(text),
             _ if text.is_empty() => {}
@@ -116,11 +116,11 @@ impl Template {
         }
     }
 
-    pub fn push_hole(&mut self, hole: Opaque) {
+    pub(crate) fn push_hole(&mut self, hole: Opaque) {
         self.0.push(Piece::Hole(hole));
     }
 
-    pub fn extend(&mut self, other: Template) {
+    pub(crate) fn extend(&mut self, other: Template) {
         for piece in other.0 {
             match piece {
                 Piece::Text(t) => self.push_str(&t),
@@ -129,11 +129,11 @@ impl Template {
         }
     }
 
-    pub fn pieces(&self) -> &[Piece] {
+    pub(crate) fn pieces(&self) -> &[Piece] {
         &self.0
     }
 
-    pub fn holes(&self) -> impl Iterator<Item = &Opaque> {
+    pub(crate) fn holes(&self) -> impl Iterator<Item = &Opaque> {
         self.0.iter().filter_map(|p| match p {
             Piece::Hole(h) => Some(h),
             Piece::Text(_) => None,
@@ -141,7 +141,7 @@ impl Template {
     }
 
     /// The text with [`HOLE`] for each unknown part, as the parsers take it.
-    pub fn marked(&self) -> String {
+    pub(crate) fn marked(&self) -> String {
         let mut out = String::new();
         for piece in &self.0 {
             match piece {
@@ -167,7 +167,7 @@ impl std::fmt::Display for Template {
 
 /// What is known of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EnvValue {
+pub(crate) enum EnvValue {
     /// Certain. Secret parts are masked.
     Known(String),
     /// No Kubernetes source sets it (the image may).
@@ -190,7 +190,7 @@ pub enum EnvValue {
 
 impl EnvValue {
     /// The value, if it is certain.
-    pub fn known(&self) -> Option<&str> {
+    pub(crate) fn known(&self) -> Option<&str> {
         match self {
             EnvValue::Known(v) => Some(v),
             _ => None,
@@ -198,12 +198,12 @@ impl EnvValue {
     }
 
     /// Whether anything in Kubernetes sets the variable, as far as one can see.
-    pub fn is_visible(&self) -> bool {
+    pub(crate) fn is_visible(&self) -> bool {
         !matches!(self, EnvValue::Absent | EnvValue::MaybeAbsent(_))
     }
 
     /// The value as text with holes.
-    pub fn template(&self) -> Template {
+    pub(crate) fn template(&self) -> Template {
         let mut t = Template::default();
         match self {
             EnvValue::Known(v) => t.push_str(v),

@@ -9,7 +9,7 @@ const DEFAULT_MAJOR: u32 = 17;
 
 /// The PostgreSQL major version by which the operator chooses the default method: `imageCatalogRef.major`, else the tag
 /// of `imageName`, else the version of the operator's default image.
-pub fn postgres_major(cluster: &CnpgCluster) -> u32 {
+pub(crate) fn postgres_major(cluster: &CnpgCluster) -> u32 {
     let tag = || {
         let image = cluster.image_name.as_deref()?;
         let image = image.split('@').next()?;
@@ -21,7 +21,7 @@ pub fn postgres_major(cluster: &CnpgCluster) -> u32 {
 }
 
 /// The whole list in order: the operator's own rules, the user's rules, the LDAP rule, the default rule.
-pub fn generated_lines(cluster: &CnpgCluster) -> Vec<Line> {
+pub(crate) fn generated_lines(cluster: &CnpgCluster) -> Vec<Line> {
     let fixed = |text: &str| Line { origin: Origin::Operator, text: text.to_owned(), uncertain: false };
     // Later operators use other user name maps, which do not change who matches these rules.
     let mut out = vec![

@@ -25,7 +25,7 @@ const ANY_USER: &str = "any other user";
 const ANY_DATABASE: &str = "any other database";
 
 /// Evaluates a list for `question`.
-pub fn evaluate(rules: &Rules, question: &Question) -> Posture {
+pub(crate) fn evaluate(rules: &Rules, question: &Question) -> Posture {
     let empty =
         |acceptance| Posture { acceptance, reached: Vec::new(), certificate_bypass: Vec::new(), shadowed: Vec::new() };
     if !rules.errors.is_empty() {

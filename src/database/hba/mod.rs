@@ -16,10 +16,10 @@ mod token;
 
 use std::net::IpAddr;
 
-pub use address::Address;
-pub use cnpg::{generated_lines, postgres_major};
-pub use evaluate::evaluate;
-pub use parse::parse;
+pub(crate) use address::Address;
+pub(crate) use cnpg::{generated_lines, postgres_major};
+pub(crate) use evaluate::evaluate;
+pub(crate) use parse::parse;
 
 use crate::inventory::Reason;
 
@@ -34,7 +34,7 @@ pub enum Origin {
 
 /// One line before parsing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     pub origin: Origin,
     pub text: String,
     /// The line may be absent: the evidence does not resolve its pod selector.
@@ -175,7 +175,7 @@ pub enum Transport {
 
 /// Which logins to evaluate. A field that is `None` or empty stands for every value.
 #[derive(Clone, Debug, Default)]
-pub struct Question {
+pub(crate) struct Question {
     pub database: Option<String>,
     pub user: Option<String>,
     /// Addresses as the server sees them.

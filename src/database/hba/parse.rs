@@ -6,7 +6,7 @@ use super::{ConnectionType, Database, Line, Method, Rule, RuleError, Rules, User
 use crate::lexicon::mask_text;
 
 /// Parses a list for a server of the given major version. An error in one line does not stop the others.
-pub fn parse(lines: &[Line], major: u32) -> Rules {
+pub(crate) fn parse(lines: &[Line], major: u32) -> Rules {
     let mut out = Rules::default();
     let mut at = 0;
     while let Some(first) = lines.get(at) {

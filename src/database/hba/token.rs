@@ -8,7 +8,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub fn is(&self, keyword: &str) -> bool {
+    pub(super) fn is(&self, keyword: &str) -> bool {
         !self.quoted && self.text == keyword
     }
 }

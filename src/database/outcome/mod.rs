@@ -35,11 +35,12 @@ impl From<&Range> for Client {
 
 /// What the server accepts from this client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub(crate) enum Server {
     /// Cleartext is accepted.
     Open,
     TlsOnly,
-    /// TLS is off.
+    /// TLS is off. No reader of a server's settings reports it yet; the outcomes are complete without a reader.
+    #[cfg_attr(not(test), expect(dead_code))]
     NoTls,
     /// TLS is on, but the rules reject it.
     CleartextOnly,
@@ -60,7 +61,7 @@ impl From<&hba::Acceptance> for Server {
 
 /// What else decides the outcome. `None` is not known.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Context {
+pub(crate) struct Context {
     /// The checked CA signs certificates of this database only.
     pub private_ca: Option<bool>,
     /// The host in the client's settings is in the server's certificate.
@@ -73,7 +74,7 @@ pub struct Context {
 
 /// The result for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Pass,
     /// The mode is declared only: no driver reads the variable.
     PassDeclared,
@@ -90,18 +91,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn passes(self) -> bool {
+    pub(crate) fn passes(self) -> bool {
         matches!(self, Outcome::Pass | Outcome::PassDeclared | Outcome::PassEncrypted | Outcome::PassDelegated)
     }
 }
 
 /// Whether the connection is encrypted and the server authenticated.
-pub fn encrypted_and_authenticated(client: Client, server: Server, context: &Context) -> Outcome {
+pub(crate) fn encrypted_and_authenticated(client: Client, server: Server, context: &Context) -> Outcome {
     evaluate(client, server, context, &class_outcome)
 }
 
 /// Whether the connection is encrypted. The server need not be authenticated.
-pub fn encrypted(client: Client, server: Server, context: &Context) -> Outcome {
+pub(crate) fn encrypted(client: Client, server: Server, context: &Context) -> Outcome {
     let outcome = evaluate(client, server, context, &|class, server, context| match (class, server) {
         (Class::Require | Class::VerifyCa | Class::VerifyFull, Server::Open | Server::TlsOnly | Server::Unknown) => {
             match class_outcome(class, server, context) {

@@ -43,7 +43,7 @@ pub struct PoolerPosture {
 }
 
 /// Evaluates a Pooler.
-pub fn evaluate_pooler(pooler: &CnpgPooler, question: &Question) -> PoolerPosture {
+pub(crate) fn evaluate_pooler(pooler: &CnpgPooler, question: &Question) -> PoolerPosture {
     let parameter = |name: &str, default: &'static str| {
         pooler.parameters.get(name).map_or(default, |v| v.trim()).to_ascii_lowercase()
     };

@@ -45,7 +45,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Whether a connection of this name exists.
-    pub fn has(&self, profile: &str) -> bool {
+    pub(super) fn has(&self, profile: &str) -> bool {
         self.connections.iter().any(|c| c.name == profile)
     }
 }

@@ -8,7 +8,7 @@ mod sidecar;
 #[cfg(test)]
 mod tests;
 
-pub use sidecar::{Sidecar, is_server, sidecars};
+pub(crate) use sidecar::{Sidecar, is_server, sidecars};
 
 use super::dsn::{DsnValue, Engine, Host, Password, Syntax};
 use super::env::{Environment, PodContext, Provenance, Sources};
@@ -95,13 +95,13 @@ pub struct Profile {
 
 /// What the caller knows about the pod's owner.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ownership {
+pub(crate) struct Ownership {
     /// A CloudNativePG Cluster or Pooler owns the pod, so its variables configure a server.
     pub database_operator: bool,
 }
 
 /// Finds the connections of `container`, whose environment is `env`.
-pub fn profiles(
+pub(crate) fn profiles(
     pod: &PodContext<'_>,
     container: &Container,
     env: &Environment,
@@ -116,7 +116,7 @@ pub fn profiles(
 
 /// The names and keys of Secrets from which `env` items of a container take the password or the connection string of
 /// profile `name`.
-pub fn credential_keys(container: &Container, name: &str) -> Vec<(String, String)> {
+pub(crate) fn credential_keys(container: &Container, name: &str) -> Vec<(String, String)> {
     use crate::inventory::object::EnvSource;
     use crate::lexicon::{Purpose, classify};
     let feeds = |variable: &str| {

@@ -24,7 +24,7 @@ pub(super) struct ProfileBuilder<'a> {
 }
 
 impl<'a> ProfileBuilder<'a> {
-    pub fn new(
+    pub(super) fn new(
         pod: &'a PodContext<'a>,
         container: &'a Container,
         env: &'a Environment,
@@ -46,7 +46,7 @@ impl<'a> ProfileBuilder<'a> {
     }
 
     /// Builds the profile of one connection.
-    pub fn build(&self, c: &Connection) -> Profile {
+    pub(super) fn build(&self, c: &Connection) -> Profile {
         let (drivers, hint) = self.drivers(c);
         let mut out = Profile {
             name: c.name.clone(),

@@ -4,7 +4,7 @@ use crate::inventory::object::{Container, ContainerRole, PodSpec};
 
 /// A container that serves the other containers of its pod over loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sidecar {
+pub(crate) enum Sidecar {
     /// A Cloud SQL or AlloyDB Auth Proxy. If it is `exposed`, it also listens on other addresses, where clients in other
     /// pods connect in cleartext.
     Proxy {
@@ -31,7 +31,7 @@ fn command_words(container: &Container) -> impl Iterator<Item = &str> {
 }
 
 /// Whether the container runs a database server, rather than a client from a server's image (`psql`, `pg_dump`).
-pub fn is_server(container: &Container) -> bool {
+pub(crate) fn is_server(container: &Container) -> bool {
     #[rustfmt::skip]
     const IMAGES: &[&str] = &[
         "postgres", "postgresql", "postgis", "pgvector", "spilo", "mysql", "mariadb", "redis", "valkey", "mongo",
@@ -98,7 +98,7 @@ fn detect_proxy(container: &Container) -> Option<Sidecar> {
 }
 
 /// The containers of a pod that may serve a loopback address.
-pub fn sidecars(spec: &PodSpec) -> Vec<Sidecar> {
+pub(crate) fn sidecars(spec: &PodSpec) -> Vec<Sidecar> {
     spec.containers
         .iter()
         // An init container that is not a sidecar ends before the other containers start.

@@ -12,10 +12,10 @@ use crate::inventory::object::{HostAlias, Service, ServiceType};
 use crate::inventory::{Known, Reason};
 
 /// The most ExternalName Services in one resolution.
-pub const MAX_CHAIN: usize = 8;
+pub(crate) const MAX_CHAIN: usize = 8;
 
 /// The Services of the cluster.
-pub trait ServiceDirectory {
+pub(crate) trait ServiceDirectory {
     /// `Value(None)` if it is certain that no such Service exists.
     fn service(&self, namespace: &str, name: &str) -> Known<Option<&Service>>;
 
@@ -29,7 +29,7 @@ pub trait ServiceDirectory {
 
 /// The pod that connects.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
+pub(crate) struct Origin<'a> {
     pub namespace: &'a str,
     /// `cluster.local` unless configured otherwise.
     pub cluster_domain: &'a str,
@@ -40,7 +40,7 @@ pub struct Origin<'a> {
 
 /// What a host resolves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     Service {
         namespace: String,
         name: String,
@@ -62,7 +62,7 @@ pub enum Endpoint {
 
 /// An endpoint, and how the host resolves to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolution {
+pub(crate) struct Resolution {
     pub endpoint: Endpoint,
     /// The names that were resolved, in order, the host of the settings first. Services as `namespace/Service/name`.
     pub path: Vec<String>,
@@ -74,7 +74,7 @@ pub struct Resolution {
 
 /// Resolves `host`, given without its port. The client's port is a Service port, except through an ExternalName or a
 /// headless Service, which do not translate ports.
-pub fn resolve(host: &str, origin: &Origin<'_>, directory: &dyn ServiceDirectory) -> Resolution {
+pub(crate) fn resolve(host: &str, origin: &Origin<'_>, directory: &dyn ServiceDirectory) -> Resolution {
     let mut resolver = Resolver {
         origin,
         directory,

@@ -9,7 +9,7 @@ use crate::database::dsn::{Dsn, DsnValue, Engine, Syntax};
 
 /// Worst and best class of a connection to another engine. `None` if it is not known: a setting is unread, or the
 /// engine's settings are not evaluated.
-pub fn other_engine(dsn: &Dsn) -> Option<(Class, Class)> {
+pub(crate) fn other_engine(dsn: &Dsn) -> Option<(Class, Class)> {
     if dsn.parameters.iter().any(|(k, v)| *v == DsnValue::Opaque && is_tls_key(k)) {
         return None;
     }

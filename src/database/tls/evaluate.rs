@@ -38,7 +38,7 @@ fn class_of_word(word: &str, words: &[Class; 6], bad: Class, any_case: bool) -> 
 }
 
 /// Evaluates one driver. `None` if the driver does not parse the syntax of the connection string.
-pub fn evaluate(driver: Driver, settings: &Settings<'_>) -> Option<Evaluation> {
+pub(super) fn evaluate(driver: Driver, settings: &Settings<'_>) -> Option<Evaluation> {
     evaluate_with(driver, settings, None)
 }
 
@@ -372,7 +372,7 @@ fn class_of_environment(row: &Row, settings: &Settings<'_>) -> ModeClass {
 ///
 /// If a key is repeated with different values and several drivers are possible, each driver counts with the weaker of
 /// the first and the last value.
-pub fn class_range(drivers: &[Driver], settings: &Settings<'_>) -> Option<Range> {
+pub(crate) fn class_range(drivers: &[Driver], settings: &Settings<'_>) -> Option<Range> {
     let repeated = drivers.len() > 1
         && settings.dsn.is_some_and(|d| {
             d.problems

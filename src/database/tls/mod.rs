@@ -5,12 +5,12 @@
 
 mod engine;
 mod evaluate;
-pub mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
-pub use engine::other_engine;
-pub use evaluate::class_range;
+pub(crate) use engine::other_engine;
+pub(crate) use evaluate::class_range;
 
 use super::dsn::Syntax;
 
@@ -136,7 +136,7 @@ impl Driver {
 }
 
 /// The drivers that count as possible if nothing identifies the driver.
-pub const UNKNOWN_DRIVER: &[Driver] = &[
+pub(crate) const UNKNOWN_DRIVER: &[Driver] = &[
     Driver::Libpq,
     Driver::NodePg,
     Driver::PostgresJs,
@@ -151,7 +151,7 @@ pub const UNKNOWN_DRIVER: &[Driver] = &[
 
 /// An environment variable as a driver sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Setting {
+pub(crate) enum Setting {
     #[default]
     Unset,
     Set(String),
@@ -161,7 +161,7 @@ pub enum Setting {
 
 /// The root certificate file that a parameter or a variable names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RootFile {
+pub(crate) enum RootFile {
     #[default]
     None,
     /// Named, and in a mounted volume.
@@ -176,7 +176,7 @@ pub enum RootFile {
 
 /// Everything that decides the class of one connection, except the driver.
 #[derive(Clone, Debug, Default)]
-pub struct Settings<'a> {
+pub(crate) struct Settings<'a> {
     /// `None` if separate variables describe the connection.
     pub dsn: Option<&'a super::dsn::Dsn>,
     pub pgsslmode: Setting,
@@ -250,7 +250,7 @@ pub enum Declared {
 }
 
 /// Parses a declared mode: trimmed, case-insensitive, `_` for `-`.
-pub fn parse_declared_mode(text: &str) -> Declared {
+pub(crate) fn parse_declared_mode(text: &str) -> Declared {
     let word = text.trim().to_ascii_lowercase().replace('_', "-");
     let class = match word.as_str() {
         "" => return Declared::Empty,
@@ -266,7 +266,7 @@ pub fn parse_declared_mode(text: &str) -> Declared {
 }
 
 /// Parses a mode of other vocabularies (`verifyFull`, `PREFERRED`, `VERIFY_IDENTITY`).
-pub fn parse_other_mode(text: &str) -> Declared {
+pub(crate) fn parse_other_mode(text: &str) -> Declared {
     let word: String = text.trim().to_ascii_lowercase().chars().filter(|c| !"-_".contains(*c)).collect();
     let class = match word.as_str() {
         "" => return Declared::Empty,
@@ -282,7 +282,7 @@ pub fn parse_other_mode(text: &str) -> Declared {
 
 /// What a boolean (`DB_SSL=true`) declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeclaredBoolean {
+pub(crate) enum DeclaredBoolean {
     /// TLS is wanted. The usual code does not verify the server: at worst `Require`, at best `VerifyFull`.
     Wanted,
     /// No TLS is wanted. A program that only tests for a non-empty string treats `false` as true.
@@ -293,7 +293,7 @@ pub enum DeclaredBoolean {
 }
 
 /// Parses a declared boolean.
-pub fn parse_declared_boolean(text: &str) -> DeclaredBoolean {
+pub(crate) fn parse_declared_boolean(text: &str) -> DeclaredBoolean {
     let word = text.trim().to_ascii_lowercase();
     match word.as_str() {
         "true" | "1" | "yes" | "y" | "t" | "on" | "enabled" | "enable" | "require" | "required" => {

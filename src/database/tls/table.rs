@@ -4,32 +4,32 @@ use super::Class::{self, Allow, Disable, Error, Prefer, Require, VerifyCa, Verif
 use super::Driver;
 
 /// libpq's modes, in the order of the columns.
-pub const WORDS: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+pub(crate) const WORDS: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 /// Which value of a repeated key counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeated {
+pub(crate) enum Repeated {
     First,
     Last,
 }
 
 /// How a driver treats an empty value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmptyValue {
+pub(crate) enum EmptyValue {
     Error,
     Unset,
 }
 
 /// How a driver treats `PGSSLMODE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PgSslMode {
+pub(crate) enum PgSslMode {
     Ignored,
     Read { words: [Class; 6], bad: Class, empty: EmptyValue },
 }
 
 /// How a root certificate file changes the modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RootFileEffect {
+pub(crate) enum RootFileEffect {
     /// `require` checks the chain; a missing file is ignored.
     Upgrades,
     /// `require` checks the chain; a missing file is an error.
@@ -40,7 +40,7 @@ pub enum RootFileEffect {
 
 /// The behavior of one driver.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     pub driver: Driver,
     pub name: &'static str,
     /// The class if neither a parameter nor a variable sets a mode.
@@ -80,7 +80,7 @@ const LIBPQ: Row = Row {
 const GO_PQ_OLD: [Class; 6] = [Disable, Error, Error, Require, VerifyCa, VerifyFull];
 
 /// Every driver, in the order of reports.
-pub static ROWS: &[Row] = &[
+pub(crate) static ROWS: &[Row] = &[
     LIBPQ,
     Row { driver: Driver::Libpq15, name: "libpq up to 15", ..LIBPQ },
     Row {
@@ -231,7 +231,7 @@ const NPGSQL: Row = Row {
 };
 
 /// The row of a driver.
-pub fn row(driver: Driver) -> &'static Row {
+pub(crate) fn row(driver: Driver) -> &'static Row {
     // A test checks that every driver has a row.
     ROWS.iter().find(|r| r.driver == driver).unwrap_or(&ROWS[0])
 }

@@ -7,7 +7,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// Add-ons and switches.
-    pub struct AddonFacts {
+    pub(super) struct AddonFacts {
         /// Whether the web UI add-on is off.
         dashboard_off / "dashboardOff": bool => [Cluster],
             "addonsConfig.kubernetesDashboard.disabled is true, or from 1.15 on the add-on is absent";
@@ -28,7 +28,7 @@ crate::configuration_facts! {
     }
 }
 
-pub fn read_facts(c: &Source<'_>) -> AddonFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> AddonFacts {
     let d = &c.resource;
     AddonFacts {
         dashboard_off: dashboard_off(c),

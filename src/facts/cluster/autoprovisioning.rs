@@ -12,7 +12,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// Node pools that are created automatically.
-    pub struct AutoprovisioningFacts {
+    pub(super) struct AutoprovisioningFacts {
         /// Whether GKE creates node pools for the cluster as a whole (node auto-provisioning). The defaults are filled in even
         /// where it is off.
         node_autoprovisioning / "nodeAutoprovisioning": bool => [Cluster],
@@ -67,7 +67,7 @@ crate::configuration_facts! {
 const DEFAULTS: &str = "autoscaling.autoprovisioningNodePoolDefaults";
 const PORT: &str = "insecureKubeletReadonlyPortEnabled";
 
-pub fn read_facts(c: &Source<'_>) -> AutoprovisioningFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> AutoprovisioningFacts {
     let d = &c.resource;
     let of = |field: &str| format!("{DEFAULTS}.{field}");
     let image = d.text(&of("imageType"));

@@ -8,7 +8,7 @@ use super::{Source, days_between, health};
 
 crate::configuration_facts! {
     /// Encryption and certificates.
-    pub struct EncryptionFacts {
+    pub(super) struct EncryptionFacts {
         /// Whether Secrets are encrypted with a key of Cloud KMS before they are stored.
         secrets_encrypted / "secretsEncrypted": bool => [Cluster],
             "databaseEncryption.state ENCRYPTED or ALL_OBJECTS_ENCRYPTION_ENABLED, and a keyName";
@@ -33,7 +33,7 @@ const KEY_CONDITIONS: [&str; 2] = ["CLOUD_KMS_KEY_ERROR", "CLOUD_KMS_KEY_DESTROY
 
 const STATES: [&str; 3] = ["ENCRYPTED", "DECRYPTED", "ALL_OBJECTS_ENCRYPTION_ENABLED"];
 
-pub fn read_facts(c: &Source<'_>) -> EncryptionFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> EncryptionFacts {
     let d = &c.resource;
     let encrypted = d
         .word("databaseEncryption.state", &STATES)

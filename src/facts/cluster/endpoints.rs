@@ -12,7 +12,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// The control plane's endpoints.
-    pub struct EndpointFacts {
+    pub(super) struct EndpointFacts {
         /// Whether the control plane has IP endpoints at all, public or private.
         ip_endpoint / "ipEndpoint": bool => [Cluster],
             "on unless controlPlaneEndpointsConfig.ipEndpointsConfig.enabled is false";
@@ -57,7 +57,7 @@ const ENDPOINTS: &str = "controlPlaneEndpointsConfig.ipEndpointsConfig";
 const DNS: &str = "controlPlaneEndpointsConfig.dnsEndpointConfig";
 const LEGACY: &str = "privateClusterConfig";
 
-pub fn read_facts(c: &Source<'_>) -> EndpointFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> EndpointFacts {
     let d = &c.resource;
     let of =
         |message: &Reading<String>, field: &str| -> Reading<String> { message.clone().map(|m| format!("{m}.{field}")) };

@@ -7,7 +7,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// State and conditions.
-    pub struct HealthFacts {
+    pub(super) struct HealthFacts {
         /// Conditions and states that bear on security, such as CA_EXPIRING, those of pools with the pool's name.
         alarms / "alarms": Vec<String> => [Cluster],
             "conditions of the cluster and its pools, and a status of error";
@@ -30,11 +30,11 @@ const GOOD: [&str; 5] = ["STATUS_UNSPECIFIED", "PROVISIONING", "RECONCILING", "R
 const BAD: [&str; 3] = ["DEGRADED", "ERROR", "RUNNING_WITH_ERROR"];
 
 /// The code of a condition.
-pub fn code(d: &Resource<'_>, condition: &str) -> Reading<String> {
+pub(super) fn code(d: &Resource<'_>, condition: &str) -> Reading<String> {
     d.word(&format!("{condition}.code"), &[&ALARMS[..], &OTHERS[..]].concat())
 }
 
-pub fn read_facts(c: &Source<'_>) -> HealthFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> HealthFacts {
     let d = &c.resource;
     let mut found = of(c, "", "");
     let pools = d.each("nodePools");

@@ -10,7 +10,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// Authentication, authorization and admission.
-    pub struct IdentityFacts {
+    pub(super) struct IdentityFacts {
         /// Whether the legacy ABAC authorizer is on.
         legacy_abac / "legacyAbac": bool => [Cluster], "off unless legacyAbac.enabled is true";
         /// Whether a client certificate of the cluster's own was issued. Only callers with container.clusters.getCredentials
@@ -69,7 +69,7 @@ crate::configuration_facts! {
 
 const ALLOWLISTS: &str = "autopilot.privilegedAdmissionConfig";
 
-pub fn read_facts(c: &Source<'_>) -> IdentityFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> IdentityFacts {
     let d = &c.resource;
     let group = d.flag("authenticatorGroupsConfig.enabled").and_then(|on| match on {
         true => d.text("authenticatorGroupsConfig.securityGroup"),

@@ -79,16 +79,16 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     /// GKE version of the control plane.
-    pub fn version(&self) -> Reading<Version> {
+    pub(super) fn version(&self) -> Reading<Version> {
         version(&self.resource, "currentMasterVersion")
     }
 
-    pub fn autopilot(&self) -> Reading<bool> {
+    pub(super) fn autopilot(&self) -> Reading<bool> {
         self.resource.flag("autopilot.enabled")
     }
 
     /// The version that brings a feature, if the control plane does not have it yet.
-    pub fn lacks(&self, gate: Gate) -> Reading<Option<String>> {
+    pub(super) fn lacks(&self, gate: Gate) -> Reading<Option<String>> {
         self.version().map(|v| (!gate.is_open(v)).then(|| gate.version().to_owned()))
     }
 }

@@ -8,7 +8,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// The cluster's network.
-    pub struct NetworkFacts {
+    pub(super) struct NetworkFacts {
         /// Whether new node pools get nodes without external addresses, unless the pool sets it otherwise.
         private_nodes_default / "privateNodesDefault": bool => [Cluster],
             "networkConfig.defaultEnablePrivateNodes decides, without it privateClusterConfig.enablePrivateNodes";
@@ -32,7 +32,7 @@ crate::configuration_facts! {
     }
 }
 
-pub fn read_facts(c: &Source<'_>) -> NetworkFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> NetworkFacts {
     let d = &c.resource;
     NetworkFacts {
         private_nodes_default: private_nodes_default(c),
@@ -54,7 +54,7 @@ pub fn read_facts(c: &Source<'_>) -> NetworkFacts {
     }
 }
 
-pub fn private_nodes_default(c: &Source<'_>) -> Reading<bool> {
+pub(super) fn private_nodes_default(c: &Source<'_>) -> Reading<bool> {
     c.resource
         .optional("networkConfig.defaultEnablePrivateNodes")
         .or_else(|| c.resource.flag("privateClusterConfig.enablePrivateNodes"))

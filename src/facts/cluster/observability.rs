@@ -7,7 +7,7 @@ use super::Source;
 
 crate::configuration_facts! {
     /// Supply chain, posture, logs and metrics.
-    pub struct ObservabilityFacts {
+    pub(super) struct ObservabilityFacts {
         /// Binary Authorization: `enforced`, `audited` (what breaks the policy runs, and is logged) or `off`.
         binary_authorization / "binaryAuthorization": String => [Cluster],
             "binaryAuthorization.evaluationMode; the deprecated enabled counts only where no mode is set";
@@ -31,7 +31,7 @@ crate::configuration_facts! {
 
 const CONTROL_PLANE: [&str; 3] = ["APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"];
 
-pub fn read_facts(c: &Source<'_>) -> ObservabilityFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> ObservabilityFacts {
     let d = &c.resource;
     ObservabilityFacts {
         binary_authorization: binary_authorization(c),

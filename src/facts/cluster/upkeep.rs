@@ -11,7 +11,7 @@ use super::{Source, days_between};
 
 crate::configuration_facts! {
     /// Upgrades and what announces or delays them.
-    pub struct UpkeepFacts {
+    pub(super) struct UpkeepFacts {
         /// Release channel; empty: none.
         release_channel / "releaseChannel": String => [Cluster], "releaseChannel.channel; UNSPECIFIED is none";
         /// Whether it is an alpha cluster.
@@ -47,7 +47,7 @@ crate::configuration_facts! {
 const WINDOW: &str = "maintenancePolicy.window";
 const PUBSUB: &str = "notificationConfig.pubsub";
 
-pub fn read_facts(c: &Source<'_>) -> UpkeepFacts {
+pub(super) fn read_facts(c: &Source<'_>) -> UpkeepFacts {
     let d = &c.resource;
     let (patches, nodes) = exclusions(c);
     let notifications =

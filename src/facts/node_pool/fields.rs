@@ -72,7 +72,7 @@ crate::configuration_facts! {
 const SCOPES: &str = "https://www.googleapis.com/auth/";
 const BROAD: [&str; 4] = ["cloud-platform", "compute", "devstorage.full_control", "devstorage.read_write"];
 
-pub fn read_facts(c: &Source<'_>, d: &Resource<'_>) -> PoolFacts {
+pub(super) fn read_facts(c: &Source<'_>, d: &Resource<'_>) -> PoolFacts {
     let image = || d.text("config.imageType");
     let windows = || image().map(|image| is_windows(&image));
     let sysctls = |pattern: bool| {

@@ -4,7 +4,7 @@ use super::node_pool::{CONFIDENTIAL, MANAGEMENT, NODE_CONFIG, SHIELDED};
 use super::{DISABLED, ENABLED, Rule, rules};
 
 /// `google_container_cluster`.
-pub const CLUSTER: &[Rule] = rules! {
+pub(crate) const CLUSTER: &[Rule] = rules! {
     unset name: Text,
     computed location: Text,
     computed self_link: Text,
@@ -212,7 +212,7 @@ pub const CLUSTER: &[Rule] = rules! {
 };
 
 /// Fields of the API that have the content of another one, which is in the table: that they are absent means nothing else.
-pub const RECORDED_ELSEWHERE: [&str; 3] = [
+pub(crate) const RECORDED_ELSEWHERE: [&str; 3] = [
     // `masterAuthorizedNetworksConfig`.
     "controlPlaneEndpointsConfig.ipEndpointsConfig.authorizedNetworksConfig",
     // The opposite of `privateClusterConfig.enablePrivateEndpoint`.

@@ -15,8 +15,9 @@ use crate::document::{Fields, Recorded, Unavailable};
 
 use super::super::gke::camel_case;
 
-pub use cluster::{CLUSTER, RECORDED_ELSEWHERE};
-pub use node_pool::{NODE_CONFIG, NODE_POOL};
+pub(crate) use cluster::RECORDED_ELSEWHERE;
+pub(super) use cluster::CLUSTER;
+pub(super) use node_pool::{NODE_CONFIG, NODE_POOL};
 
 /// One attribute or block.
 pub struct Rule {
@@ -129,7 +130,7 @@ impl Rule {
 
 /// The fields of a Cluster resource that are in the table: what else it has, Terraform does not record. `otherwise`: why
 /// another field is not known.
-pub fn recorded(otherwise: Unavailable) -> Recorded {
+pub(super) fn recorded(otherwise: Unavailable) -> Recorded {
     let mut fields = Fields::default();
     insert(&mut fields, CLUSTER);
     insert(fields.insert("nodePools"), NODE_POOL);
@@ -159,7 +160,7 @@ fn insert(fields: &mut Fields, rules: &[Rule]) {
 
 /// The attribute of a field of the API, such as `network_policy.enabled` of `networkPolicy.enabled`; for a field below or
 /// above what the table knows, the nearest that holds it.
-pub fn attribute_of(rules: &[Rule], path: &str) -> Option<String> {
+pub(super) fn attribute_of(rules: &[Rule], path: &str) -> Option<String> {
     let mut best: Option<(usize, String)> = None;
     for rule in rules {
         let field = rule.path();

@@ -3,7 +3,7 @@
 use super::{ENABLED, Rule, rules};
 
 /// `google_container_node_pool`, and `node_pool` of a cluster.
-pub const NODE_POOL: &[Rule] = rules! {
+pub(crate) const NODE_POOL: &[Rule] = rules! {
     computed name: Text,
     computed node_config ["config"]: Block(NODE_CONFIG),
     computed management: Block(MANAGEMENT),
@@ -32,7 +32,7 @@ pub const NODE_POOL: &[Rule] = rules! {
 };
 
 /// `node_config` of a pool and of a cluster.
-pub const NODE_CONFIG: &[Rule] = rules! {
+pub(crate) const NODE_CONFIG: &[Rule] = rules! {
     computed service_account: Text,
     computed oauth_scopes: Texts,
     computed image_type: Text,

@@ -16,9 +16,9 @@ use crate::report::view::{Group, Statement, View, shown, subject};
 use crate::report::{Coverage, Report, verdict};
 
 /// Name by which a user's template can extend the built-in one.
-pub const TEMPLATE_NAME: &str = "report.md.j2";
+pub(crate) const TEMPLATE_NAME: &str = "report.md.j2";
 /// The built-in template.
-pub const TEMPLATE: &str = include_str!("../../../../reports/report.md.j2");
+pub(crate) const TEMPLATE: &str = include_str!("../../../../reports/report.md.j2");
 
 const FRAMEWORK_TEMPLATE_NAME: &str = "framework.md.j2";
 const FRAMEWORK_TEMPLATE: &str = include_str!("../../../../reports/framework.md.j2");

@@ -49,7 +49,7 @@ pub(crate) struct Blocks<'s> {
 
 impl<'s> Blocks<'s> {
     /// `names` are the widths of what will stand in the middle column.
-    pub fn new(style: &'s Style, names: impl Iterator<Item = usize>, head: [&str; 3]) -> Blocks<'s> {
+    pub(crate) fn new(style: &'s Style, names: impl Iterator<Item = usize>, head: [&str; 3]) -> Blocks<'s> {
         let room = style.columns() - SEVERITY - 2 * GAP;
         // Ids are aligned, but most of the width is for sentences.
         let most = (room * 2 / 5).min(46);
@@ -61,7 +61,7 @@ impl<'s> Blocks<'s> {
     }
 
     /// A heading: severity (or another short word, already colored), title, and an id at the right end.
-    pub fn heading(&mut self, word: String, title: &str, id: &str, extent: &str) {
+    pub(crate) fn heading(&mut self, word: String, title: &str, id: &str, extent: &str) {
         if !self.first {
             self.grid.blank();
         }
@@ -96,25 +96,25 @@ impl<'s> Blocks<'s> {
     }
 
     /// One check by its heading, close to the one before.
-    pub fn brief(&mut self, group: &Group<'_>) {
+    pub(crate) fn brief(&mut self, group: &Group<'_>) {
         self.first |= self.close;
         self.heading(severity(group.severity, self.style), group.heading, group.check, &group.extent());
         self.close = true;
     }
 
     /// A row under a heading.
-    pub fn row(&mut self, left: &str, text: &str) {
+    pub(crate) fn row(&mut self, left: &str, text: &str) {
         self.grid.laid(vec![String::new(), wrap(left, self.left).join("\n"), wrap(text, self.text).join("\n")]);
     }
 
     /// A line under a heading that runs over both columns.
-    pub fn wide(&mut self, text: &str) {
+    pub(crate) fn wide(&mut self, text: &str) {
         let lines = wrap(text, self.grid.span(1)).join("\n");
         self.grid.spanning(vec![String::new(), lines]);
     }
 
     /// One check: its heading, and what is stated of its subjects.
-    pub fn group(&mut self, group: &Group<'_>) {
+    pub(crate) fn group(&mut self, group: &Group<'_>) {
         self.heading(severity(group.severity, self.style), group.heading, group.check, &group.extent());
         let shown = self.style.limit(group.statements.len(), ROWS);
         for s in group.statements.iter().take(shown) {
@@ -127,7 +127,7 @@ impl<'s> Blocks<'s> {
     }
 
     /// Names one below the other, cut where there are many.
-    pub fn names(&self, names: &[String]) -> String {
+    pub(crate) fn names(&self, names: &[String]) -> String {
         let shown = self.style.limit(names.len(), NAMES);
         let mut lines: Vec<String> = names.iter().take(shown).cloned().collect();
         if names.len() > shown {
@@ -148,7 +148,7 @@ impl<'s> Blocks<'s> {
     }
 
     /// The lines.
-    pub fn render(self) -> String {
+    pub(crate) fn render(self) -> String {
         self.grid.render()
     }
 }

@@ -24,43 +24,43 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// A table whose columns have these widths.
-    pub fn new(widths: Vec<usize>) -> Grid {
+    pub(crate) fn new(widths: Vec<usize>) -> Grid {
         Grid { widths, right: vec![], head: false, gap: GAP, rows: vec![], spans: vec![] }
     }
 
     /// Aligns a column to the right.
-    pub fn right(mut self, column: usize) -> Grid {
+    pub(crate) fn right(mut self, column: usize) -> Grid {
         self.right.push(column);
         self
     }
 
     /// Other than [`GAP`] blanks between columns.
-    pub fn gap(mut self, gap: usize) -> Grid {
+    pub(crate) fn gap(mut self, gap: usize) -> Grid {
         self.gap = gap;
         self
     }
 
     /// Names the columns; must come before any row.
-    pub fn head<S: AsRef<str>>(&mut self, names: &[S]) {
+    pub(crate) fn head<S: AsRef<str>>(&mut self, names: &[S]) {
         self.head = true;
         self.row(names);
     }
 
     /// Names the columns and holds them open at their full widths.
-    pub fn head_full(&mut self, names: &[&str]) {
+    pub(crate) fn head_full(&mut self, names: &[&str]) {
         self.head = true;
         let cells = names.iter().zip(&self.widths).map(|(n, &w)| format!("{n:w$}")).collect();
         self.rows.push(cells);
     }
 
     /// A row of plain texts, each wrapped to its column.
-    pub fn row<S: AsRef<str>>(&mut self, cells: &[S]) {
+    pub(crate) fn row<S: AsRef<str>>(&mut self, cells: &[S]) {
         let cells = cells.iter().zip(&self.widths).map(|(c, &w)| wrap(c.as_ref(), w).join("\n")).collect();
         self.rows.push(cells);
     }
 
     /// A row of plain texts, one of which is colored line by line once it is wrapped.
-    pub fn painted<S: AsRef<str>>(&mut self, cells: &[S], column: usize, paint: impl Fn(&str) -> String) {
+    pub(crate) fn painted<S: AsRef<str>>(&mut self, cells: &[S], column: usize, paint: impl Fn(&str) -> String) {
         self.row(cells);
         if let Some(cell) = self.rows.last_mut().and_then(|row| row.get_mut(column)) {
             *cell = cell.lines().map(paint).collect::<Vec<_>>().join("\n");
@@ -68,29 +68,29 @@ impl Grid {
     }
 
     /// A row whose cells are wrapped (or colored) already.
-    pub fn laid(&mut self, cells: Vec<String>) {
+    pub(crate) fn laid(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
     /// A row whose last cell runs to the right end; see [`Grid::span`] for its width.
-    pub fn spanning(&mut self, cells: Vec<String>) {
+    pub(crate) fn spanning(&mut self, cells: Vec<String>) {
         self.spans.push((self.rows.len(), cells.len().saturating_sub(1)));
         self.rows.push(cells);
     }
 
     /// An empty line.
-    pub fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.rows.push(vec![]);
     }
 
     /// Width of a cell that runs from `column` to the right end.
-    pub fn span(&self, column: usize) -> usize {
+    pub(crate) fn span(&self, column: usize) -> usize {
         let columns = self.widths.get(column..).unwrap_or_default();
         columns.iter().sum::<usize>() + self.gap * columns.len().saturating_sub(1)
     }
 
     /// The lines, without blanks at their ends; empty if there are no rows.
-    pub fn render(self) -> String {
+    pub(crate) fn render(self) -> String {
         let columns = self.widths.len();
         if self.rows.is_empty() || columns == 0 {
             return String::new();
