@@ -34,8 +34,10 @@ impl ClusterEntry {
                     "Audit the cluster alone to see more.",
                 )
             };
-            let error = report.gaps.first().map_or_else(nothing, |gap| gap.error.clone());
-            entry.error = Some(error);
+            // What was not attempted only follows from what went wrong.
+            let cause = report.gaps.iter().find(|g| g.error.fault != FaultKind::NotAttempted);
+            let cause = cause.or(report.gaps.first());
+            entry.error = Some(cause.map_or_else(nothing, |gap| gap.error.clone()));
             return entry;
         }
         entry.summary = Some(ClusterSummary {
@@ -182,5 +184,10 @@ mod tests {
         let error = ClusterEntry::audited(&name(), None, &report, None).error.unwrap();
         assert_eq!(error.fault, FaultKind::Forbidden);
         assert_eq!(error.why, "403: auditor@example.com lacks `get configmaps`");
+        let mut skipped = report.gaps[0].clone();
+        skipped.error.fault = FaultKind::NotAttempted;
+        report.gaps.insert(0, skipped);
+        let error = ClusterEntry::audited(&name(), None, &report, None).error.unwrap();
+        assert_eq!(error.fault, FaultKind::Forbidden);
     }
 }

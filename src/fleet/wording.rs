@@ -4,6 +4,7 @@ use crate::check::{Severity, Verdict};
 use crate::inventory::FaultKind;
 use crate::report::Outcome;
 use crate::report::text::{count, line, number};
+use crate::report::verdict::or_worse;
 
 use super::*;
 
@@ -124,10 +125,7 @@ pub(super) fn sentences(report: &FleetReport) -> Vec<String> {
     let t = &report.totals;
     let evaluated = t.clusters - t.by_outcome.of(Outcome::NoResult);
     let failing = t.by_outcome.of(Outcome::Findings) + t.by_outcome.of(Outcome::FindingsIncomplete);
-    let threshold = match report.exit.fail_on.map_or("", Severity::name) {
-        "critical" => "critical".to_string(),
-        other => format!("{other} or worse"),
-    };
+    let threshold = or_worse(report.exit.fail_on.map_or("", Severity::name));
     let mut out = vec![];
     if report.outcome == Outcome::NoResult {
         out.push("No cluster gave a result, so nothing was evaluated.".to_string());
@@ -190,7 +188,7 @@ pub(super) fn capital(s: &str) -> String {
 pub(super) fn coverage(c: &crate::report::Coverage) -> Option<String> {
     use crate::report::text::share;
     let unknown = c.ingress_unknown + c.egress_unknown;
-    let doubt = if unknown > 0 { "; of some it is not known" } else { "" };
+    let doubt = if unknown > 0 { "; for some it is unknown" } else { "" };
     (c.workloads > 0).then(|| {
         format!(
             "Network policies isolate {} of {} for ingress and {} for egress{doubt}.",

@@ -84,7 +84,8 @@ fn at_least(n: usize, one: &str, many: &str, threshold: &str) -> String {
     format!("{} {verb} {}", count(n, one, many), or_worse(threshold))
 }
 
-fn or_worse(threshold: &str) -> String {
+/// `high or worse`.
+pub(crate) fn or_worse(threshold: &str) -> String {
     if threshold == "critical" { threshold.to_string() } else { format!("{threshold} or worse") }
 }
 
