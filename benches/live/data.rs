@@ -7,11 +7,11 @@ use flate2::{Compression, write::GzEncoder};
 use hyper::body::Bytes;
 
 /// What `gke-posture` asks for at a time.
-pub const PAGE: usize = 500;
+pub(crate) const PAGE: usize = 500;
 
 /// How large the cluster is.
 #[derive(Clone, Copy)]
-pub struct Size {
+pub(crate) struct Size {
     pub namespaces: usize,
     /// Each with a Service, an EndpointSlice, a ReplicaSet of its pods and one of an earlier version.
     pub deployments: usize,
@@ -20,7 +20,7 @@ pub struct Size {
 }
 
 /// Pages by path; each is compressed as kube-apiserver does it (gzip, level 1).
-pub type Pages = BTreeMap<&'static str, Vec<Bytes>>;
+pub(crate) type Pages = BTreeMap<&'static str, Vec<Bytes>>;
 
 /// A text with `@NAME@` for what differs; `@@` is an at sign.
 struct Form(Vec<String>);
@@ -184,7 +184,7 @@ fn pages(kind: &str, api_version: &str, count: usize, item: &dyn Fn(usize) -> St
 }
 
 /// All lists of a cluster of this size. Lists that are not here are empty.
-pub fn cluster(size: Size) -> Pages {
+pub(crate) fn cluster(size: Size) -> Pages {
     let (pod, spec) = (Form::new(include_str!("pod.json")), Form::new(include_str!("spec.json")));
     let app = |i: usize| App::new(size, i);
     let each = size.pods / size.deployments;

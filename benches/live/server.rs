@@ -15,7 +15,7 @@ use super::data::{self, PAGE, Pages, Size};
 use super::tls;
 
 /// Serves until standard input ends, on one thread. Writes a kubeconfig, and then a line to standard output.
-pub fn serve(size: Size, kubeconfig: &Path) {
+pub(crate) fn serve(size: Size, kubeconfig: &Path) {
     let pages = Arc::new(data::cluster(size));
     let made = tls::make(tls::Certificate::Right);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

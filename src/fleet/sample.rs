@@ -12,9 +12,9 @@ use crate::report::{ExitPolicy, Parts, Report, Tool};
 
 use super::*;
 
-pub const SHARDS: u32 = 4;
+pub(super) const SHARDS: u32 = 4;
 
-pub fn name(i: usize) -> ClusterName {
+pub(super) fn name(i: usize) -> ClusterName {
     ClusterName {
         project: ["pay-prod", "pay-dev", "shop-prod"][i % 3].into(),
         location: ["europe-west1", "asia-east1-a"][i % 2].into(),
@@ -22,7 +22,7 @@ pub fn name(i: usize) -> ClusterName {
     }
 }
 
-pub fn unreachable(i: usize) -> ClusterEntry {
+pub(super) fn unreachable(i: usize) -> ClusterEntry {
     let fix = format!(
         "Run it where the private endpoint can be reached, or try:\n  gke-posture doctor {} --endpoint dns",
         name(i)
@@ -57,7 +57,7 @@ fn audited(i: usize, gap: bool, keep: impl Fn(Severity, Verdict) -> bool) -> Clu
 }
 
 /// Fourteen clusters of every outcome, and a project that could not be searched.
-pub fn fleet_parts() -> FleetParts {
+pub(super) fn fleet_parts() -> FleetParts {
     use Severity::*;
     let no_unknown = |_: Severity, v: Verdict| v != Verdict::Unknown;
     let mut clusters = vec![
@@ -120,12 +120,12 @@ pub fn fleet_parts() -> FleetParts {
     }
 }
 
-pub fn fleet() -> FleetReport {
+pub(super) fn fleet() -> FleetReport {
     FleetReport::new(fleet_parts())
 }
 
 /// What shard `index` of [`SHARDS`] writes.
-pub fn part(index: u32) -> FleetReport {
+pub(super) fn part(index: u32) -> FleetReport {
     let shard = Shard::new(index, SHARDS).unwrap();
     let mut parts = fleet_parts();
     parts.clusters.retain(|c| shard.contains(&c.target));
@@ -134,18 +134,18 @@ pub fn part(index: u32) -> FleetReport {
     FleetReport::new(parts)
 }
 
-pub fn part_input(index: u32) -> PartInput {
+pub(super) fn part_input(index: u32) -> PartInput {
     let shard = Shard::new(index, SHARDS).unwrap();
     PartInput { file: format!("r/{}.json", part_stem(Some(shard))), named: shard, report: part(index) }
 }
 
 /// The merged fleet without these shards.
-pub fn merged(missing: &[u32]) -> FleetReport {
+pub(super) fn merged(missing: &[u32]) -> FleetReport {
     merge((0..SHARDS).filter(|i| !missing.contains(i)).map(part_input).collect(), None).unwrap()
 }
 
 /// A merged fleet with every string of its data lengthened by [`HOSTILE`].
-pub fn hostile_fleet() -> FleetReport {
+pub(super) fn hostile_fleet() -> FleetReport {
     fn make_hostile(json: &mut Json) {
         // Words of a closed set stay as they are, or it would be no report.
         const KEEP: [&str; 7] = ["severity", "outcome", "failOn", "fault", "kind", "status", "worst"];

@@ -11,7 +11,7 @@ use crate::inventory::{FaultKind, ObjectRef, Origin, ReadError, Reason};
 use super::*;
 
 /// A result for a subject id ; the kind follows from the id.
-pub fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> CheckResult {
+pub(crate) fn result(check: &str, severity: Severity, verdict: Verdict, id: &str) -> CheckResult {
     let parts: Vec<&str> = id.split('/').collect();
     let (kind, object) = match parts[..] {
         ["namespace", name] => (SubjectKind::Namespace, object("v1", "Namespace", "", name)),
@@ -165,7 +165,7 @@ fn evidence(r: &CheckResult, path: &str, value: Json, rule: &str, line: u32) -> 
 }
 
 /// An audit of gke-tomoda with findings of every severity, unknowns, a waiver of each status and passes.
-pub fn sample() -> Report {
+pub(crate) fn sample() -> Report {
     let mut m = Maker(vec![]);
     let r = m.fail(
         "db-cross-environment",
@@ -423,11 +423,11 @@ pub fn sample() -> Report {
 }
 
 /// A string of everything that breaks tables, terminals and Markdown.
-pub const HOSTILE: &str = "# x | y\n\n```\n</details><script>alert(1)</script>\r\n- [a](javascript:1) ![i](http://e.vil/x) *b* __c__ `d` ~~e~~ \
+pub(crate) const HOSTILE: &str = "# x | y\n\n```\n</details><script>alert(1)</script>\r\n- [a](javascript:1) ![i](http://e.vil/x) *b* __c__ `d` ~~e~~ \
      \u{1b}[31mred\u{1b}[0m \u{202e}rtl\u{200b} \u{0}\u{7} <!-- 數據庫 👩‍💻 ❤️ $x$ &amp; \\ ````` end\n| --- | --- |\n===";
 
 /// The sample with every string of its data replaced or lengthened by [`HOSTILE`].
-pub fn hostile() -> Report {
+pub(crate) fn hostile() -> Report {
     fn spoil(json: &mut Json) {
         match json {
             Json::String(s) => s.push_str(HOSTILE),

@@ -26,7 +26,7 @@ pub(crate) mod tests {
     use crate::report::sample::{hostile, sample};
 
     /// The file of that name in `schemas/` is this schema.
-    pub fn assert_current(file: &str, schema: &Json) {
+    pub(crate) fn assert_current(file: &str, schema: &Json) {
         let path = format!("{}/schemas/{file}", env!("CARGO_MANIFEST_DIR"));
         let expected = format!("{schema:#}\n");
         if std::env::var_os("BLESS").is_some() {
@@ -37,7 +37,7 @@ pub(crate) mod tests {
     }
 
     /// These reports are valid; one with another outcome or version is not.
-    pub fn assert_describes(schema: &Json, reports: &[String]) {
+    pub(crate) fn assert_describes(schema: &Json, reports: &[String]) {
         let validator = jsonschema::validator_for(schema).unwrap();
         for text in reports {
             let mut json: Json = serde_json::from_str(text).unwrap();

@@ -21,7 +21,7 @@ const POLICY_CRDS: [(&str, &str, &str, &str, bool); 10] = [
 ];
 
 /// The definitions of all policy kinds beside NetworkPolicy, and of ComputeClass, to install without objects.
-pub fn policy_crds() -> Vec<Crd> {
+pub(crate) fn policy_crds() -> Vec<Crd> {
     POLICY_CRDS
         .iter()
         .map(|(group, version, kind, plural, inside)| Crd::new(group, version, kind, plural, *inside))
@@ -33,17 +33,17 @@ fn root() -> PathBuf {
 }
 
 /// The objects of `examples/tomoda`.
-pub fn example() -> Vec<Value> {
+pub(crate) fn example() -> Vec<Value> {
     folder(&root().join("examples/tomoda/k8s"))
 }
 
 /// The cluster configuration of `examples/tomoda`, as `gcloud container clusters describe` prints it.
-pub fn example_cluster() -> Value {
+pub(crate) fn example_cluster() -> Value {
     serde_json::from_slice(&std::fs::read(root().join("examples/tomoda/cluster.json")).unwrap()).unwrap()
 }
 
 /// All objects of the YAML and JSON files below a folder, in the order of their paths; lists are taken apart.
-pub fn folder(path: &Path) -> Vec<Value> {
+pub(crate) fn folder(path: &Path) -> Vec<Value> {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
         .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
         .map(|e| e.unwrap().path())
@@ -62,7 +62,7 @@ pub fn folder(path: &Path) -> Vec<Value> {
 }
 
 /// The objects of a text with YAML documents, or JSON.
-pub fn manifests(text: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn manifests(text: &str) -> Result<Vec<Value>, String> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|e| e.to_string())?;
     let mut objects = Vec::new();
     for document in documents.into_iter().filter(|d| !d.is_null()) {
@@ -77,7 +77,7 @@ pub fn manifests(text: &str) -> Result<Vec<Value>, String> {
 }
 
 /// The objects as `kubectl apply` sends them: with themselves in an annotation, environment values and all.
-pub fn as_applied(mut objects: Vec<Value>) -> Vec<Value> {
+pub(crate) fn as_applied(mut objects: Vec<Value>) -> Vec<Value> {
     for object in &mut objects {
         let text = format!("{object}\n");
         object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = json!(text);
@@ -86,7 +86,7 @@ pub fn as_applied(mut objects: Vec<Value>) -> Vec<Value> {
 }
 
 /// What a cluster has before anybody puts anything in it.
-pub fn system_objects() -> Vec<Value> {
+pub(crate) fn system_objects() -> Vec<Value> {
     let namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
     let mut objects: Vec<Value> = (namespaces.iter())
         .map(|n| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}}))
@@ -138,7 +138,7 @@ pub(super) fn uid(digest: &[u8]) -> String {
 
 /// Where a cluster's configuration says that its API server is. The other endpoints are taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     Public,
     Private,
     /// `localhost:PORT`. The DNS endpoint is verified by name and by public authorities: a client needs `SSL_CERT_FILE`.
@@ -146,7 +146,7 @@ pub enum Endpoint {
 }
 
 /// The cluster configuration with this server as the cluster.
-pub fn served_by(mut cluster: Value, kube: &FakeKube, endpoint: Endpoint) -> Value {
+pub(crate) fn served_by(mut cluster: Value, kube: &FakeKube, endpoint: Endpoint) -> Value {
     let address = kube.endpoint();
     cluster["masterAuth"]["clusterCaCertificate"] = json!(kube.authority_base64());
     let fields = cluster.as_object_mut().unwrap();

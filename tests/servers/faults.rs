@@ -10,7 +10,7 @@ use super::serve::{Reply, Request};
 
 /// How far a body gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub(crate) enum Cut {
     /// The headers arrive, no byte of the body.
     Headers,
     Half,
@@ -31,7 +31,7 @@ impl Cut {
 
 /// A JSON document of another shape than promised, in a message that is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// `items: null`. (A real API server says this for an empty list of metadata, and never for one with objects.)
     ItemsNull,
     ItemsAbsent,
@@ -53,7 +53,7 @@ pub enum Shape {
 }
 
 #[derive(Clone)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// An answer of the fault's own. Without a body, the one that this kind of server gives with that status.
     Status {
         code: u16,
@@ -105,27 +105,27 @@ pub enum Effect {
 }
 
 impl Effect {
-    pub fn status(code: u16) -> Effect {
+    pub(crate) fn status(code: u16) -> Effect {
         Effect::Status { code, retry_after: None, body: None }
     }
 
     /// `after`: seconds, or an HTTP date.
-    pub fn retry_after(code: u16, after: &str) -> Effect {
+    pub(crate) fn retry_after(code: u16, after: &str) -> Effect {
         Effect::Status { code, retry_after: Some(after.to_owned()), body: None }
     }
 
-    pub fn body(code: u16, content_type: &str, body: &str) -> Effect {
+    pub(crate) fn body(code: u16, content_type: &str, body: &str) -> Effect {
         Effect::Status { code, retry_after: None, body: Some((content_type.to_owned(), body.to_owned())) }
     }
 
-    pub fn edit(edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Effect {
+    pub(crate) fn edit(edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Effect {
         Effect::Edit(Arc::new(edit))
     }
 }
 
 /// Which requests an effect strikes.
 #[derive(Clone)]
-pub struct Fault {
+pub(crate) struct Fault {
     pattern: String,
     verb: Option<String>,
     from: usize,
@@ -137,55 +137,55 @@ pub struct Fault {
 
 impl Fault {
     /// Strikes every request that matches the pattern; see [`matches`].
-    pub fn on(pattern: &str, effect: Effect) -> Fault {
+    pub(crate) fn on(pattern: &str, effect: Effect) -> Fault {
         Fault { pattern: pattern.to_owned(), verb: None, from: 1, times: None, effect, seen: 0, struck: 0 }
     }
 
-    pub fn verb(mut self, verb: &str) -> Fault {
+    pub(crate) fn verb(mut self, verb: &str) -> Fault {
         self.verb = Some(verb.to_owned());
         self
     }
 
     /// From the `n`th matching request on, counted from 1.
-    pub fn from(mut self, n: usize) -> Fault {
+    pub(crate) fn from(mut self, n: usize) -> Fault {
         self.from = n;
         self
     }
 
-    pub fn times(mut self, times: usize) -> Fault {
+    pub(crate) fn times(mut self, times: usize) -> Fault {
         self.times = Some(times);
         self
     }
 
-    pub fn once(self) -> Fault {
+    pub(crate) fn once(self) -> Fault {
         self.times(1)
     }
 
-    pub fn effect(&self) -> &Effect {
+    pub(crate) fn effect(&self) -> &Effect {
         &self.effect
     }
 
     /// Whether a client waits for the answer for ever.
-    pub fn hangs(&self) -> bool {
+    pub(crate) fn hangs(&self) -> bool {
         matches!(self.effect, Effect::Hang | Effect::Stall)
     }
 }
 
 /// The rules of one server. The first rule that is due strikes; every rule that matches counts.
 #[derive(Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Fault>>>);
+pub(crate) struct Faults(Arc<Mutex<Vec<Fault>>>);
 
 impl Faults {
-    pub fn add(&self, fault: Fault) {
+    pub(crate) fn add(&self, fault: Fault) {
         self.0.lock().unwrap().push(fault);
     }
 
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.lock().unwrap().clear();
     }
 
     /// How often any rule struck: a test of a fault that never happened proves nothing.
-    pub fn struck(&self) -> usize {
+    pub(crate) fn struck(&self) -> usize {
         self.0.lock().unwrap().iter().map(|f| f.struck).sum()
     }
 
@@ -208,7 +208,7 @@ impl Faults {
 
 /// Whether a pattern, in which `*` stands for anything, covers a whole path. A pattern with `?` is held against path and
 /// query: `/api/v1/pods?*continue=*`.
-pub fn matches(pattern: &str, path: &str, query: &str) -> bool {
+pub(crate) fn matches(pattern: &str, path: &str, query: &str) -> bool {
     if pattern.contains('?') { glob(pattern, &format!("{path}?{query}")) } else { glob(pattern, path) }
 }
 

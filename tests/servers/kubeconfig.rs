@@ -8,7 +8,7 @@ use super::apiserver::FakeKube;
 
 /// How the file says who one is.
 #[derive(Clone, Debug)]
-pub enum Identity {
+pub(crate) enum Identity {
     Token(String),
     TokenFile(PathBuf),
     /// A command that prints an ExecCredential, as gke-gcloud-auth-plugin does.
@@ -20,7 +20,7 @@ pub enum Identity {
 }
 
 /// A kubeconfig with one context, `gke_P_L_C` or any other name.
-pub fn kubeconfig(kube: &FakeKube, context: &str, identity: &Identity) -> Value {
+pub(crate) fn kubeconfig(kube: &FakeKube, context: &str, identity: &Identity) -> Value {
     let user = match identity {
         Identity::Token(token) => json!({"token": token}),
         Identity::TokenFile(path) => json!({"tokenFile": path}),
@@ -45,7 +45,7 @@ pub fn kubeconfig(kube: &FakeKube, context: &str, identity: &Identity) -> Value 
 }
 
 /// Writes a kubeconfig for a user's token; JSON is YAML.
-pub fn write(path: &Path, kube: &FakeKube, context: &str, token: &str) {
+pub(crate) fn write(path: &Path, kube: &FakeKube, context: &str, token: &str) {
     let value = kubeconfig(kube, context, &Identity::Token(token.to_owned()));
     std::fs::write(path, serde_json::to_string_pretty(&value).unwrap()).unwrap();
 }

@@ -7,7 +7,7 @@ const NODES: usize = 3;
 
 /// The objects with the nodes, ReplicaSets and Pods that they would have in a running cluster. Jobs have run, and
 /// custom resources (a CloudNativePG Cluster) get nothing.
-pub fn with_pods(objects: Vec<Value>) -> Vec<Value> {
+pub(crate) fn with_pods(objects: Vec<Value>) -> Vec<Value> {
     let mut all: Vec<Value> = (0..NODES).map(node).collect();
     let mut pods = Pods::default();
     for object in objects {
@@ -173,7 +173,7 @@ fn push(list: &mut Value, item: Value) {
 
 /// How large a generated cluster is. All but `namespaces` count per namespace.
 #[derive(Clone, Copy, Debug)]
-pub struct Scale {
+pub(crate) struct Scale {
     pub namespaces: usize,
     pub deployments: usize,
     /// Pods of each Deployment.
@@ -184,15 +184,15 @@ pub struct Scale {
 
 impl Scale {
     /// 100,000 pods and 10,000 policies in 5,000 namespaces.
-    pub const LARGE: Scale = Scale { namespaces: 5_000, deployments: 2, replicas: 10, policies: 2 };
+    pub(crate) const LARGE: Scale = Scale { namespaces: 5_000, deployments: 2, replicas: 10, policies: 2 };
 
-    pub fn pods(self) -> usize {
+    pub(crate) fn pods(self) -> usize {
         self.namespaces * self.deployments * self.replicas
     }
 }
 
 /// Makes a cluster's objects one by one, so that the largest needs no memory here.
-pub fn generate(scale: Scale, put: &mut impl FnMut(Value)) {
+pub(crate) fn generate(scale: Scale, put: &mut impl FnMut(Value)) {
     (0..NODES).for_each(|n| put(node(n)));
     let mut pods = Pods::default();
     for n in 0..scale.namespaces {

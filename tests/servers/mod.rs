@@ -15,21 +15,21 @@
 //! up or tried. `tests/servers_selftest/` keeps them to it.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
-pub mod apiserver;
-pub mod data;
-pub mod faults;
-pub mod google;
-pub mod kubeconfig;
-pub mod live;
-pub mod ports;
-pub mod record;
+pub(crate) mod apiserver;
+pub(crate) mod data;
+pub(crate) mod faults;
+pub(crate) mod google;
+pub(crate) mod kubeconfig;
+pub(crate) mod live;
+pub(crate) mod ports;
+pub(crate) mod record;
 mod serve;
 mod tls;
 mod tokens;
 
-pub use apiserver::{Crd, FakeKube, Options};
-pub use faults::{Cut, Effect, Fault, Shape};
-pub use google::FakeGoogle;
-pub use serve::Gzip;
-pub use tls::Certificate;
-pub use tokens::{MARK, Tokens};
+pub(crate) use apiserver::{Crd, FakeKube, Options};
+pub(crate) use faults::{Cut, Effect, Fault, Shape};
+pub(crate) use google::FakeGoogle;
+pub(crate) use serve::Gzip;
+pub(crate) use tls::Certificate;
+pub(crate) use tokens::{MARK, Tokens};

@@ -6,13 +6,13 @@ use std::net::{SocketAddr, TcpListener};
 use tokio::net::TcpSocket;
 
 /// A port of 127.0.0.1 that refuses connections, and that nobody else gets as long as this lives.
-pub struct Closed {
+pub(crate) struct Closed {
     pub address: SocketAddr,
     _socket: TcpSocket,
 }
 
 impl Closed {
-    pub fn new() -> Closed {
+    pub(crate) fn new() -> Closed {
         // Bound and never listening: the kernel refuses, and keeps the port.
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -21,13 +21,13 @@ impl Closed {
 }
 
 /// A port that accepts connections and never says a word: a firewall that drops, once connected.
-pub struct Silent {
+pub(crate) struct Silent {
     pub address: SocketAddr,
     _listener: TcpListener,
 }
 
 impl Silent {
-    pub fn new() -> Silent {
+    pub(crate) fn new() -> Silent {
         // The kernel accepts for a listener whose program does not.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Silent { address: listener.local_addr().unwrap(), _listener: listener }
@@ -35,12 +35,12 @@ impl Silent {
 }
 
 /// A port that answers every connection with the same bytes, whatever is asked, and closes it: no HTTP, no TLS.
-pub struct Babble {
+pub(crate) struct Babble {
     pub address: SocketAddr,
 }
 
 impl Babble {
-    pub fn new(bytes: &'static [u8]) -> Babble {
+    pub(crate) fn new(bytes: &'static [u8]) -> Babble {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         // Ends with the test's process.

@@ -19,7 +19,7 @@ const READING_POSTS: [&str; 7] = [
 
 /// One request, as the server saw it.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// 1 for the first request to this server.
     pub number: usize,
     pub verb: String,
@@ -35,12 +35,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|v| v.to_str().ok())
     }
 
     /// `VERB path?query`.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         match self.query.as_str() {
             "" => format!("{} {}", self.verb, self.path),
             query => format!("{} {}?{query}", self.verb, self.path),
@@ -50,7 +50,7 @@ impl Entry {
 
 /// Shared by the server's thread and the test.
 #[derive(Clone, Default)]
-pub struct Record(Arc<Inner>);
+pub(crate) struct Record(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -62,12 +62,12 @@ struct Inner {
 }
 
 impl Record {
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         self.0.entries.lock().unwrap().clone()
     }
 
     /// Each `VERB path` once, sorted.
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths: Vec<String> = self.entries().iter().map(|e| format!("{} {}", e.verb, e.path)).collect();
         paths.sort();
         paths.dedup();
@@ -75,31 +75,31 @@ impl Record {
     }
 
     /// Requests whose path, or path and query, match a pattern of [`super::faults::matches`].
-    pub fn matching(&self, pattern: &str) -> Vec<Entry> {
+    pub(crate) fn matching(&self, pattern: &str) -> Vec<Entry> {
         self.entries().into_iter().filter(|e| super::faults::matches(pattern, &e.path, &e.query)).collect()
     }
 
-    pub fn count(&self, pattern: &str) -> usize {
+    pub(crate) fn count(&self, pattern: &str) -> usize {
         self.matching(pattern).len()
     }
 
     /// Forgets what was asked so far; numbers go on.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.entries.lock().unwrap().clear();
     }
 
     /// Connections accepted so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.0.connections.load(Ordering::SeqCst)
     }
 
     /// The largest number of requests that were being answered at the same time.
-    pub fn peak(&self) -> usize {
+    pub(crate) fn peak(&self) -> usize {
         self.0.peak.load(Ordering::SeqCst)
     }
 
     /// Requests that may have changed something.
-    pub fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         let reads = |e: &Entry| match e.verb.as_str() {
             "GET" | "HEAD" => !e.query.contains("watch="),
             "POST" => READING_POSTS.iter().any(|p| super::faults::matches(p, &e.path, "")),
@@ -109,7 +109,7 @@ impl Record {
     }
 
     #[track_caller]
-    pub fn assert_only_reads(&self) {
+    pub(crate) fn assert_only_reads(&self) {
         let writes = self.writes();
         assert!(writes.is_empty(), "not only reads:\n{}", writes.join("\n"));
     }

@@ -44,20 +44,20 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
-    pub fn bearer(&self) -> Option<&str> {
+    pub(super) fn bearer(&self) -> Option<&str> {
         self.header("authorization").strip_prefix("Bearer ")
     }
 
     /// The first value of a query parameter.
-    pub fn parameter(&self, name: &str) -> Option<String> {
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
         self.parameters(name).into_iter().next()
     }
 
-    pub fn parameters(&self, name: &str) -> Vec<String> {
+    pub(super) fn parameters(&self, name: &str) -> Vec<String> {
         let pairs = form_urlencoded::parse(self.query.as_bytes());
         pairs.filter(|(k, _)| k == name).map(|(_, v)| v.into_owned()).collect()
     }
@@ -71,22 +71,22 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Reply {
+    pub(super) fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Reply {
         Reply { status, headers: vec![("Content-Type".into(), content_type.into())], body: body.into() }
     }
 
-    pub fn json(status: u16, value: &serde_json::Value) -> Reply {
+    pub(super) fn json(status: u16, value: &serde_json::Value) -> Reply {
         Reply::new(status, "application/json", format!("{value}\n"))
     }
 
     /// Sets a header, in place of one of the same name.
-    pub fn header(mut self, name: &str, value: &str) -> Reply {
+    pub(super) fn header(mut self, name: &str, value: &str) -> Reply {
         self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn gzip(mut self) -> Reply {
+    pub(super) fn gzip(mut self) -> Reply {
         // The level of kube-apiserver.
         let mut encoder = GzEncoder::new(Vec::new(), Compression::new(1));
         encoder.write_all(&self.body).unwrap();
@@ -97,7 +97,7 @@ impl Reply {
 
 /// When to compress for a client that accepts gzip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Gzip {
+pub(crate) enum Gzip {
     Never,
     /// As kube-apiserver does: bodies above 128 KiB.
     #[default]
@@ -123,7 +123,7 @@ struct Shared {
 }
 
 /// A server on a port of its own of 127.0.0.1. It ends when it is dropped, with everything that hangs.
-pub struct Server {
+pub(super) struct Server {
     pub address: SocketAddr,
     pub record: Record,
     pub faults: Faults,

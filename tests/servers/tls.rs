@@ -10,7 +10,7 @@ use tokio_rustls::rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer}
 
 /// Which certificate a server shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Certificate {
+pub(crate) enum Certificate {
     /// For 127.0.0.1, ::1 and localhost, by the authority that the server names.
     #[default]
     Right,

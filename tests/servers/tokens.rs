@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// In every token that is made here, so that a test can search outputs for a leaked one.
-pub const MARK: &str = "fake-access-token";
+pub(crate) const MARK: &str = "fake-access-token";
 
 #[derive(Clone, Default)]
-pub struct Tokens(Arc<Mutex<Table>>);
+pub(crate) struct Tokens(Arc<Mutex<Table>>);
 
 #[derive(Default)]
 struct Table {
@@ -29,7 +29,7 @@ struct Token {
 }
 
 impl Tokens {
-    pub fn issue(&self, user: &str) -> String {
+    pub(crate) fn issue(&self, user: &str) -> String {
         let mut table = self.0.lock().unwrap();
         table.made += 1;
         let token = format!("ya29.{MARK}-{}", table.made);
@@ -40,39 +40,39 @@ impl Tokens {
     }
 
     /// Makes a text of the test's own a token.
-    pub fn accept(&self, token: &str, user: &str) {
+    pub(crate) fn accept(&self, token: &str, user: &str) {
         let entry = Token { user: user.to_owned(), until: None, uses: None, revoked: false };
         self.0.lock().unwrap().tokens.insert(token.to_owned(), entry);
     }
 
     /// How long tokens made from now on live, and what is said of it as `expires_in`. An hour less a second by default,
     /// as Google says; then nothing is enforced.
-    pub fn set_lifetime(&self, lifetime: Duration) {
+    pub(crate) fn set_lifetime(&self, lifetime: Duration) {
         self.0.lock().unwrap().lifetime = Some(lifetime);
     }
 
     /// Tokens made from now on are refused after so many requests: expiry without a clock.
-    pub fn set_uses(&self, uses: usize) {
+    pub(crate) fn set_uses(&self, uses: usize) {
         self.0.lock().unwrap().uses = Some(uses);
     }
 
     /// Seconds, as the token endpoints say it.
-    pub fn expires_in(&self) -> u64 {
+    pub(crate) fn expires_in(&self) -> u64 {
         self.0.lock().unwrap().lifetime.map_or(3599, |d| d.as_secs())
     }
 
-    pub fn revoke(&self, token: &str) {
+    pub(crate) fn revoke(&self, token: &str) {
         if let Some(token) = self.0.lock().unwrap().tokens.get_mut(token) {
             token.revoked = true;
         }
     }
 
-    pub fn revoke_all(&self) {
+    pub(crate) fn revoke_all(&self) {
         self.0.lock().unwrap().tokens.values_mut().for_each(|t| t.revoked = true);
     }
 
     /// Whom a token stands for, without using it up.
-    pub fn owner(&self, token: &str) -> Option<String> {
+    pub(crate) fn owner(&self, token: &str) -> Option<String> {
         self.0.lock().unwrap().tokens.get(token).map(|t| t.user.clone())
     }
 

@@ -8,107 +8,107 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 /// 2025-11-24T16:00:00Z.
-pub const EPOCH: &str = "1764000000";
+pub(crate) const EPOCH: &str = "1764000000";
 
 /// What a run left behind.
 #[derive(Debug)]
-pub struct Out {
+pub(crate) struct Out {
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Out {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
     /// Fails with everything that was printed.
     #[track_caller]
-    pub fn status(self, expected: i32) -> Self {
+    pub(crate) fn status(self, expected: i32) -> Self {
         assert_eq!(self.status, expected, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stdout.contains(text), "no {text:?} in stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn warns(self, text: &str) -> Self {
+    pub(crate) fn warns(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no {text:?} in stderr:\n{}", self.stderr);
         self
     }
 
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
 
 /// A temporary folder in which the binary runs. It looks like the root of a repository, so that no configuration file
 /// above it is found.
-pub struct Room {
+pub(crate) struct Room {
     dir: tempfile::TempDir,
 }
 
 impl Room {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join(".git")).unwrap();
         Room { dir }
     }
 
     /// A room with one file, `in.yaml`.
-    pub fn with(text: &str) -> Self {
+    pub(crate) fn with(text: &str) -> Self {
         let room = Room::new();
         room.write("in.yaml", text);
         room
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
         self
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8(self.read(name)).unwrap()
     }
 
     /// The binary in this folder, with an environment that does not depend on who runs the test.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         command_in(self.dir.path(), args)
     }
 
     #[track_caller]
-    pub fn run(&self, args: &[&str]) -> Out {
+    pub(crate) fn run(&self, args: &[&str]) -> Out {
         output(self.command(args), None)
     }
 
     /// As `run`, with the words of one line.
     #[track_caller]
-    pub fn sh(&self, line: &str) -> Out {
+    pub(crate) fn sh(&self, line: &str) -> Out {
         self.run(&line.split_whitespace().collect::<Vec<_>>())
     }
 
     #[track_caller]
-    pub fn pipe(&self, args: &[&str], stdin: &[u8]) -> Out {
+    pub(crate) fn pipe(&self, args: &[&str], stdin: &[u8]) -> Out {
         output(self.command(args), Some(stdin))
     }
 }
 
-pub fn command_in(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn command_in(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gke-posture"));
     command.args(args).current_dir(dir).env("SOURCE_DATE_EPOCH", EPOCH);
     for name in ["COLUMNS", "NO_COLOR", "TERM"] {
@@ -118,7 +118,7 @@ pub fn command_in(dir: &Path, args: &[&str]) -> Command {
 }
 
 #[track_caller]
-pub fn output(mut command: Command, stdin: Option<&[u8]>) -> Out {
+pub(crate) fn output(mut command: Command, stdin: Option<&[u8]>) -> Out {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     let mut child = command.spawn().unwrap();
@@ -133,7 +133,7 @@ pub fn output(mut command: Command, stdin: Option<&[u8]>) -> Out {
     out
 }
 
-pub fn deployment(namespace: &str, name: &str) -> String {
+pub(crate) fn deployment(namespace: &str, name: &str) -> String {
     format!(
         "apiVersion: apps/v1
 kind: Deployment
@@ -149,7 +149,7 @@ spec:
 }
 
 /// A policy of `spec` (flow style).
-pub fn policy(namespace: &str, name: &str, spec: &str) -> String {
+pub(crate) fn policy(namespace: &str, name: &str, spec: &str) -> String {
     format!(
         "apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -160,11 +160,11 @@ spec: {spec}
     )
 }
 
-pub const CALICO: &str = r#"{"name": "c", "currentMasterVersion": "1.33.4-gke.1350000", "location": "europe-west1",
+pub(crate) const CALICO: &str = r#"{"name": "c", "currentMasterVersion": "1.33.4-gke.1350000", "location": "europe-west1",
   "networkPolicy": {"enabled": true, "provider": "CALICO"}, "addonsConfig": {"networkPolicyConfig": {}}}"#;
 
 /// The results of a check in a JSON report, as (subject, verdict).
-pub fn verdicts(report: &Value, check: &str) -> Vec<(String, String)> {
+pub(crate) fn verdicts(report: &Value, check: &str) -> Vec<(String, String)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     report["results"]
         .as_array()

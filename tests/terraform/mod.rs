@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-pub const ADDRESS: &str = "module.gke.google_container_cluster.this";
-pub const POOL: &str = "module.gke.google_container_node_pool.general";
+pub(crate) const ADDRESS: &str = "module.gke.google_container_cluster.this";
+pub(crate) const POOL: &str = "module.gke.google_container_node_pool.general";
 
 fn ca_certificate() -> Value {
     let text = include_str!("../../examples/tomoda/cluster.json");
@@ -12,7 +12,7 @@ fn ca_certificate() -> Value {
 }
 
 /// The attributes of the cluster of `examples/tomoda/cluster.json`, as a state has them.
-pub fn cluster() -> Value {
+pub(crate) fn cluster() -> Value {
     json!({
         "id": "projects/development-485000/locations/asia-east1-a/clusters/gke-tomoda",
         "self_link": "https://container.googleapis.com/v1/projects/development-485000/zones/asia-east1-a/clusters/gke-tomoda",
@@ -146,7 +146,7 @@ fn pool_block() -> Value {
 }
 
 /// The pool as a resource of its own.
-pub fn pool() -> Value {
+pub(crate) fn pool() -> Value {
     let mut pool = pool_block();
     let cluster = json!({"cluster": "gke-tomoda", "location": "asia-east1-a", "project": "development-485000"});
     pool.as_object_mut().unwrap().extend(cluster.as_object().unwrap().clone());
@@ -154,7 +154,7 @@ pub fn pool() -> Value {
 }
 
 /// A resource in `values`.
-pub fn resource(address: &str, values: Value) -> Value {
+pub(crate) fn resource(address: &str, values: Value) -> Value {
     let (kind, name) = kind_and_name(address);
     json!({
         "address": address, "mode": "managed", "type": kind, "name": name, "schema_version": 2,
@@ -174,7 +174,7 @@ fn kind_and_name(address: &str) -> (String, String) {
 }
 
 /// `terraform show -json` of a state with these resources, all in one module.
-pub fn state(resources: Vec<Value>) -> Value {
+pub(crate) fn state(resources: Vec<Value>) -> Value {
     json!({
         "format_version": "1.0", "terraform_version": "1.11.4",
         "values": {"root_module": {"child_modules": [{"address": "module.gke", "resources": resources}]}},
@@ -182,12 +182,12 @@ pub fn state(resources: Vec<Value>) -> Value {
 }
 
 /// The state of the cluster and its pool.
-pub fn tomoda() -> Value {
+pub(crate) fn tomoda() -> Value {
     state(vec![resource(ADDRESS, cluster()), resource(POOL, pool())])
 }
 
 /// One entry of `resource_changes`.
-pub fn change(address: &str, actions: &[&str], after: Value, unknown: Value) -> Value {
+pub(crate) fn change(address: &str, actions: &[&str], after: Value, unknown: Value) -> Value {
     let (kind, name) = kind_and_name(address);
     let (before, after) = if actions == ["delete"] { (after, Value::Null) } else { (Value::Null, after) };
     json!({
@@ -198,7 +198,7 @@ pub fn change(address: &str, actions: &[&str], after: Value, unknown: Value) -> 
     })
 }
 
-pub fn plan(changes: Vec<Value>) -> Value {
+pub(crate) fn plan(changes: Vec<Value>) -> Value {
     json!({
         "format_version": "1.2", "terraform_version": "1.11.4", "planned_values": {"root_module": {}},
         "resource_changes": changes, "configuration": {"root_module": {}}, "applyable": true, "errored": false,
@@ -206,7 +206,7 @@ pub fn plan(changes: Vec<Value>) -> Value {
 }
 
 /// A state file.
-pub fn raw(cluster: Value) -> Value {
+pub(crate) fn raw(cluster: Value) -> Value {
     json!({
         "version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "x", "outputs": {},
         "resources": [{

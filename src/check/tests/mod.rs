@@ -39,7 +39,7 @@ static DATABASE: [Field; 9] = [
 
 static NAMESPACE: [Field; 1] = [field("name", FactType::String, false, &[Need::Namespaces])];
 
-pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
+pub(super) fn vocabulary(kind: SubjectKind) -> &'static [Field] {
     match kind {
         SubjectKind::Cluster => &CLUSTER,
         SubjectKind::Database => &DATABASE,
@@ -49,7 +49,7 @@ pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
 }
 
 /// Facts of a subject; a JSON object of the form `{"unknown": "why"}` makes a fact unknown.
-pub fn facts(kind: SubjectKind, id: &str, values: Json) -> Facts {
+pub(super) fn facts(kind: SubjectKind, id: &str, values: Json) -> Facts {
     let mut map = BTreeMap::new();
     let mut evidence = BTreeMap::new();
     let object =
@@ -73,7 +73,7 @@ pub fn facts(kind: SubjectKind, id: &str, values: Json) -> Facts {
     Facts { subject: Subject { id: id.into(), kind, object }, values: map, evidence }
 }
 
-pub fn table(databases: Vec<Facts>, cluster: Option<Json>) -> FactTable {
+pub(super) fn table(databases: Vec<Facts>, cluster: Option<Json>) -> FactTable {
     FactTable {
         cluster: cluster.map(|c| facts(SubjectKind::Cluster, "cluster", c)),
         subjects: BTreeMap::from([(SubjectKind::Database, databases)]),
@@ -81,12 +81,12 @@ pub fn table(databases: Vec<Facts>, cluster: Option<Json>) -> FactTable {
     }
 }
 
-pub fn file(name: &str, text: &str) -> SourceFile {
+pub(super) fn file(name: &str, text: &str) -> SourceFile {
     SourceFile { name: name.into(), text: text.into() }
 }
 
 /// A check with the given id, `pass` and further lines.
-pub fn check_text(id: &str, pass: &str, more: &str) -> String {
+pub(super) fn check_text(id: &str, pass: &str, more: &str) -> String {
     format!(
         "id: {id}\ntitle: T of {id}\nseverity: high\nsubject: database\npass: {pass}\n\
          message: \"{{{{ database.name }}}} fails {id}\"\nwhy: because\n{more}\n\
@@ -95,7 +95,7 @@ pub fn check_text(id: &str, pass: &str, more: &str) -> String {
     )
 }
 
-pub fn registry(checks: &[String]) -> Registry {
+pub(super) fn registry(checks: &[String]) -> Registry {
     let checks = checks.iter().enumerate().map(|(i, text)| file(&format!("c{i}.yaml"), text)).collect();
     match Registry::load(&Files { checks, controls: Vec::new() }, vocabulary) {
         Ok(registry) => registry,
@@ -103,15 +103,15 @@ pub fn registry(checks: &[String]) -> Registry {
     }
 }
 
-pub fn today() -> jiff::civil::Date {
+pub(super) fn today() -> jiff::civil::Date {
     jiff::civil::date(2026, 11, 23)
 }
 
-pub fn run(registry: &Registry, table: &FactTable) -> Vec<CheckResult> {
+pub(super) fn run(registry: &Registry, table: &FactTable) -> Vec<CheckResult> {
     registry.run(table, &Config::default(), today())
 }
 
-pub fn configured(registry: &Registry, text: &str) -> Config {
+pub(super) fn configured(registry: &Registry, text: &str) -> Config {
     Config::parse("gke-posture.yaml", text, &registry.known_names()).unwrap()
 }
 

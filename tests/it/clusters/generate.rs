@@ -31,7 +31,7 @@ const BLOCKS: [(&str, &[&str]); 9] = [
 
 /// A cluster that prints itself as the YAML that shows the failure.
 #[derive(Clone)]
-pub struct Case {
+pub(crate) struct Case {
     pub cluster: Cluster,
     pub style: Style,
 }
@@ -135,7 +135,7 @@ fn rules() -> BoxedStrategy<Option<Vec<Rule>>> {
     weighted(0.75, vec(rule, 0..3)).boxed()
 }
 
-pub fn policy() -> BoxedStrategy<Policy> {
+pub(crate) fn policy() -> BoxedStrategy<Policy> {
     use Side::*;
     let types = prop_oneof![
         2 => Just(None),
@@ -215,7 +215,7 @@ fn draft() -> impl Strategy<Value = Draft> {
 }
 
 /// A cluster of at most six pods, three namespaces and `policies` policies.
-pub fn case(policies: usize) -> impl Strategy<Value = Case> {
+pub(crate) fn case(policies: usize) -> impl Strategy<Value = Case> {
     let override_name = prop::bool::weighted(0.1);
     (
         vec((labels(), override_name), 3),

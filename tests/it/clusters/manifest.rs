@@ -8,7 +8,7 @@ use crate::oracle::*;
 
 /// How to write what the API lets one write in several ways.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Style {
+pub(crate) struct Style {
     /// Write absent lists and selectors as `null`.
     pub nulls: bool,
     /// One JSON list in place of YAML documents.
@@ -84,7 +84,7 @@ fn rule(r: &Rule, peers: &str, style: Style) -> Value {
     map.into()
 }
 
-pub fn policy(p: &Policy, style: Style) -> Value {
+pub(crate) fn policy(p: &Policy, style: Style) -> Value {
     let mut spec = Map::new();
     put(&mut spec, style, "podSelector", p.selector.as_ref(), selector);
     put(&mut spec, style, "policyTypes", p.types.as_ref(), |t| {
@@ -101,7 +101,7 @@ pub fn policy(p: &Policy, style: Style) -> Value {
 }
 
 /// `containers` and `initContainers` of a pod.
-pub fn pod_spec(p: &Pod) -> Map<String, Value> {
+pub(crate) fn pod_spec(p: &Pod) -> Map<String, Value> {
     let mut spec = Map::new();
     let (mut init, mut regular) = (Vec::new(), Vec::new());
     for (i, (role, ports)) in p.containers.iter().enumerate() {
@@ -141,7 +141,7 @@ pub fn pod_spec(p: &Pod) -> Map<String, Value> {
     spec
 }
 
-pub fn pod(p: &Pod) -> Value {
+pub(crate) fn pod(p: &Pod) -> Value {
     let mut spec = pod_spec(p);
     if let Some(node) = &p.node {
         spec.insert("nodeName".into(), json!(node));
@@ -168,12 +168,12 @@ pub fn pod(p: &Pod) -> Value {
     })
 }
 
-pub fn namespace(n: &Namespace) -> Value {
+pub(crate) fn namespace(n: &Namespace) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n.name, "labels": n.labels}})
 }
 
 /// The DaemonSets by whose images the versions of the agents are known.
-pub fn agents(versions: Versions) -> Vec<Value> {
+pub(crate) fn agents(versions: Versions) -> Vec<Value> {
     let agent = |name: &str, container: &str, image: String| {
         json!({
             "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"namespace": "kube-system", "name": name},
@@ -188,7 +188,7 @@ pub fn agents(versions: Versions) -> Vec<Value> {
 }
 
 impl Cluster {
-    pub fn objects(&self, style: Style) -> Vec<Value> {
+    pub(crate) fn objects(&self, style: Style) -> Vec<Value> {
         let namespaces = self.namespaces.iter().map(namespace);
         let pods = self.pods.iter().map(pod);
         namespaces.chain(pods).chain(self.policies.iter().map(|p| policy(p, style))).collect()
@@ -196,7 +196,7 @@ impl Cluster {
 }
 
 /// The text of some objects and a name for its file.
-pub fn text(objects: &[Value], style: Style) -> (&'static str, String) {
+pub(crate) fn text(objects: &[Value], style: Style) -> (&'static str, String) {
     if style.json {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
         return ("cluster.json", serde_json::to_string(&list).expect("JSON"));

@@ -2,5 +2,5 @@
 
 #![allow(dead_code)]
 
-pub mod generate;
-pub mod manifest;
+pub(crate) mod generate;
+pub(crate) mod manifest;

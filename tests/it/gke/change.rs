@@ -29,7 +29,7 @@ fn steps(path: &str) -> Vec<Step> {
 }
 
 /// The path in the Cluster resource that a piece of evidence is about; `None` for other objects.
-pub fn path_of(cluster: &Value, e: &Evidence) -> Option<String> {
+pub(crate) fn path_of(cluster: &Value, e: &Evidence) -> Option<String> {
     match e.object.kind.as_str() {
         "Cluster" => Some(e.path.clone()),
         "NodePool" => {
@@ -42,7 +42,7 @@ pub fn path_of(cluster: &Value, e: &Evidence) -> Option<String> {
 }
 
 /// The value at a path; null where there is none.
-pub fn get<'v>(cluster: &'v Value, path: &str) -> &'v Value {
+pub(crate) fn get<'v>(cluster: &'v Value, path: &str) -> &'v Value {
     let mut at = cluster;
     for step in steps(path) {
         at = match step {
@@ -54,7 +54,7 @@ pub fn get<'v>(cluster: &'v Value, path: &str) -> &'v Value {
 }
 
 /// Puts a value there, with what must stand around it. False where something that is no object is in the way.
-pub fn set(cluster: &mut Value, path: &str, value: Value) -> bool {
+pub(crate) fn set(cluster: &mut Value, path: &str, value: Value) -> bool {
     let mut at = cluster;
     for step in steps(path) {
         at = match step {
@@ -78,7 +78,7 @@ pub fn set(cluster: &mut Value, path: &str, value: Value) -> bool {
 }
 
 /// What no rule may take for a value of the same kind.
-pub fn broken(value: &Value) -> Vec<Value> {
+pub(crate) fn broken(value: &Value) -> Vec<Value> {
     let mut all = vec![Value::Null, json!([[]])];
     match value {
         Value::Bool(_) => all.extend([json!("yes"), json!(7777), json!({})]),
@@ -98,7 +98,7 @@ pub fn broken(value: &Value) -> Vec<Value> {
 }
 
 /// Paths of all values of a configuration, inner ones too.
-pub fn paths(value: &Value) -> Vec<String> {
+pub(crate) fn paths(value: &Value) -> Vec<String> {
     fn walk(value: &Value, path: &str, out: &mut Vec<String>) {
         match value {
             Value::Object(map) => {

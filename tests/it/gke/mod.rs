@@ -1,7 +1,7 @@
 //! Audits a cluster configuration as a file would be: text, evidence, facts, verdicts, in one process.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
-pub mod change;
+pub(crate) mod change;
 
 use std::sync::LazyLock;
 
@@ -14,25 +14,25 @@ use gke_posture::report::Report;
 use serde_json::Value;
 
 /// The time of every run.
-pub const NOW: &str = "2026-11-24T00:00:00Z";
+pub(crate) const NOW: &str = "2026-11-24T00:00:00Z";
 
-pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+pub(crate) static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     Registry::load(&builtin_files(), facts::vocabulary)
         .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()))
 });
 
 /// The report on a cluster, with Kubernetes objects beside it, judged as a gke-posture.yaml says.
-pub fn audit_with(cluster: &Value, objects: &[Value], config: &str) -> Report {
+pub(crate) fn audit_with(cluster: &Value, objects: &[Value], config: &str) -> Report {
     let mut files = vec![("cluster.json".to_owned(), cluster.to_string())];
     files.extend(objects.iter().enumerate().map(|(i, o)| (format!("object-{i}.json"), o.to_string())));
     audit_files(&files, config)
 }
 
-pub fn audit(cluster: &Value) -> Report {
+pub(crate) fn audit(cluster: &Value) -> Report {
     audit_with(cluster, &[], "")
 }
 
-pub fn audit_files(files: &[(String, String)], config: &str) -> Report {
+pub(crate) fn audit_files(files: &[(String, String)], config: &str) -> Report {
     let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
     let options = Options::new("default", false);
     let snapshot = read_embedded(&files, "a test", options).expect("the input is sound");
@@ -42,7 +42,7 @@ pub fn audit_files(files: &[(String, String)], config: &str) -> Report {
 }
 
 /// The worst result of a check, or that of one pool.
-pub fn result<'r>(report: &'r Report, check: &str, pool: Option<&str>) -> &'r CheckResult {
+pub(crate) fn result<'r>(report: &'r Report, check: &str, pool: Option<&str>) -> &'r CheckResult {
     assert!(REGISTRY.get(check).is_some(), "there is no check {check}");
     let badness = |r: &&CheckResult| match r.verdict {
         Verdict::Fail => (3, Some(r.severity)),
@@ -59,7 +59,7 @@ pub fn result<'r>(report: &'r Report, check: &str, pool: Option<&str>) -> &'r Ch
 }
 
 /// A verdict in a word: `warn` is a failure of a lower severity than its check's.
-pub fn word(r: &CheckResult) -> &'static str {
+pub(crate) fn word(r: &CheckResult) -> &'static str {
     let own = REGISTRY.get(&r.check).unwrap().severity;
     match r.verdict {
         Verdict::Fail if r.severity < own => "warn",
@@ -68,14 +68,14 @@ pub fn word(r: &CheckResult) -> &'static str {
 }
 
 /// The configuration as the official client's model serialises it: enums as numbers.
-pub fn through_model(cluster: &Value) -> Value {
+pub(crate) fn through_model(cluster: &Value) -> Value {
     let model: google_cloud_container_v1::model::Cluster =
         serde_json::from_value(cluster.clone()).expect("the official model reads it");
     serde_json::to_value(model).expect("and writes it")
 }
 
 /// The results about the cluster and its pools, as (check, subject, verdict, severity).
-pub fn verdicts(report: &Report) -> Vec<(String, String, &'static str, &'static str)> {
+pub(crate) fn verdicts(report: &Report) -> Vec<(String, String, &'static str, &'static str)> {
     report
         .results
         .iter()
@@ -84,7 +84,7 @@ pub fn verdicts(report: &Report) -> Vec<(String, String, &'static str, &'static 
 }
 
 /// Recorded responses of the GKE API, by name; none where the corpus is not beside this repository.
-pub fn recordings() -> Vec<(String, Value)> {
+pub(crate) fn recordings() -> Vec<(String, Value)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/gke-clusters");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         eprintln!("skipped: there is no {}", folder.display());

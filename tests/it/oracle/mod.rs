@@ -11,19 +11,19 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-pub type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Proto {
+pub(crate) enum Proto {
     Tcp,
     Udp,
     Sctp,
 }
 
-pub const PROTOS: [Proto; 3] = [Proto::Tcp, Proto::Udp, Proto::Sctp];
+pub(crate) const PROTOS: [Proto; 3] = [Proto::Tcp, Proto::Udp, Proto::Sctp];
 
 impl Proto {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Proto::Tcp => "TCP",
             Proto::Udp => "UDP",
@@ -33,26 +33,26 @@ impl Proto {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
+pub(crate) enum Side {
     Ingress,
     Egress,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     pub namespaces: Vec<Namespace>,
     pub pods: Vec<Pod>,
     pub policies: Vec<Policy>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Namespace {
+pub(crate) struct Namespace {
     pub name: String,
     pub labels: Labels,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     Regular,
     /// An init container with `restartPolicy: Always`.
     Sidecar,
@@ -60,7 +60,7 @@ pub enum Role {
 }
 
 #[derive(Clone, Debug)]
-pub struct ContainerPort {
+pub(crate) struct ContainerPort {
     pub name: Option<String>,
     pub number: u16,
     /// Absent is TCP.
@@ -68,7 +68,7 @@ pub struct ContainerPort {
 }
 
 #[derive(Clone, Debug)]
-pub struct Pod {
+pub(crate) struct Pod {
     pub namespace: String,
     pub name: String,
     pub labels: Labels,
@@ -85,7 +85,7 @@ pub struct Pod {
 }
 
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub(crate) struct Policy {
     pub namespace: String,
     pub name: String,
     pub selector: Option<Selector>,
@@ -95,19 +95,19 @@ pub struct Policy {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Rule {
+pub(crate) struct Rule {
     pub peers: Option<Vec<Peer>>,
     pub ports: Option<Vec<Port>>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Peer {
+pub(crate) enum Peer {
     Pods { namespaces: Option<Selector>, pods: Option<Selector> },
     Block { cidr: String, except: Vec<String> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
+pub(crate) enum Operator {
     In,
     NotIn,
     Exists,
@@ -115,26 +115,26 @@ pub enum Operator {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Selector {
+pub(crate) struct Selector {
     pub labels: Labels,
     pub expressions: Vec<(String, Operator, Vec<String>)>,
 }
 
 #[derive(Clone, Debug)]
-pub enum PortNumber {
+pub(crate) enum PortNumber {
     Number(u16),
     Name(String),
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Port {
+pub(crate) struct Port {
     pub protocol: Option<Proto>,
     pub port: Option<PortNumber>,
     pub end: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Profile {
+pub(crate) enum Profile {
     Upstream,
     Calico,
     DataplaneV2,
@@ -142,7 +142,7 @@ pub enum Profile {
 
 /// Which of several declarations of one port name in a pod counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Twice {
+pub(crate) enum Twice {
     First,
     Last,
     All,
@@ -150,7 +150,7 @@ pub enum Twice {
 
 /// One way in which things may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct World {
+pub(crate) struct World {
     pub profile: Profile,
     /// Calico from 3.30 registers the ports of init containers and sidecars too.
     pub calico_init_ports: bool,
@@ -167,13 +167,13 @@ pub struct World {
 
 /// Minor versions of the agents (of Calico 3 and Cilium 1), where known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Versions {
+pub(crate) struct Versions {
     pub calico: Option<u32>,
     pub cilium: Option<u32>,
 }
 
 /// Every way in which a dataplane may behave, given what is known of its agent.
-pub fn worlds(profile: Profile, versions: Versions) -> Vec<World> {
+pub(crate) fn worlds(profile: Profile, versions: Versions) -> Vec<World> {
     let plain = World {
         profile,
         calico_init_ports: false,
@@ -236,7 +236,7 @@ pub fn worlds(profile: Profile, versions: Versions) -> Vec<World> {
 
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End<'a> {
+pub(crate) enum End<'a> {
     /// A pod by index. The same index twice: the pod itself, since a bare pod has no replicas.
     Pod(usize),
     Node {
@@ -249,7 +249,7 @@ pub enum End<'a> {
 
 /// A connection of one address family between two ends.
 #[derive(Clone, Debug)]
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     pub from: End<'a>,
     pub to: End<'a>,
     pub from_ip: IpAddr,
@@ -259,7 +259,7 @@ pub struct Question<'a> {
 }
 
 impl Cluster {
-    pub fn allowed(&self, w: &World, q: &Question<'_>, protocol: Proto, port: u16) -> bool {
+    pub(crate) fn allowed(&self, w: &World, q: &Question<'_>, protocol: Proto, port: u16) -> bool {
         // A pod's connection to its own address never leaves it, and no policy sees it.
         let itself = matches!((&q.from, &q.to), (End::Pod(a), End::Pod(b)) if a == b);
         itself || self.egress(w, q, protocol, port) && self.ingress(w, q, protocol, port)
@@ -330,7 +330,7 @@ impl Cluster {
         !isolated
     }
 
-    pub fn selects(&self, policy: &Policy, pod: usize) -> bool {
+    pub(crate) fn selects(&self, policy: &Policy, pod: usize) -> bool {
         let pod = &self.pods[pod];
         !pod.host_network
             && pod.namespace == policy.namespace
@@ -366,7 +366,7 @@ impl Cluster {
         })
     }
 
-    pub fn namespace_labels(&self, name: &str) -> Labels {
+    pub(crate) fn namespace_labels(&self, name: &str) -> Labels {
         let mut labels = self.namespaces.iter().find(|n| n.name == name).map(|n| n.labels.clone()).unwrap_or_default();
         labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
         labels
@@ -410,14 +410,14 @@ impl Cluster {
     }
 
     /// Addresses at which a pod may be met. A pod that has none yet may get any: one of each part that blocks make.
-    pub fn addresses(&self, pod: usize) -> Vec<IpAddr> {
+    pub(crate) fn addresses(&self, pod: usize) -> Vec<IpAddr> {
         let pod = &self.pods[pod];
         let ips = if pod.host_network && pod.ips.is_empty() { &pod.host_ips } else { &pod.ips };
         if ips.is_empty() { self.samples().into_iter().filter(IpAddr::is_ipv4).collect() } else { ips.clone() }
     }
 
     /// The first address of every part into which all blocks cut the address space, and the one before each cut.
-    pub fn samples(&self) -> Vec<IpAddr> {
+    pub(crate) fn samples(&self) -> Vec<IpAddr> {
         let mut v4: Vec<u128> = vec![0, u128::from(u32::MAX)];
         let mut v6: Vec<u128> = vec![0, u128::MAX];
         for text in self.cidrs() {
@@ -437,7 +437,7 @@ impl Cluster {
         found
     }
 
-    pub fn cidrs(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn cidrs(&self) -> impl Iterator<Item = &str> {
         self.rules().flat_map(|r| r.peers.iter().flatten()).flat_map(|p| match p {
             Peer::Block { cidr, except } => {
                 std::iter::once(cidr.as_str()).chain(except.iter().map(String::as_str)).collect()
@@ -446,12 +446,12 @@ impl Cluster {
         })
     }
 
-    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.policies.iter().flat_map(|p| p.ingress.iter().flatten().chain(p.egress.iter().flatten()))
     }
 
     /// Ports next to which an answer may change.
-    pub fn ports(&self) -> Vec<u16> {
+    pub(crate) fn ports(&self) -> Vec<u16> {
         let mut found = vec![1, u16::MAX];
         let mut around = |n: u16| found.extend([n.saturating_sub(1).max(1), n, n.saturating_add(1)]);
         for item in self.rules().flat_map(|r| r.ports.iter().flatten()) {
@@ -472,7 +472,7 @@ impl Cluster {
 }
 
 /// Whether a policy is about a direction at all.
-pub fn enforces(w: &World, policy: &Policy, side: Side) -> bool {
+pub(crate) fn enforces(w: &World, policy: &Policy, side: Side) -> bool {
     let rules = match side {
         Side::Ingress => &policy.ingress,
         Side::Egress => &policy.egress,
@@ -485,7 +485,7 @@ pub fn enforces(w: &World, policy: &Policy, side: Side) -> bool {
     named || (w.profile == Profile::DataplaneV2 && w.stray_rules && some_rule)
 }
 
-pub fn matches(selector: &Selector, labels: &Labels) -> bool {
+pub(crate) fn matches(selector: &Selector, labels: &Labels) -> bool {
     selector.labels.iter().all(|(k, v)| labels.get(k).is_some_and(|have| have == v))
         && selector.expressions.iter().all(|(key, operator, values)| match (operator, labels.get(key)) {
             (Operator::In, Some(have)) => values.contains(have),
@@ -541,7 +541,7 @@ fn number(ip: IpAddr) -> u128 {
     }
 }
 
-pub fn in_cidr(cidr: &str, ip: IpAddr) -> bool {
+pub(crate) fn in_cidr(cidr: &str, ip: IpAddr) -> bool {
     let (base, len) = parse(cidr);
     if base.is_ipv4() != ip.is_ipv4() {
         return false;

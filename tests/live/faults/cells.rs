@@ -14,14 +14,14 @@ use crate::world::{CLUSTER, Login};
 
 /// Which server the faults are at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
+pub(super) enum At {
     Google,
     Kube,
 }
 
 /// What cannot be known without the answer.
 #[derive(Clone, Debug)]
-pub enum Lost {
+pub(super) enum Lost {
     Everything,
     /// All but the cluster's configuration.
     Kubernetes,
@@ -32,7 +32,7 @@ pub enum Lost {
 
 impl Lost {
     /// The needs that a gap must be about.
-    pub fn needs(&self) -> Vec<Need> {
+    pub(super) fn needs(&self) -> Vec<Need> {
         match self {
             Lost::Everything => vec![Need::Cluster, Need::Namespaces, Need::Workloads, Need::NetworkPolicies],
             Lost::Kubernetes => vec![Need::Namespaces, Need::Workloads, Need::NetworkPolicies, Need::ConfigMaps],
@@ -44,7 +44,7 @@ impl Lost {
 
 /// A run, up to its faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Road {
+pub(super) enum Road {
     Plain,
     /// A server that gives its discovery in one document for each group.
     OldDiscovery,
@@ -60,7 +60,7 @@ pub enum Road {
 
 /// What is wrong beside the faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Twist {
+pub(super) enum Twist {
     None,
     /// The cluster's certificate.
     Certificate(Certificate),
@@ -74,7 +74,7 @@ pub enum Twist {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
+pub(super) enum Expect {
     /// The complete outcome.
     Complete,
     Gap,
@@ -84,7 +84,7 @@ pub enum Expect {
     Noted,
 }
 
-pub struct Cell {
+pub(super) struct Cell {
     pub place: String,
     pub fault: String,
     pub road: Road,
@@ -269,7 +269,7 @@ fn twisted(name: &str, twist: Twist, lost: Lost, names: &str, timeout: Option<&'
 }
 
 /// Those that wait longest first.
-pub fn all() -> Vec<Cell> {
+pub(super) fn all() -> Vec<Cell> {
     let mut cells = tokens();
     cells.extend(google());
     cells.extend(addresses());

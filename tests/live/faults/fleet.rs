@@ -69,10 +69,10 @@ fn faults() -> Vec<(&'static str, Effect, Option<usize>)> {
     ]
 }
 
-pub const COUNT: usize = 33;
+pub(super) const COUNT: usize = 33;
 
 /// What is wrong with any of them.
-pub fn all() -> Vec<String> {
+pub(super) fn all() -> Vec<String> {
     let mut wrong = Vec::new();
     std::thread::scope(|scope| {
         let running: Vec<_> = PLACES

@@ -15,7 +15,7 @@ use crate::world::{CLUSTER, Login, World};
 const AT_A_TIME: usize = 8;
 
 /// What is wrong with any cell.
-pub fn all(cells: Vec<Cell>) -> Vec<String> {
+pub(super) fn all(cells: Vec<Cell>) -> Vec<String> {
     let cells = Mutex::new(cells.into_iter());
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -13,16 +13,16 @@ use crate::servers::ports::Closed;
 use crate::servers::{FakeGoogle, FakeKube, Options, live};
 use crate::support::{self, Out, Room};
 
-pub const PROJECT: &str = "development-485000";
-pub const CLUSTER: &str = "projects/development-485000/locations/asia-east1-a/clusters/gke-tomoda";
+pub(crate) const PROJECT: &str = "development-485000";
+pub(crate) const CLUSTER: &str = "projects/development-485000/locations/asia-east1-a/clusters/gke-tomoda";
 /// Whoever audits, in all forms of credentials.
-pub const WHO: &str = "auditor@development-485000.iam.gserviceaccount.com";
+pub(crate) const WHO: &str = "auditor@development-485000.iam.gserviceaccount.com";
 /// Client of a database whose settings are in a Secret.
-pub const BILLING: &str = "prod/Deployment/billing";
+pub(crate) const BILLING: &str = "prod/Deployment/billing";
 
 /// Where tokens come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Login {
+pub(crate) enum Login {
     /// A token in `CLOUDSDK_AUTH_ACCESS_TOKEN`.
     Token,
     /// A token in the file of `CLOUDSDK_AUTH_ACCESS_TOKEN_FILE`.
@@ -35,7 +35,7 @@ pub enum Login {
     Nobody,
 }
 
-pub struct World {
+pub(crate) struct World {
     pub google: FakeGoogle,
     pub kube: FakeKube,
     pub room: Room,
@@ -44,7 +44,7 @@ pub struct World {
 }
 
 /// The example as it runs: with pods, and with the Secrets that nobody may read.
-pub fn objects() -> Vec<Value> {
+pub(crate) fn objects() -> Vec<Value> {
     let mut objects = data::example();
     objects.push(secret("prod", "tomoda-db", json!({"password": "pw"})));
     objects.push(secret("tomoda", "tomoda-db", json!({"password": "pw"})));
@@ -55,7 +55,7 @@ pub fn objects() -> Vec<Value> {
 }
 
 /// As [`objects`], with [`BILLING`], whose sslmode is in a Secret and makes it pass.
-pub fn objects_with_billing() -> Vec<Value> {
+pub(crate) fn objects_with_billing() -> Vec<Value> {
     let billing = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "billing", "namespace": "prod", "labels": {"app": "billing"}},
@@ -78,16 +78,16 @@ pub fn objects_with_billing() -> Vec<Value> {
     all
 }
 
-pub fn secret(namespace: &str, name: &str, values: Value) -> Value {
+pub(crate) fn secret(namespace: &str, name: &str, values: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": values})
 }
 
 impl World {
-    pub fn new() -> World {
+    pub(crate) fn new() -> World {
         World::with(Options::default(), &objects())
     }
 
-    pub fn with(options: Options, objects: &[Value]) -> World {
+    pub(crate) fn with(options: Options, objects: &[Value]) -> World {
         let google = FakeGoogle::start();
         google.project(PROJECT, &["folders/11", "organizations/22"]);
         let kube = FakeKube::with(Options { tokens: google.tokens().clone(), ..options }, objects);
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// The binary, with nothing in its environment but where this world is.
-    pub fn command(&self, login: Login, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, login: Login, args: &[&str]) -> Command {
         let mut command = self.room.command(args);
         command.env_clear().env("SOURCE_DATE_EPOCH", support::EPOCH).env("HOME", self.room.path("home"));
         command.env("PATH", self.room.path("bin")).env("GCE_METADATA_HOST", self.nowhere.address.to_string());
@@ -134,18 +134,18 @@ impl World {
     }
 
     #[track_caller]
-    pub fn run(&self, login: Login, args: &[&str]) -> Out {
+    pub(crate) fn run(&self, login: Login, args: &[&str]) -> Out {
         support::output(self.command(login, args), None)
     }
 
     /// Only reads happened: `GET`, and what makes tokens. Secrets only if they were asked for, ConfigMaps and Secrets
     /// only where an environment refers to them.
-    pub fn assert_only_reads(&self, secrets: bool) {
+    pub(crate) fn assert_only_reads(&self, secrets: bool) {
         let wrong = self.not_meant(secrets);
         assert!(wrong.is_empty(), "not meant to be asked:\n{}", wrong.join("\n"));
     }
 
-    pub fn not_meant(&self, secrets: bool) -> Vec<String> {
+    pub(crate) fn not_meant(&self, secrets: bool) -> Vec<String> {
         let tokens = |path: &str| ["/token", "/v1/token"].contains(&path) || path.ends_with(":generateAccessToken");
         let referred: BTreeSet<String> = (["prod", "tomoda"].iter())
             .flat_map(|n| [format!("{n}/configmaps/tomoda-config"), format!("{n}/secrets/tomoda-db")])
@@ -170,7 +170,7 @@ impl World {
 }
 
 /// The results without where they were read.
-pub fn results(report: &Value) -> Vec<Value> {
+pub(crate) fn results(report: &Value) -> Vec<Value> {
     let mut results = report["results"].as_array().unwrap().clone();
     for result in &mut results {
         for evidence in result["evidence"].as_array_mut().into_iter().flatten() {

@@ -12,11 +12,11 @@ use super::super::serve::Reply;
 
 const BUILT_IN: &str = include_str!("discovery.json");
 const CRD_VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
-pub const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+pub(super) const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// A custom resource definition, as far as serving it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crd {
+pub(crate) struct Crd {
     pub group: String,
     /// Served versions, the preferred one first.
     pub versions: Vec<String>,
@@ -26,13 +26,13 @@ pub struct Crd {
 }
 
 impl Crd {
-    pub fn new(group: &str, version: &str, kind: &str, plural: &str, namespaced: bool) -> Crd {
+    pub(crate) fn new(group: &str, version: &str, kind: &str, plural: &str, namespaced: bool) -> Crd {
         let own = str::to_owned;
         Crd { group: own(group), versions: vec![own(version)], kind: own(kind), plural: own(plural), namespaced }
     }
 
     /// From a CustomResourceDefinition object.
-    pub fn of(object: &Value) -> Crd {
+    pub(crate) fn of(object: &Value) -> Crd {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let spec = &object["spec"];
         let versions = spec["versions"].as_array().cloned().unwrap_or_default();
@@ -46,7 +46,7 @@ impl Crd {
     }
 
     /// The CustomResourceDefinition object.
-    pub fn object(&self) -> Value {
+    pub(crate) fn object(&self) -> Value {
         let versions: Vec<Value> = (self.versions.iter().enumerate())
             .map(|(i, v)| {
                 let schema =
@@ -84,7 +84,7 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    pub fn api_version(&self) -> String {
+    pub(super) fn api_version(&self) -> String {
         api_version(&self.group, &self.version)
     }
 }
@@ -109,7 +109,7 @@ pub(super) struct Catalogue(Vec<Version>);
 
 impl Catalogue {
     /// `minor`: 33 or 34.
-    pub fn new(minor: u32) -> Catalogue {
+    pub(super) fn new(minor: u32) -> Catalogue {
         let documents: Vec<Value> = serde_json::from_str(BUILT_IN).unwrap();
         let versions = documents.into_iter().map(|d| {
             let name = d["groupVersion"].as_str().unwrap();
@@ -121,7 +121,7 @@ impl Catalogue {
         Catalogue(versions.filter(|v| minor >= 34 || v.group != "resource.k8s.io").collect())
     }
 
-    pub fn install(&mut self, crd: &Crd) {
+    pub(super) fn install(&mut self, crd: &Crd) {
         for version in &crd.versions {
             let digest = Sha256::digest(format!("{}/{}/{}", crd.group, crd.versions[0], crd.kind));
             let resource = json!({
@@ -155,26 +155,26 @@ impl Catalogue {
     }
 
     /// An aggregated API whose server is down: listed in `/apis`, 503 below it.
-    pub fn break_group(&mut self, group: &str, version: &str) {
+    pub(super) fn break_group(&mut self, group: &str, version: &str) {
         let (group, version) = (group.to_owned(), version.to_owned());
         self.0.push(Version { group, version, resources: Vec::new(), custom: true, broken: true });
     }
 
     /// All versions of a resource, the preferred one first.
-    pub fn of_kind(&self, group: &str, kind: &str) -> Vec<Resource> {
+    pub(super) fn of_kind(&self, group: &str, kind: &str) -> Vec<Resource> {
         self.resources().filter(|r| r.group == group && r.kind == kind).collect()
     }
 
-    pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<Resource> {
+    pub(super) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Resource> {
         self.resources().find(|r| r.group == group && r.version == version && r.plural == plural)
     }
 
     /// The server itself answers for unknown resources of this group; otherwise nothing is there.
-    pub fn owns(&self, group: &str) -> bool {
+    pub(super) fn owns(&self, group: &str) -> bool {
         self.0.iter().any(|v| v.group == group && !v.custom)
     }
 
-    pub fn broken(&self, group: &str) -> bool {
+    pub(super) fn broken(&self, group: &str) -> bool {
         self.0.iter().any(|v| v.group == group && v.broken)
     }
 
@@ -214,7 +214,7 @@ impl Catalogue {
     }
 
     /// `/api`.
-    pub fn core_versions(&self, address: &str, accept: &str) -> Reply {
+    pub(super) fn core_versions(&self, address: &str, accept: &str) -> Reply {
         if aggregated(accept) {
             return self.aggregate(vec![""]);
         }
@@ -223,7 +223,7 @@ impl Catalogue {
     }
 
     /// `/apis`.
-    pub fn group_list(&self, accept: &str) -> Reply {
+    pub(super) fn group_list(&self, accept: &str) -> Reply {
         if aggregated(accept) {
             return self.aggregate(self.groups());
         }
@@ -233,12 +233,12 @@ impl Catalogue {
     }
 
     /// `/apis/G`.
-    pub fn group_document(&self, group: &str) -> Option<Reply> {
+    pub(super) fn group_document(&self, group: &str) -> Option<Reply> {
         Some(document(format!(r#"{{"kind":"APIGroup","apiVersion":"v1",{}"#, self.group(group)?)))
     }
 
     /// `/api/v1` and `/apis/G/V`.
-    pub fn resource_list(&self, group: &str, version: &str) -> Option<Reply> {
+    pub(super) fn resource_list(&self, group: &str, version: &str) -> Option<Reply> {
         let found = self.0.iter().find(|v| v.group == group && v.version == version)?;
         let resources = Value::from(found.resources.clone());
         // The core group's document has no apiVersion, for clients of old.

@@ -17,7 +17,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-pub use discovery::Crd;
+pub(crate) use discovery::Crd;
 
 use super::data;
 use super::faults::Faults;
@@ -32,7 +32,7 @@ use store::{Form, Store};
 /// Who sends no credentials.
 const ANONYMOUS: &str = "system:anonymous";
 
-pub struct Options {
+pub(crate) struct Options {
     /// 33 or 34, of Kubernetes 1.
     pub minor: u32,
     /// As `/version` says it.
@@ -70,7 +70,7 @@ impl Default for Options {
     }
 }
 
-pub struct FakeKube {
+pub(crate) struct FakeKube {
     server: Server,
     state: Arc<State>,
     /// The authority that the cluster is said to have, PEM; empty without TLS.
@@ -91,11 +91,11 @@ struct Cluster {
 
 impl FakeKube {
     /// A server over TLS with these objects.
-    pub fn start(objects: &[Value]) -> FakeKube {
+    pub(crate) fn start(objects: &[Value]) -> FakeKube {
         FakeKube::with(Options::default(), objects)
     }
 
-    pub fn with(options: Options, objects: &[Value]) -> FakeKube {
+    pub(crate) fn with(options: Options, objects: &[Value]) -> FakeKube {
         let tls = options.tls.map(tls::make);
         let cluster = Cluster {
             store: Store::new(1000),
@@ -117,7 +117,7 @@ impl FakeKube {
 
     /// Adds or replaces an object. The resource of an unknown group is installed with it: a CustomResourceDefinition
     /// installs what it defines, another object its own kind.
-    pub fn put(&self, object: Value) {
+    pub(crate) fn put(&self, object: Value) {
         let (group, kind) = group_kind(&object);
         if kind == "CustomResourceDefinition" {
             self.cluster_mut().catalogue.install(&Crd::of(&object));
@@ -129,7 +129,7 @@ impl FakeKube {
         cluster.store.put(&resource, object);
     }
 
-    pub fn delete(&self, api_version: &str, kind: &str, namespace: &str, name: &str) {
+    pub(crate) fn delete(&self, api_version: &str, kind: &str, namespace: &str, name: &str) {
         let (group, _) = split(api_version);
         let mut cluster = self.cluster_mut();
         let resource = cluster.catalogue.of_kind(group, kind).remove(0);
@@ -137,92 +137,92 @@ impl FakeKube {
     }
 
     /// A custom resource without objects.
-    pub fn install(&self, crd: Crd) {
+    pub(crate) fn install(&self, crd: Crd) {
         self.cluster_mut().catalogue.install(&crd);
         self.put(crd.object());
     }
 
     /// An aggregated API that is listed and does not work, as `metrics.k8s.io` is while its server is down.
-    pub fn break_group(&self, group: &str, version: &str) {
+    pub(crate) fn break_group(&self, group: &str, version: &str) {
         self.cluster_mut().catalogue.break_group(group, version);
     }
 
     /// Every continue token handed out so far expires.
-    pub fn compact(&self) {
+    pub(crate) fn compact(&self) {
         self.cluster_mut().store.compact();
     }
 
     /// A user with all rights, and a token for it.
-    pub fn user(&self, name: &str) -> String {
+    pub(crate) fn user(&self, name: &str) -> String {
         self.cluster_mut().rights.everything(name);
         self.tokens().issue(name)
     }
 
     /// A user with no rights but those of everybody, and a token for it.
-    pub fn powerless(&self, name: &str) -> String {
+    pub(crate) fn powerless(&self, name: &str) -> String {
         self.cluster_mut().rights.nothing(name);
         self.tokens().issue(name)
     }
 
     /// All rights for a user whose token comes from elsewhere.
-    pub fn allow_everything(&self, user: &str) {
+    pub(crate) fn allow_everything(&self, user: &str) {
         self.cluster_mut().rights.everything(user);
     }
 
     /// Adds the rights of a ClusterRole (with `rules`) to a user, in all namespaces.
-    pub fn bind(&self, user: &str, cluster_role: &Value) {
+    pub(crate) fn bind(&self, user: &str, cluster_role: &Value) {
         self.cluster_mut().rights.bind(user, cluster_role);
     }
 
     /// `*` stands for any. `resource` may carry a subresource, `pods/log`.
-    pub fn deny(&self, user: &str, verb: &str, group: &str, resource: &str) {
+    pub(crate) fn deny(&self, user: &str, verb: &str, group: &str, resource: &str) {
         self.cluster_mut().rights.deny(user, verb, group, resource, None);
     }
 
     /// In one namespace, and thereby for all of them at once.
-    pub fn deny_in(&self, user: &str, verb: &str, group: &str, resource: &str, namespace: &str) {
+    pub(crate) fn deny_in(&self, user: &str, verb: &str, group: &str, resource: &str, namespace: &str) {
         self.cluster_mut().rights.deny(user, verb, group, resource, Some(namespace));
     }
 
     /// Forgets all denials.
-    pub fn allow_again(&self) {
+    pub(crate) fn allow_again(&self) {
         self.cluster_mut().rights.allow_again();
     }
 
     /// Groups that `selfsubjectreviews` names, besides `system:authenticated`.
-    pub fn groups(&self, user: &str, groups: &[&str]) {
+    pub(crate) fn groups(&self, user: &str, groups: &[&str]) {
         let groups = groups.iter().map(|g| (*g).to_owned()).collect();
         self.cluster_mut().groups.insert(user.to_owned(), groups);
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let scheme = if self.state.options.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}{}", self.server.address, self.state.options.prefix)
     }
 
     /// `127.0.0.1:PORT`, as `endpoint` in the cluster's configuration.
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         self.server.address.to_string()
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.server.address.port()
     }
 
     /// For `masterAuth.clusterCaCertificate`.
-    pub fn authority_base64(&self) -> String {
+    pub(crate) fn authority_base64(&self) -> String {
         BASE64_STANDARD.encode(&self.authority_pem)
     }
 
-    pub fn tokens(&self) -> &Tokens {
+    pub(crate) fn tokens(&self) -> &Tokens {
         &self.state.options.tokens
     }
 
-    pub fn record(&self) -> &Record {
+    pub(crate) fn record(&self) -> &Record {
         &self.server.record
     }
 
-    pub fn faults(&self) -> &Faults {
+    pub(crate) fn faults(&self) -> &Faults {
         &self.server.faults
     }
 

@@ -57,20 +57,20 @@ fn fits(pattern: &str, value: &str) -> bool {
 }
 
 impl Rights {
-    pub fn new(gke_words: bool) -> Rights {
+    pub(super) fn new(gke_words: bool) -> Rights {
         Rights { gke_words, ..Rights::default() }
     }
 
-    pub fn everything(&mut self, user: &str) {
+    pub(super) fn everything(&mut self, user: &str) {
         self.base.insert(user.to_owned(), Base::Everything);
     }
 
-    pub fn nothing(&mut self, user: &str) {
+    pub(super) fn nothing(&mut self, user: &str) {
         self.base.insert(user.to_owned(), Base::Only(Vec::new()));
     }
 
     /// Adds the rules of a ClusterRole, bound with a ClusterRoleBinding, to a user who starts with nothing.
-    pub fn bind(&mut self, user: &str, role: &Value) {
+    pub(super) fn bind(&mut self, user: &str, role: &Value) {
         let list = |rule: &Value, key: &str| -> Vec<String> {
             let values = rule[key].as_array().cloned().unwrap_or_default();
             values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
@@ -88,7 +88,7 @@ impl Rights {
     }
 
     /// `*` stands for any user, verb, group or resource; no namespace stands for all.
-    pub fn deny(&mut self, user: &str, verb: &str, group: &str, resource: &str, namespace: Option<&str>) {
+    pub(super) fn deny(&mut self, user: &str, verb: &str, group: &str, resource: &str, namespace: Option<&str>) {
         self.denied.push(Denial {
             user: user.to_owned(),
             verb: verb.to_owned(),
@@ -98,15 +98,15 @@ impl Rights {
         });
     }
 
-    pub fn allow_again(&mut self) {
+    pub(super) fn allow_again(&mut self) {
         self.denied.clear();
     }
 
-    pub fn administrator(&self, user: &str) -> bool {
+    pub(super) fn administrator(&self, user: &str) -> bool {
         matches!(self.base.get(user), Some(Base::Everything))
     }
 
-    pub fn allowed(&self, user: &str, want: &Want) -> bool {
+    pub(super) fn allowed(&self, user: &str, want: &Want) -> bool {
         // system:basic-user and system:discovery are bound to everybody who is authenticated.
         if want.verb == "create" && want.resource.starts_with("selfsubject") {
             return user != "system:anonymous";
@@ -136,7 +136,7 @@ impl Rights {
     }
 
     /// k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go, `forbiddenMessage`.
-    pub fn refusal(&self, user: &str, want: &Want) -> Reply {
+    pub(super) fn refusal(&self, user: &str, want: &Want) -> Reply {
         let mut object = status::qualified(&want.resource, &want.group);
         if !want.name.is_empty() {
             object.push_str(&format!(" \"{}\"", want.name));

@@ -20,7 +20,7 @@ enum Label {
 }
 
 impl Selector {
-    pub fn of(request: &Request) -> Result<Selector, String> {
+    pub(super) fn of(request: &Request) -> Result<Selector, String> {
         let mut selector = Selector::default();
         for term in terms(&request.parameter("labelSelector").unwrap_or_default()) {
             selector.labels.push(label(&term)?);
@@ -31,11 +31,11 @@ impl Selector {
         Ok(selector)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    pub fn matches(&self, object: &Value) -> bool {
+    pub(super) fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
         let label = |(key, wanted): &(String, Label)| {
             let value = labels[key].as_str();

@@ -20,7 +20,7 @@ fn status(code: u16, reason: &str, message: &str, details: Option<Value>) -> Rep
 }
 
 /// Any status, as an API server says it when it has nothing more to say.
-pub fn plain(code: u16) -> Reply {
+pub(super) fn plain(code: u16) -> Reply {
     let (reason, message) = match code {
         400 => ("BadRequest", "the server rejected our request for an unknown reason"),
         401 => return unauthorized(),
@@ -40,30 +40,30 @@ pub fn plain(code: u16) -> Reply {
     status(code, reason, message, None)
 }
 
-pub fn unauthorized() -> Reply {
+pub(super) fn unauthorized() -> Reply {
     status(401, "Unauthorized", "Unauthorized", None)
 }
 
 /// `object` is `resource.group "name"`, or `resource.group` for a collection.
-pub fn forbidden(message: &str, details: Value) -> Reply {
+pub(super) fn forbidden(message: &str, details: Value) -> Reply {
     status(403, "Forbidden", message, Some(details)).header("X-Content-Type-Options", "nosniff")
 }
 
-pub fn bad_request(message: &str) -> Reply {
+pub(super) fn bad_request(message: &str) -> Reply {
     status(400, "BadRequest", message, None)
 }
 
 /// An unknown resource or version of a group that kube-apiserver itself serves.
-pub fn not_found() -> Reply {
+pub(super) fn not_found() -> Reply {
     status(404, "NotFound", "the server could not find the requested resource", Some(json!({})))
 }
 
 /// A path that nothing serves: an absent group, or an absent resource of a custom one.
-pub fn page_not_found() -> Reply {
+pub(super) fn page_not_found() -> Reply {
     text(404, "404 page not found")
 }
 
-pub fn no_such_object(resource: &str, group: &str, name: &str) -> Reply {
+pub(super) fn no_such_object(resource: &str, group: &str, name: &str) -> Reply {
     let qualified = qualified(resource, group);
     let mut details = json!({"name": name, "kind": resource});
     if !group.is_empty() {
@@ -72,26 +72,26 @@ pub fn no_such_object(resource: &str, group: &str, name: &str) -> Reply {
     status(404, "NotFound", &format!("{qualified} \"{name}\" not found"), Some(details))
 }
 
-pub fn method_not_allowed() -> Reply {
+pub(super) fn method_not_allowed() -> Reply {
     let message = "the server does not allow this method on the requested resource";
     status(405, "MethodNotAllowed", message, Some(json!({})))
 }
 
-pub fn not_acceptable() -> Reply {
+pub(super) fn not_acceptable() -> Reply {
     let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
                    application/vnd.kubernetes.protobuf, application/json;stream=watch, \
                    application/vnd.kubernetes.protobuf;stream=watch";
     status(406, "NotAcceptable", message, Some(json!({})))
 }
 
-pub fn review_of_nothing() -> Reply {
+pub(super) fn review_of_nothing() -> Reply {
     let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
     let message = format!(".authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: {why}");
     status(422, "Invalid", &message, Some(json!({"group": "authorization.k8s.io"})))
 }
 
 /// An aggregated API whose server does not answer.
-pub fn unavailable() -> Reply {
+pub(super) fn unavailable() -> Reply {
     text(503, "service unavailable")
 }
 
@@ -105,7 +105,7 @@ fn text(code: u16, message: &str) -> Reply {
     Reply::new(code, "text/plain; charset=utf-8", format!("{message}\n")).header("X-Content-Type-Options", "nosniff")
 }
 
-pub fn version_too_large(asked: u64, current: u64) -> Reply {
+pub(super) fn version_too_large(asked: u64, current: u64) -> Reply {
     let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
     let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
     status(504, "Timeout", &message, Some(json!({"causes": [cause], "retryAfterSeconds": 1})))
@@ -113,7 +113,7 @@ pub fn version_too_large(asked: u64, current: u64) -> Reply {
 
 /// A continue token of a revision that is no longer kept. `again` is the token with which the rest can be read
 /// inconsistently.
-pub fn expired(again: Option<&str>) -> Reply {
+pub(super) fn expired(again: Option<&str>) -> Reply {
     let message = "The provided continue parameter is too old to display a consistent list result. You can start a new \
                    list without the continue parameter, or use the continue token in this response to retrieve the \
                    remainder of the results. Continuing with the provided token results in an inconsistent list - \
@@ -127,6 +127,6 @@ pub fn expired(again: Option<&str>) -> Reply {
 }
 
 /// `networkpolicies.networking.k8s.io`, `pods`.
-pub fn qualified(resource: &str, group: &str) -> String {
+pub(super) fn qualified(resource: &str, group: &str) -> String {
     if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
 }

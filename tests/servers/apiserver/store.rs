@@ -44,12 +44,12 @@ fn key(namespace: &str, name: &str) -> String {
 }
 
 impl Store {
-    pub fn new(revision: u64) -> Store {
+    pub(super) fn new(revision: u64) -> Store {
         Store { kinds: HashMap::new(), revision, compacted: 0 }
     }
 
     /// Adds or replaces an object, with what the API server adds to it.
-    pub fn put(&mut self, resource: &Resource, mut object: Value) {
+    pub(super) fn put(&mut self, resource: &Resource, mut object: Value) {
         self.revision += 1;
         if resource.namespaced && object["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
             object["metadata"]["namespace"] = json!("default");
@@ -77,14 +77,14 @@ impl Store {
         self.history(resource).entry(key).or_default().push(version);
     }
 
-    pub fn delete(&mut self, resource: &Resource, namespace: &str, name: &str) {
+    pub(super) fn delete(&mut self, resource: &Resource, namespace: &str, name: &str) {
         self.revision += 1;
         let version = Version { since: self.revision, object: None };
         self.history(resource).entry(key(namespace, name)).or_default().push(version);
     }
 
     /// All continue tokens so far expire.
-    pub fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         // Something happens in a cluster all the time; a token of the present would still be good.
         self.revision += 1;
         self.compacted = self.revision;
@@ -111,7 +111,7 @@ impl Store {
         })
     }
 
-    pub fn get(&self, resource: &Resource, namespace: &str, name: &str, form: Form) -> Reply {
+    pub(super) fn get(&self, resource: &Resource, namespace: &str, name: &str, form: Form) -> Reply {
         let key = key(namespace, name);
         let found = self.at(resource, key.clone(), "", self.revision).next().filter(|(k, _)| *k == key);
         let Some((_, object)) = found else {
@@ -126,7 +126,7 @@ impl Store {
         Reply::new(200, "application/json", body)
     }
 
-    pub fn list(&self, resource: &Resource, namespace: &str, request: &Request, form: Form) -> Reply {
+    pub(super) fn list(&self, resource: &Resource, namespace: &str, request: &Request, form: Form) -> Reply {
         match self.try_list(resource, namespace, request, form) {
             Ok(reply) | Err(reply) => reply,
         }

@@ -38,7 +38,7 @@ fn info(reason: &str, domain: &str, metadata: Value) -> Value {
 }
 
 /// Any status, when there is nothing more to say.
-pub fn plain(code: u16) -> Reply {
+pub(super) fn plain(code: u16) -> Reply {
     let message = match code {
         400 => "Request contains an invalid argument.",
         401 => return unauthenticated("container.googleapis.com", true),
@@ -53,7 +53,7 @@ pub fn plain(code: u16) -> Reply {
     error(code, message, Vec::new())
 }
 
-pub fn unauthenticated(service: &str, sent: bool) -> Reply {
+pub(super) fn unauthenticated(service: &str, sent: bool) -> Reply {
     let advice = "Expected OAuth 2 access token, login cookie or other valid authentication credential. See \
                   https://developers.google.com/identity/sign-in/web/devconsole-project.";
     let (message, reason) = match sent {
@@ -66,7 +66,7 @@ pub fn unauthenticated(service: &str, sent: bool) -> Reply {
     error(401, &message, details).header("WWW-Authenticate", challenge)
 }
 
-pub fn service_disabled(service: &str, title: &str, project_number: &str) -> Reply {
+pub(super) fn service_disabled(service: &str, title: &str, project_number: &str) -> Reply {
     let url = format!("https://console.developers.google.com/apis/api/{service}/overview?project={project_number}");
     let message = format!(
         "{title} has not been used in project {project_number} before or it is disabled. Enable it by visiting {url} then \
@@ -84,20 +84,20 @@ pub fn service_disabled(service: &str, title: &str, project_number: &str) -> Rep
 }
 
 /// GKE's own words: other services say `Permission 'x' denied on resource …`.
-pub fn gke_permission_denied(permission: &str, resource: &str) -> Reply {
+pub(super) fn gke_permission_denied(permission: &str, resource: &str) -> Reply {
     let message = format!("Required \"{permission}\" permission(s) for \"{resource}\".");
     let metadata = json!({"permission": permission, "resource": resource});
     error(403, &message, vec![info("IAM_PERMISSION_DENIED", "container.googleapis.com", metadata)])
 }
 
-pub fn permission_denied(service: &str, permission: &str, resource: &str) -> Reply {
+pub(super) fn permission_denied(service: &str, permission: &str, resource: &str) -> Reply {
     let message = format!("Permission '{permission}' denied on resource '{resource}' (or it may not exist).");
     let metadata = json!({"permission": permission, "resource": resource});
     error(403, &message, vec![info("IAM_PERMISSION_DENIED", service, metadata)])
 }
 
 /// As recorded in <https://github.com/cloudquery/cloudquery/issues/1062>.
-pub fn vpc_service_controls(service: &str, project_number: &str) -> Reply {
+pub(super) fn vpc_service_controls(service: &str, project_number: &str) -> Reply {
     let uid = "eYhDkfYCu-exampleExampleExample-kX5YnhAJmc3PZ7pmNNfSsqtQ";
     let message = format!("Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: {uid}");
     let violation = json!({
@@ -108,7 +108,7 @@ pub fn vpc_service_controls(service: &str, project_number: &str) -> Reply {
     error(403, &message, vec![violation, info("SECURITY_POLICY_VIOLATED", "googleapis.com", metadata)])
 }
 
-pub fn billing_disabled(service: &str, project_number: &str) -> Reply {
+pub(super) fn billing_disabled(service: &str, project_number: &str) -> Reply {
     let message = format!(
         "This API method requires billing to be enabled. Please enable billing on project #{project_number} by visiting \
          https://console.developers.google.com/billing/enable?project={project_number} then retry. If you enabled billing \
@@ -118,7 +118,7 @@ pub fn billing_disabled(service: &str, project_number: &str) -> Reply {
     error(403, &message, vec![info("BILLING_DISABLED", "googleapis.com", metadata)])
 }
 
-pub fn quota_exceeded(service: &str, project_number: &str) -> Reply {
+pub(super) fn quota_exceeded(service: &str, project_number: &str) -> Reply {
     let message = format!(
         "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute' of service '{service}' for \
          consumer 'project_number:{project_number}'."
@@ -130,16 +130,16 @@ pub fn quota_exceeded(service: &str, project_number: &str) -> Reply {
     error(429, &message, vec![info("RATE_LIMIT_EXCEEDED", "googleapis.com", metadata)])
 }
 
-pub fn not_found(what: &str) -> Reply {
+pub(super) fn not_found(what: &str) -> Reply {
     error(404, &format!("Not found: {what}."), Vec::new())
 }
 
-pub fn invalid(message: &str) -> Reply {
+pub(super) fn invalid(message: &str) -> Reply {
     error(400, message, Vec::new())
 }
 
 /// A path that no API has: a page, not JSON.
-pub fn no_such_path(path: &str) -> Reply {
+pub(super) fn no_such_path(path: &str) -> Reply {
     let page = format!(
         "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p><b>404.</b> <ins>That’s an error.</ins>\n\
          <p>The requested URL <code>{path}</code> was not found on this server.  <ins>That’s all we know.</ins>\n"
@@ -148,7 +148,7 @@ pub fn no_such_path(path: &str) -> Reply {
 }
 
 /// OAuth's own form: RFC 6749, section 5.2.
-pub fn oauth(code: u16, error: &str, description: &str) -> Reply {
+pub(super) fn oauth(code: u16, error: &str, description: &str) -> Reply {
     let value = json!({"error": error, "error_description": description});
     Reply::new(code, "application/json; charset=utf-8", value.to_string())
 }

@@ -62,7 +62,7 @@ pub(super) fn authorized_user(url: &str, refresh_token: &str) -> Value {
 impl Identities {
     /// Whom a token that an account signed itself stands for: <https://google.aip.dev/auth/4111>. The signature is not
     /// checked, its claims are.
-    pub fn self_signed(&self, token: &str) -> Option<String> {
+    pub(super) fn self_signed(&self, token: &str) -> Option<String> {
         let claims = claims(token)?;
         let issuer = claims["iss"].as_str()?;
         let scoped = claims["scope"].is_string() || claims["aud"].is_string();
@@ -70,7 +70,7 @@ impl Identities {
     }
 
     /// `POST /token`: RFC 6749 in a form, and in JSON as Google's clients send it.
-    pub fn token(&self, request: &Request, tokens: &Tokens) -> Reply {
+    pub(super) fn token(&self, request: &Request, tokens: &Tokens) -> Reply {
         let field = fields(request);
         match field("grant_type").as_str() {
             "refresh_token" => match self.refresh.get(&field("refresh_token")) {
@@ -89,7 +89,7 @@ impl Identities {
     }
 
     /// `POST /v1/token` of the Security Token Service: RFC 8693.
-    pub fn exchange(&self, request: &Request, tokens: &Tokens) -> Reply {
+    pub(super) fn exchange(&self, request: &Request, tokens: &Tokens) -> Reply {
         let field = fields(request);
         if field("grant_type") != TOKEN_EXCHANGE {
             return errors::oauth(400, "invalid_request", "Invalid value for \"grant_type\".");
@@ -109,7 +109,7 @@ impl Identities {
     }
 
     /// `POST /v1/projects/-/serviceAccounts/E:generateAccessToken` of IAM Credentials.
-    pub fn impersonate(&self, user: &str, email: &str, tokens: &Tokens) -> Reply {
+    pub(super) fn impersonate(&self, user: &str, email: &str, tokens: &Tokens) -> Reply {
         if !self.impersonators.contains(&(user.to_owned(), email.to_owned())) {
             let resource = format!("projects/-/serviceAccounts/{email}");
             return errors::permission_denied("iam.googleapis.com", "iam.serviceAccounts.getAccessToken", &resource);
@@ -121,7 +121,7 @@ impl Identities {
     }
 
     /// `http://metadata.google.internal`: <https://cloud.google.com/compute/docs/metadata/querying-metadata>.
-    pub fn metadata(&self, request: &Request, tokens: &Tokens) -> Reply {
+    pub(super) fn metadata(&self, request: &Request, tokens: &Tokens) -> Reply {
         let text = |body: String| {
             Reply::new(200, "application/text", body)
                 .header("Metadata-Flavor", "Google")

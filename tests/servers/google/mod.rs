@@ -14,10 +14,10 @@ use super::record::Record;
 use super::serve::{Gzip, Handler, Reply, Request, Server};
 use super::tokens::Tokens;
 use identity::Identities;
-pub use resources::Refusal;
+pub(crate) use resources::Refusal;
 use resources::Resources;
 
-pub struct FakeGoogle {
+pub(crate) struct FakeGoogle {
     server: Server,
     state: Arc<State>,
 }
@@ -34,32 +34,32 @@ struct Google {
 }
 
 impl FakeGoogle {
-    pub fn start() -> FakeGoogle {
+    pub(crate) fn start() -> FakeGoogle {
         let state = Arc::new(State { tokens: Tokens::default(), google: RwLock::default() });
         let server = Server::start(state.clone(), None);
         FakeGoogle { server, state }
     }
 
     /// `http://127.0.0.1:PORT`, the endpoint of every API and the start of every token URL.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.address)
     }
 
     /// `127.0.0.1:PORT`, for `GCE_METADATA_HOST`.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         self.server.address.to_string()
     }
 
     /// Shared with the API servers of the clusters, which know the same users.
-    pub fn tokens(&self) -> &Tokens {
+    pub(crate) fn tokens(&self) -> &Tokens {
         &self.state.tokens
     }
 
-    pub fn record(&self) -> &Record {
+    pub(crate) fn record(&self) -> &Record {
         &self.server.record
     }
 
-    pub fn faults(&self) -> &Faults {
+    pub(crate) fn faults(&self) -> &Faults {
         &self.server.faults
     }
 
@@ -70,62 +70,62 @@ impl FakeGoogle {
     // Resources.
 
     /// A project without clusters, below folders (`folders/1`, nearest first) and an organization (`organizations/2`).
-    pub fn project(&self, id: &str, ancestors: &[&str]) {
+    pub(crate) fn project(&self, id: &str, ancestors: &[&str]) {
         self.google().resources.project(id, ancestors);
     }
 
     /// A cluster, in JSON with names for enums as gcloud prints it. `name` is `projects/P/locations/L/clusters/C`.
-    pub fn cluster(&self, name: &str, cluster: Value) {
+    pub(crate) fn cluster(&self, name: &str, cluster: Value) {
         self.google().resources.cluster(name, cluster);
     }
 
     /// A zone of the project that lists over all locations could not reach.
-    pub fn missing_zone(&self, project: &str, zone: &str) {
+    pub(crate) fn missing_zone(&self, project: &str, zone: &str) {
         self.google().resources.missing_zone(project, zone);
     }
 
     /// A fleet membership of a cluster. `name` is `projects/P/locations/L/memberships/M`.
-    pub fn membership(&self, name: &str, cluster: &str) {
+    pub(crate) fn membership(&self, name: &str, cluster: &str) {
         self.google().resources.membership(name, cluster);
     }
 
     /// Refuses every call of a service (`container.googleapis.com`) for a project, folder or organization
     /// (`projects/P`).
-    pub fn refuse(&self, service: &str, scope: &str, refusal: Refusal) {
+    pub(crate) fn refuse(&self, service: &str, scope: &str, refusal: Refusal) {
         self.google().resources.refuse(service, scope, refusal);
     }
 
     /// Takes an IAM permission from everybody: on `projects/P`, or everywhere with `*`.
-    pub fn deny(&self, permission: &str, scope: &str) {
+    pub(crate) fn deny(&self, permission: &str, scope: &str) {
         self.google().resources.deny(permission, scope);
     }
 
-    pub fn allow_again(&self) {
+    pub(crate) fn allow_again(&self) {
         self.google().resources.allow_again();
     }
 
     // Identities.
 
     /// The key file of a service account.
-    pub fn service_account_key(&self, email: &str) -> Value {
+    pub(crate) fn service_account_key(&self, email: &str) -> Value {
         self.google().identities.service_accounts.insert(email.to_owned());
         identity::service_account_key(&self.url(), email)
     }
 
     /// The application default credentials of a person.
-    pub fn authorized_user(&self, email: &str) -> Value {
+    pub(crate) fn authorized_user(&self, email: &str) -> Value {
         let token = format!("1//fake-refresh-token-{email}");
         self.google().identities.refresh.insert(token.clone(), email.to_owned());
         identity::authorized_user(&self.url(), &token)
     }
 
     /// Refresh tokens given out so far are no longer good.
-    pub fn revoke_refresh_tokens(&self) {
+    pub(crate) fn revoke_refresh_tokens(&self) {
         self.google().identities.refresh.clear();
     }
 
     /// Credentials of a workload identity pool, whose subject token is in a file.
-    pub fn external_account(&self, principal: &str, subject_token: &str, file: &std::path::Path) -> Value {
+    pub(crate) fn external_account(&self, principal: &str, subject_token: &str, file: &std::path::Path) -> Value {
         self.google().identities.federated.insert(subject_token.to_owned(), principal.to_owned());
         std::fs::write(file, subject_token).unwrap();
         serde_json::json!({
@@ -139,7 +139,7 @@ impl FakeGoogle {
     }
 
     /// Credentials that impersonate, with others as their source; see [`FakeGoogle::may_impersonate`].
-    pub fn impersonated(&self, source: &Value, email: &str) -> Value {
+    pub(crate) fn impersonated(&self, source: &Value, email: &str) -> Value {
         serde_json::json!({
             "type": "impersonated_service_account",
             "service_account_impersonation_url":
@@ -149,12 +149,12 @@ impl FakeGoogle {
         })
     }
 
-    pub fn may_impersonate(&self, user: &str, email: &str) {
+    pub(crate) fn may_impersonate(&self, user: &str, email: &str) {
         self.google().identities.impersonators.insert((user.to_owned(), email.to_owned()));
     }
 
     /// Makes the metadata server answer, as this account.
-    pub fn machine(&self, email: &str) {
+    pub(crate) fn machine(&self, email: &str) {
         self.google().identities.machine = Some(email.to_owned());
     }
 }

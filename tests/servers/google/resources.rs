@@ -18,7 +18,7 @@ const RESOURCE_MANAGER: &str = "cloudresourcemanager.googleapis.com";
 
 /// Why a whole service refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     ServiceDisabled,
     VpcServiceControls,
     BillingDisabled,
@@ -60,7 +60,7 @@ pub(super) fn service(path: &str) -> Option<&'static str> {
 }
 
 impl Resources {
-    pub fn project(&mut self, id: &str, ancestors: &[&str]) {
+    pub(super) fn project(&mut self, id: &str, ancestors: &[&str]) {
         let number = 100_000_000_000 + self.projects.len() as u64 + 1;
         let ancestors = ancestors.iter().map(|a| (*a).to_owned()).collect();
         let project = self.projects.entry(id.to_owned()).or_insert(Project { number, ..Project::default() });
@@ -74,7 +74,7 @@ impl Resources {
         self.projects.get_mut(id).unwrap()
     }
 
-    pub fn cluster(&mut self, name: &str, mut cluster: Value) {
+    pub(super) fn cluster(&mut self, name: &str, mut cluster: Value) {
         let parts: Vec<&str> = name.split('/').collect();
         let ["projects", project, "locations", location, "clusters", id] = parts.as_slice() else {
             panic!("{name}: not projects/P/locations/L/clusters/C");
@@ -85,29 +85,29 @@ impl Resources {
         self.project_mut(project).clusters.insert(((*location).to_owned(), (*id).to_owned()), cluster);
     }
 
-    pub fn missing_zone(&mut self, project: &str, zone: &str) {
+    pub(super) fn missing_zone(&mut self, project: &str, zone: &str) {
         self.project_mut(project).missing_zones.push(zone.to_owned());
     }
 
-    pub fn membership(&mut self, name: &str, cluster: &str) {
+    pub(super) fn membership(&mut self, name: &str, cluster: &str) {
         let project = name.split('/').nth(1).expect("projects/P/locations/L/memberships/M");
         self.project_mut(project).memberships.insert(name.to_owned(), cluster.to_owned());
     }
 
-    pub fn refuse(&mut self, service: &str, scope: &str, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, service: &str, scope: &str, refusal: Refusal) {
         self.refused.insert((service.to_owned(), scope.to_owned()), refusal);
     }
 
-    pub fn deny(&mut self, permission: &str, scope: &str) {
+    pub(super) fn deny(&mut self, permission: &str, scope: &str) {
         self.denied.insert((permission.to_owned(), scope.to_owned()));
     }
 
-    pub fn allow_again(&mut self) {
+    pub(super) fn allow_again(&mut self) {
         self.refused.clear();
         self.denied.clear();
     }
 
-    pub fn answer(&self, request: &Request) -> Reply {
+    pub(super) fn answer(&self, request: &Request) -> Reply {
         let parts: Vec<&str> = request.path.split('/').skip(1).collect();
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", ["v1", "projects", project, "locations", location, "clusters"]) => {

@@ -15,8 +15,8 @@ use crate::document::{Fields, Recorded, Unavailable};
 
 use super::super::gke::camel_case;
 
-pub(crate) use cluster::RECORDED_ELSEWHERE;
 pub(super) use cluster::CLUSTER;
+pub(crate) use cluster::RECORDED_ELSEWHERE;
 pub(super) use node_pool::{NODE_CONFIG, NODE_POOL};
 
 /// One attribute or block.
