@@ -11,6 +11,8 @@
 //! and once: audit, with time and memory after each phase. `cargo bench --bench live -- 5` measures five times,
 //! `-- 3 10` with a tenth of everything. Memory is the peak of resident memory (`VmHWM`) and is given on Linux only.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

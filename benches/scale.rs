@@ -3,6 +3,8 @@
 //! - reach of every pair by the engine, against an evaluator that walks all policies for each pair;
 //! - a whole audit, against reading the same files alone.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 

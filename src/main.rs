@@ -1,3 +1,5 @@
+//! The `gke-posture` command; the command line is [`gke_posture::cli`].
+
 use std::process::ExitCode;
 
 // Many short texts are read by several threads, and musl's own allocator lets one at a time.

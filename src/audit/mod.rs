@@ -19,12 +19,15 @@ use crate::report::{self, ExitPolicy, Parts, Report};
 /// The options of an audit.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {
+    /// The checks that run.
     pub registry: &'a Registry,
+    /// Environments, settings of checks, thresholds and waivers.
     pub config: &'a Config,
     /// Stated by the user; `None` is decided by the cluster configuration.
     pub dataplane: Option<Dataplane>,
     /// The one time of the run.
     pub now: jiff::Timestamp,
+    /// Which results fail the audit.
     pub exit: ExitPolicy,
     /// The tool whose fixes the report has; `None`: all tools.
     pub fix_for: Option<FixTool>,

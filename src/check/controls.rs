@@ -14,6 +14,7 @@ use crate::document::{Cursor, PathStyle, Problems, hint, parse_yaml};
 pub struct Framework {
     /// Id of the framework with its version, such as `cis-gke-1.9`.
     pub framework: String,
+    /// Name of the framework with its version, and the section where only one is listed.
     pub title: String,
     /// What a reader of the list must know, such as which part of the framework it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,9 @@ pub struct Framework {
 /// One control of a framework.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Control {
+    /// Id of the control in the framework, such as `5.6.2`.
     pub id: String,
+    /// What the control requires, in one line.
     pub title: String,
     /// The part of it that the checks do not cover.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,8 +19,11 @@ pub struct Check {
     pub title: String,
     /// What a failure is called; the title if the file has no `finding`.
     pub finding: String,
+    /// Severity of a failure, before the configuration and `lower` change it.
     pub severity: Severity,
+    /// Kind of subject that it is evaluated for: each subject gives one result.
     pub subject: SubjectKind,
+    /// What it is about; security if the file has no `profile`.
     pub profile: Profile,
     /// It is advice unless the configuration enables it: reported, but not counted.
     pub opt_in: bool,
@@ -28,6 +31,7 @@ pub struct Check {
     pub when: Option<Expr>,
     /// Where it does not apply, and why: the first whose `when` is true gives the reason.
     pub skip: Vec<Skip>,
+    /// The condition: true means a pass, false a failure.
     pub pass: Expr,
     /// In order: the first whose `when` is true counts.
     pub lower: Vec<Lower>,
@@ -41,10 +45,13 @@ pub struct Check {
     pub notes: Vec<Note>,
     /// Checks whose failure implies a failure of this one: on the same subject, or on the cluster.
     pub implied_by: Vec<String>,
+    /// Why it matters: the risk of a failure.
     pub why: String,
     /// Templates.
     pub fix: Fix,
+    /// Documentation of the rule; every one is an `https://` address.
     pub references: Vec<String>,
+    /// At least one expects a pass and one a failure.
     pub tests: Vec<CheckTest>,
     /// Display name of its file.
     pub file: String,
@@ -53,6 +60,7 @@ pub struct Check {
 /// A rule by which a check does not apply, with the reason.
 #[derive(Debug)]
 pub struct Skip {
+    /// The check does not apply where it is true.
     pub when: Expr,
     /// Template.
     pub because: String,
@@ -61,14 +69,18 @@ pub struct Skip {
 /// Still a failure, but of a lower severity.
 #[derive(Debug)]
 pub struct Lower {
+    /// The severity is lower where it is true; an unknown lowers nothing.
     pub when: Expr,
+    /// The severity instead, lower than that of the check.
     pub to: Severity,
+    /// Why it is lower, in plain text; part of the result's note.
     pub because: String,
 }
 
 /// Qualifies a pass.
 #[derive(Debug)]
 pub struct Note {
+    /// Where the note applies; absent means on every pass.
     pub when: Option<Expr>,
     /// Template.
     pub text: String,
@@ -80,10 +92,13 @@ pub type Given = BTreeMap<SubjectKind, BTreeMap<&'static str, Json>>;
 /// A test of a check: its verdict for given facts.
 #[derive(Clone, Debug)]
 pub struct CheckTest {
+    /// What the test shows; unique within the check.
     pub name: String,
     /// A fact that is not given is unknown, with cause `missing-input`.
     pub given: Given,
+    /// The verdict, never `waived`.
     pub expect: Verdict,
+    /// Severity that the result must have; absent means any.
     pub severity: Option<Severity>,
     /// Text that the message must contain.
     pub message: Option<String>,

@@ -12,21 +12,30 @@ use crate::inventory::Need;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
+    /// Id of the check, as in reports and in the configuration.
     pub id: String,
     /// The control: true where the check passes.
     pub title: String,
     /// What a failure is called.
     pub finding: String,
+    /// The check's own severity, before the configuration and `lower` change it.
     pub severity: Severity,
+    /// Kind of subject that it is evaluated for.
     pub subject: SubjectKind,
+    /// Whether it is about security or operations.
     pub profile: Profile,
     /// It is advice unless the configuration enables it.
     pub opt_in: bool,
+    /// Why it matters.
     pub why: String,
+    /// Expression for where it applies; absent means always.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// Where it does not apply; the first rule whose `when` is true gives the reason.
     pub skip: Vec<SkipRule>,
+    /// Expression for its verdict: true means a pass, false a failure.
     pub pass: String,
+    /// Where a failure has a lower severity; the first rule whose `when` is true counts.
     pub lower: Vec<LowerRule>,
     /// Template.
     pub message: String,
@@ -36,8 +45,11 @@ pub struct Explanation {
     pub needs: Vec<Need>,
     /// Templates.
     pub fix: Fix,
+    /// Documentation of the rule, as `https://` addresses.
     pub references: Vec<String>,
+    /// Ids of checks whose failure, on the same subject or on the cluster, implies a failure of this one.
     pub implied_by: Vec<String>,
+    /// Controls that it supports, of every framework, superseded ones too.
     pub controls: Vec<ControlDoc>,
     /// Display name of its file.
     pub file: String,
@@ -48,6 +60,7 @@ pub struct Explanation {
 /// When it does not apply, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SkipRule {
+    /// Expression: the check does not apply where it is true.
     pub when: String,
     /// Template.
     pub because: String,
@@ -56,8 +69,11 @@ pub struct SkipRule {
 /// When a failure has a lower severity, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LowerRule {
+    /// Expression: the severity is lower where it is true.
     pub when: String,
+    /// The severity instead, lower than that of the check.
     pub to: Severity,
+    /// Why it is lower, in plain text.
     pub because: String,
 }
 
@@ -66,15 +82,20 @@ pub struct LowerRule {
 pub struct FactDoc {
     /// As expressions name it, such as `database.engine`.
     pub path: String,
+    /// Its meaning, in one line.
     pub doc: String,
+    /// What must be read to compute it.
     pub needs: Vec<Need>,
 }
 
 /// A control that a check supports.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ControlDoc {
+    /// Id of the framework with its version, such as `cis-gke-1.9.0`.
     pub framework: String,
+    /// Id of the control in the framework, such as `5.6.2`.
     pub id: String,
+    /// What the control requires.
     pub title: String,
 }
 

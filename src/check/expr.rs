@@ -48,7 +48,9 @@ pub struct Expr {
 /// The value of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// It is true, whatever the unknown facts are.
     True,
+    /// It is false, whatever the unknown facts are.
     False,
     /// With the reasons of the unknown facts that leave it open; never empty.
     Unknown(Vec<Reason>),

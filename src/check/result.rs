@@ -10,10 +10,13 @@ use crate::inventory::Reason;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
+    /// The control is in place for the subject.
     Pass,
+    /// The control is not in place.
     Fail,
     /// The evidence does not decide it.
     Unknown,
+    /// The control is not about this subject, for the reason in the message.
     NotApplicable,
     /// A failure, or an unknown, that the configuration accepts.
     Waived,
@@ -40,10 +43,13 @@ impl Verdict {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
+    /// `kubectl` commands, or a manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubectl: Option<String>,
+    /// `gcloud` commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gcloud: Option<String>,
+    /// Terraform configuration that passes the check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terraform: Option<String>,
 }
@@ -51,8 +57,11 @@ pub struct Fix {
 /// The waiver that a result was waived by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WaiverRef {
+    /// Why the finding is accepted.
     pub reason: String,
+    /// Who answers for the waiver.
     pub owner: String,
+    /// Where it is tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
     /// Last day on which it holds, `YYYY-MM-DD`.
@@ -81,8 +90,11 @@ impl Fix {
 /// A tool that findings are fixed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FixTool {
+    /// Commands of `kubectl` and manifests.
     Kubectl,
+    /// Commands of `gcloud`.
     Gcloud,
+    /// Changes to the Terraform configuration.
     Terraform,
 }
 
@@ -92,14 +104,17 @@ pub enum FixTool {
 pub struct CheckResult {
     /// Id of the check.
     pub check: String,
+    /// Severity for this subject, after the configuration and `lower`.
     pub severity: Severity,
     /// The check's own severity, where `lower` or the configuration changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_severity: Option<Severity>,
+    /// What the check found.
     pub verdict: Verdict,
     /// Reported, but not counted: the check is about operations, or has to be switched on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub advice: bool,
+    /// What the result is about; its id is `*` for all subjects of the kind.
     pub subject: Subject,
     /// The fact about this subject.
     pub message: String,
@@ -109,6 +124,7 @@ pub struct CheckResult {
     /// Why an unknown is unknown. Why a check does not apply is in the message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// Evidence of the facts that decide the verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
     /// How to fix a failure.
@@ -117,6 +133,7 @@ pub struct CheckResult {
     /// The check whose failure on the same subject implies this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caused_by: Option<String>,
+    /// The waiver that applies; present only if the verdict is `waived`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<WaiverRef>,
     /// SHA-256 (hex) of check id, a newline, and subject id.

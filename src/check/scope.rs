@@ -10,7 +10,9 @@ pub type Vocabulary = fn(SubjectKind) -> &'static [Field];
 /// A fact as an expression names it.
 #[derive(Clone, Copy, Debug)]
 pub struct Path {
+    /// The cluster, or the kind of subject that the check is about.
     pub kind: SubjectKind,
+    /// The fact, as declared for that kind.
     pub field: &'static Field,
 }
 

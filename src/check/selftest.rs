@@ -14,8 +14,11 @@ use crate::inventory::ObjectRef;
 /// The outcome of a test of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TestOutcome {
+    /// Id of the check.
     pub check: String,
+    /// Name of the test in the check file.
     pub name: String,
+    /// Whether the verdict, and the severity and message if the test states them, are as expected.
     pub passed: bool,
     /// What differs; empty where it passed.
     pub detail: String,

@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 /// A file of checks or controls: its display name and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
+    /// Path with its folders, such as `checks/cluster/alpha-cluster.yaml`: those in a folder `controls` are frameworks.
     pub name: String,
+    /// The whole file, as YAML.
     pub text: String,
 }
 

@@ -61,7 +61,9 @@ enum Command {
 /// An error that ends a command: the message for people, and the exit status.
 #[derive(Debug)]
 pub struct Failure {
+    /// What went wrong; may have several lines.
     pub text: String,
+    /// Exit status: 2 for a usage or input error, 4 if there is no usable result.
     pub status: u8,
 }
 

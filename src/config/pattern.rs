@@ -6,10 +6,12 @@
 pub struct Pattern(String);
 
 impl Pattern {
+    /// A pattern from its text; every text is one.
     pub fn new(text: impl Into<String>) -> Self {
         Pattern(text.into())
     }
 
+    /// The pattern as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
+    /// How a cluster is protected.
     #[default]
     Security,
     /// How a cluster runs: never part of a security result.
@@ -13,6 +14,7 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Every profile, the default first.
     pub const ALL: [Profile; 2] = [Profile::Security, Profile::Operations];
 
     /// Name in check files and reports.
@@ -28,16 +30,20 @@ impl Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Selection {
+    /// Checks about security.
     #[default]
     Security,
+    /// Checks about operations, which count then.
     Operations,
     /// Both; checks of operations are reported but not counted.
     All,
 }
 
 impl Selection {
+    /// Every selection, the default first.
     pub const ALL: [Selection; 3] = [Selection::Security, Selection::Operations, Selection::All];
 
+    /// Name on the command line and in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Selection::Security => "security",
@@ -46,6 +52,7 @@ impl Selection {
         }
     }
 
+    /// Whether it selects the checks of a profile; the configuration can also enable a check by its id.
     pub fn includes(self, profile: Profile) -> bool {
         match self {
             Selection::Security => profile == Profile::Security,
@@ -64,6 +71,7 @@ pub enum CallerPermission {
 }
 
 impl CallerPermission {
+    /// Every permission.
     pub const ALL: [CallerPermission; 1] = [CallerPermission::GetCredentials];
 
     /// Name in IAM.

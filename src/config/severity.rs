@@ -10,9 +10,13 @@ use crate::document::Cursor;
 pub enum Severity {
     /// Advice: a practice that nothing depends on, or what remains of a failure of low severity.
     Info,
+    /// Further hardening; the maximum for a check file of profile `operations`.
     Low,
+    /// A layer of defense is missing, such as the isolation of a workload.
     Medium,
+    /// A main control is missing or has no effect. The default threshold of `--fail-on`.
     High,
+    /// Production data or the control plane lacks a basic protection.
     Critical,
 }
 

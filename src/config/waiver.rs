@@ -48,12 +48,16 @@ pub struct WaiverReport {
     pub check: String,
     /// Subject id or pattern, as configured.
     pub subject: String,
+    /// Why the finding is accepted.
     pub reason: String,
+    /// Who answers for the waiver.
     pub owner: String,
+    /// Where it is tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
     /// Last day on which it holds, `YYYY-MM-DD`.
     pub until: String,
+    /// Whether it applies today.
     pub status: WaiverStatus,
     /// Results that it waives (or would, had it not expired).
     pub matched: usize,
@@ -63,8 +67,11 @@ pub struct WaiverReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaiverStatus {
+    /// It has not expired, and matches at least one failure or unknown.
     Active,
+    /// Its last day is over: it waives nothing.
     Expired,
+    /// It has not expired, but no failure or unknown matches it.
     Unused,
 }
 

@@ -92,6 +92,7 @@ pub fn environment_of(cx: &Context<'_>, d: &Database) -> Option<Environment> {
     environment::of_database(cx.config, &d.id, namespace, &d.object.name, &d.labels, &labels)
 }
 
+/// Facts of the database `all.list[index]`.
 pub fn build(cx: &mut Context<'_>, all: &Databases, index: usize) -> Facts {
     let d = &all.list[index];
     let environment = environment_of(cx, d).map(|e| e.name);

@@ -75,6 +75,7 @@ fn server_of(all: &Databases, c: &Connection) -> (Server, Option<bool>) {
     (server, private.then_some(true))
 }
 
+/// Facts of one connection. `id` is `WORKLOAD/container/profile`.
 pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) -> Facts {
     let workload = cx.inventory.workloads[c.workload].clone();
     let p = &c.profile;

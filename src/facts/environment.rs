@@ -6,6 +6,7 @@ use crate::inventory::object::Labels;
 /// An environment, and whether it is guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
+    /// As configured or labeled, or from a word in a name; synonyms such as `prod` become `production`.
     pub name: String,
     /// Taken only from a word in a name.
     pub guessed: bool,
@@ -51,6 +52,7 @@ fn configured(name: &str) -> Environment {
     Environment { name: if production { PRODUCTION } else { name }.to_owned(), guessed: false }
 }
 
+/// The environment of a namespace: from the configuration, its labels, then words in its name.
 pub fn of_namespace(config: &Config, name: &str, labels: &Labels) -> Option<Environment> {
     config.environment_of_namespace(name).map(configured).or_else(|| from_labels(labels)).or_else(|| from_name(name))
 }

@@ -44,6 +44,7 @@ pub fn vocabulary(kind: SubjectKind) -> &'static [Field] {
 
 /// All facts of an audit.
 pub struct Knowledge {
+    /// Facts of every subject.
     pub table: FactTable,
     /// Sorted by namespace.
     pub coverage: Vec<Coverage>,

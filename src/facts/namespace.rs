@@ -43,12 +43,19 @@ crate::facts! {
 /// A namespace in the coverage table of the report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coverage {
+    /// Name of the namespace.
     pub namespace: String,
+    /// Its environment; absent if it is not set and cannot be guessed.
     pub environment: Option<Environment>,
+    /// Whether it is a platform namespace, which the totals leave out.
     pub platform: bool,
+    /// Running workloads to which NetworkPolicies apply (not on the host network).
     pub workloads: u32,
+    /// How many of them are certainly isolated, for ingress and for egress.
     pub isolated: [u32; 2],
+    /// How many of them are neither certainly isolated nor certainly open, for ingress and for egress.
     pub unknown: [u32; 2],
+    /// Whether traffic is denied by default, for ingress and for egress; `None` if it is not known.
     pub default_deny: [Option<bool>; 2],
 }
 
@@ -127,6 +134,7 @@ fn default_deny(cx: &Context<'_>, name: &str, direction: Direction) -> (Known<bo
     (tri(known, opaque.into_iter().chain(enforcement.reason.clone()).collect()), all)
 }
 
+/// Facts of the namespace `name`. `c` is its [`coverage`].
 pub fn build(cx: &mut Context<'_>, name: &str, c: &Coverage) -> Facts {
     let share = |n: u32| (n * 100).checked_div(c.workloads).map_or(100, i64::from);
     let counted = |cx: &mut Context<'_>, d: Direction, value: i64| -> Known<i64> {

@@ -61,6 +61,7 @@ crate::facts! {
     }
 }
 
+/// Facts of the policy `cx.reach.model.policies[index]`.
 pub fn build(cx: &mut Context<'_>, index: usize) -> Facts {
     let policy = cx.reach.model.policies[index].clone();
     let meta = policy.meta.clone();

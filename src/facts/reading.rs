@@ -7,6 +7,7 @@ use super::schema::{Evidence, Fact, FactValue};
 /// What a configuration states, and in which fields. An absent field is evidence too: its value is null.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading<T> {
+    /// The value, or why it is unknown.
     pub value: Known<T>,
     /// Without a rule: that of the fact is put in.
     pub evidence: Vec<Evidence>,
@@ -18,10 +19,12 @@ impl<T> Reading<T> {
         Reading { value: Known::Value(value), evidence: Vec::new() }
     }
 
+    /// An unknown value without evidence.
     pub fn unknown(reason: Reason) -> Self {
         Reading { value: Known::unknown(reason), evidence: Vec::new() }
     }
 
+    /// Applies `f` to a known value; the evidence stays the same.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
         Reading { value: self.value.map(f), evidence: self.evidence }
     }

@@ -11,17 +11,26 @@ use crate::inventory::{Known, Need, ObjectRef, Origin, Reason};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SubjectKind {
+    /// The GKE cluster: the Cluster resource of the GKE API.
     Cluster,
+    /// A node pool: an entry of `nodePools` of the Cluster resource.
     NodePool,
+    /// A namespace.
     Namespace,
+    /// The topmost controller of some pods, such as a Deployment, or a pod without one.
     Workload,
+    /// A NetworkPolicy of the API group `networking.k8s.io`.
     NetworkPolicy,
+    /// A Service.
     Service,
+    /// A PostgreSQL database: a Cluster of CloudNativePG, or a server in an ordinary workload.
     Database,
+    /// One connection of a container to PostgreSQL, as its environment configures it.
     DatabaseClient,
 }
 
 impl SubjectKind {
+    /// Every kind; the cluster first.
     pub const ALL: [SubjectKind; 8] = [
         SubjectKind::Cluster,
         SubjectKind::NodePool,
@@ -52,17 +61,24 @@ impl SubjectKind {
 /// `WORKLOAD/container/profile` for a database client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Subject {
+    /// Waivers match it. `*` stands for all subjects of the kind.
     pub id: String,
+    /// Kind of the subject.
     pub kind: SubjectKind,
+    /// The object that it is, or that it is a part of.
     pub object: ObjectRef,
 }
 
 /// Type of a fact as an expression sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactType {
+    /// CEL type `bool`.
     Bool,
+    /// CEL type `int`, a signed 64-bit integer.
     Int,
+    /// CEL type `string`.
     String,
+    /// CEL type `list(string)`.
     StringList,
 }
 
@@ -71,23 +87,29 @@ pub enum FactType {
 pub struct Field {
     /// camelCase, used as `subject.name` in expressions.
     pub name: &'static str,
+    /// Type of a value that is not `null`.
     pub ty: FactType,
     /// The value may be `null`, which means that there is none. Such a fact may only be compared with `==` and `!=`.
     pub nullable: bool,
+    /// Its documentation: the lines of its doc comment, each with a leading space and a line break.
     pub doc: &'static str,
+    /// What must be read to compute it; may be empty.
     pub needs: &'static [Need],
 }
 
 /// A computed fact: a value (`null` only if nullable), or the reasons why it is unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
+    /// The value, of the field's type.
     Value(Json),
+    /// Why it is unknown; never empty.
     Unknown(Vec<Reason>),
 }
 
 /// Evidence of a fact: an object, a field in it with its value, and the rule that decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
+    /// The object that the field is in.
     pub object: ObjectRef,
     /// Field path, such as `spec.postgresql.pg_hba[0]`; empty for the object as a whole.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -98,6 +120,7 @@ pub struct Evidence {
     /// The rule that decides, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// Where the object was read; absent if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
 }
@@ -105,8 +128,11 @@ pub struct Evidence {
 /// The facts of one subject, by field name, with the evidence behind each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
+    /// What the facts are about.
     pub subject: Subject,
+    /// Facts by field name.
     pub values: BTreeMap<&'static str, Fact>,
+    /// Evidence by field name; absent or empty if there is none.
     pub evidence: BTreeMap<&'static str, Vec<Evidence>>,
 }
 
@@ -123,8 +149,11 @@ pub struct FactTable {
 
 /// A Rust type that can be a fact.
 pub trait FactValue {
+    /// Its type in expressions.
     const TYPE: FactType;
+    /// Whether a value may be `null`.
     const NULLABLE: bool = false;
+    /// The value as JSON, of the type `TYPE` or `null`.
     fn into_json(self) -> Json;
 }
 
@@ -206,7 +235,9 @@ macro_rules! facts {
 /// Facts with their evidence, of one topic or of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sheet {
+    /// Facts by field name.
     pub values: BTreeMap<&'static str, Fact>,
+    /// Evidence by field name; absent or empty if there is none.
     pub evidence: BTreeMap<&'static str, Vec<Evidence>>,
 }
 

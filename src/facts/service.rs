@@ -33,6 +33,7 @@ crate::facts! {
     }
 }
 
+/// Facts of a Service.
 pub fn build(cx: &mut Context<'_>, service: &Service) -> Facts {
     let backends = cx.inventory.backends(service).to_vec();
     let (mut certain, mut maybe, mut reasons) = (Vec::new(), Vec::new(), Vec::new());

@@ -23,10 +23,12 @@ impl Version {
         given.next().is_none().then_some(Version(parts))
     }
 
+    /// First number: 1 in `1.35.6`.
     pub fn major(self) -> u64 {
         self.0[0]
     }
 
+    /// Second number: 35 in `1.35.6`; 0 if it is left out.
     pub fn minor(self) -> u64 {
         self.0[1]
     }

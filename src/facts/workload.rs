@@ -50,6 +50,7 @@ crate::facts! {
     }
 }
 
+/// Facts of the workload `cx.inventory.workloads[w]`.
 pub fn build(cx: &mut Context<'_>, w: usize) -> Facts {
     let workload = cx.inventory.workloads[w].clone();
     let namespace = workload.object.namespace.clone();

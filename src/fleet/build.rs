@@ -12,13 +12,17 @@ use super::*;
 /// What a fleet report is made of.
 #[derive(Clone, Debug, Default)]
 pub struct FleetParts {
+    /// The program that writes the report.
     pub tool: Tool,
     /// RFC 3339 with seconds and `Z`.
     pub generated_at: String,
+    /// Which results fail the audit of a cluster.
     pub exit: ExitPolicy,
     /// In any order.
     pub scope: FleetScope,
+    /// What the clusters were evaluated with; its options in any order.
     pub rules: Rules,
+    /// The share of the fleet that the report is about; `None`: all of it.
     pub part: Option<Part>,
     /// Of a merged report.
     pub shards: Vec<ShardState>,

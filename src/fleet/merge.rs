@@ -20,6 +20,7 @@ pub struct PartInput {
     pub file: String,
     /// The shard that the file is named after.
     pub named: Shard,
+    /// Content of the file.
     pub report: FleetReport,
 }
 

@@ -45,6 +45,7 @@ pub struct FleetReport {
     /// Indexes of the shards that are not in this report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_shards: Vec<u32>,
+    /// Sums over the clusters of this report.
     pub totals: FleetTotals,
     /// Every check with the clusters that fail it, worst and most widely failing first.
     pub checks: Vec<FleetCheck>,
@@ -60,6 +61,7 @@ pub struct FleetReport {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FleetScope {
+    /// Where to look for clusters, as the command line states it.
     pub requested: Requested,
     /// Full names of all clusters that were found, those of other shards too; sorted.
     pub discovered: Vec<String>,
@@ -69,6 +71,7 @@ pub struct FleetScope {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Requested {
+    /// Project IDs, without `projects/`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
     /// Numbers, without `folders/`.
@@ -110,6 +113,7 @@ pub struct Rules {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
+    /// The shard that the run audits.
     pub shard: Shard,
     /// What all shards of one run have in common: the name of the Cloud Run execution or of the Kubernetes Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,7 +124,9 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShardState {
+    /// From 0, below `count`.
     pub index: u32,
+    /// Number of shards in the fleet, at least 1.
     pub count: u32,
     /// Whether its part is in this report.
     pub present: bool,
@@ -140,8 +146,11 @@ pub struct ShardState {
 pub struct ClusterEntry {
     /// `projects/P/locations/L/clusters/C`.
     pub target: String,
+    /// Name of the cluster: `C` in `target`.
     pub name: String,
+    /// ID of its project: `P` in `target`.
     pub project: String,
+    /// Its region or zone: `L` in `target`.
     pub location: String,
     /// GKE version of the control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,6 +158,7 @@ pub struct ClusterEntry {
     /// `status` of the cluster in the GKE API, such as `RUNNING`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// The answer for this cluster in one word; `no-result` where it gave no result.
     pub outcome: Outcome,
     /// The exit status that goes with the outcome.
     pub exit_status: u8,
@@ -182,6 +192,7 @@ pub struct ClusterEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSummary {
+    /// Results by verdict, without advice and results that another failure implies.
     pub by_verdict: VerdictCounts,
     /// Failing results.
     pub by_severity: SeverityCounts,
@@ -195,7 +206,9 @@ pub struct ClusterSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorstFinding {
+    /// ID of the check.
     pub check: String,
+    /// Severity of these failures.
     pub severity: Severity,
     /// The first of the subjects.
     pub subject: String,
@@ -209,7 +222,9 @@ pub struct WorstFinding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterCheck {
+    /// ID of the check.
     pub check: String,
+    /// Its results by verdict, without advice and results that another failure implies.
     #[serde(flatten)]
     pub counts: VerdictCounts,
     /// The worst severity of its failures.
@@ -223,6 +238,7 @@ pub struct ClusterCheck {
 pub struct FleetTotals {
     /// Clusters of this report; the numbers of `byOutcome` add up to it.
     pub clusters: usize,
+    /// Clusters by outcome.
     pub by_outcome: OutcomeCounts,
     /// Clusters by the severity of their worst failure; those without one are in none.
     pub by_worst: SeverityCounts,
@@ -240,12 +256,14 @@ pub struct FleetTotals {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckInfo {
+    /// ID of the check.
     pub id: String,
     /// The control: true where the check passes.
     pub title: String,
     /// What a failure is called; absent: as the title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
+    /// Severity of its failures: as configured, or else the default of the check.
     pub severity: Severity,
     /// Why it matters.
     pub why: String,
@@ -265,6 +283,7 @@ impl CheckInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FleetCheck {
+    /// What the check is.
     #[serde(flatten)]
     pub info: CheckInfo,
     /// The worst severity of its failures in any cluster.
@@ -284,6 +303,8 @@ pub struct FleetCheck {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failing {
+    /// Full name of the cluster: `projects/P/locations/L/clusters/C`.
     pub target: String,
+    /// Failing results of the check in this cluster, at least 1.
     pub findings: usize,
 }

@@ -19,21 +19,27 @@ use super::{CheckInfo, ClusterEntry, FleetParts, FleetReport, FleetScope, Part, 
 
 /// What a fleet audit is about, and what its clusters are read and evaluated with.
 pub struct FleetAudit {
+    /// The clusters that were requested, by name or by scope.
     pub targets: Targets,
     /// The share of this run; `None`: all clusters.
     pub part: Option<Part>,
     /// Clusters audited at a time, at least one.
     pub parallel: usize,
+    /// The checks that run.
     pub registry: Registry,
+    /// Configuration that holds for every cluster.
     pub config: Config,
     /// Stated by the user; `None`: decided by the configuration of each cluster.
     pub dataplane: Option<Dataplane>,
+    /// Which results fail the audit of a cluster.
     pub exit: ExitPolicy,
     /// The tool whose fixes the reports have; `None`: all tools.
     pub fix_for: Option<FixTool>,
     /// The one time of the run.
     pub now: jiff::Timestamp,
+    /// How clusters are found and read.
     pub options: Options,
+    /// Digests and options that the report states; parts of one fleet must agree on them.
     pub rules: Rules,
     /// The clusters that a Terraform state describes, which they are compared with.
     pub terraform: BTreeMap<ClusterName, Cluster>,
@@ -67,6 +73,7 @@ pub trait Observer: Send + Sync {
 
 /// A fleet audit that ended, possibly early.
 pub struct FleetRun {
+    /// Report on all clusters of this run.
     pub report: FleetReport,
     /// Clusters that Cloud Asset Inventory lists and that no longer exist. They are not in the report.
     pub deleted: Vec<String>,

@@ -16,6 +16,7 @@ pub struct Targets {
     pub scopes: BTreeSet<Scope>,
     /// Clusters that are named, in `file` or elsewhere.
     pub named: BTreeSet<ClusterName>,
+    /// Name and digest of the file that names clusters; `None` without one.
     pub file: Option<TargetsFile>,
 }
 

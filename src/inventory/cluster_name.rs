@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 /// A GKE cluster by its full name: `projects/P/locations/L/clusters/C`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterName {
+    /// Project ID; one that belongs to a domain contains a colon, as in `example.com:project`.
     pub project: String,
     /// Region or zone.
     pub location: String,
+    /// Name of the cluster, unique within its project and location.
     pub name: String,
 }
 

@@ -12,10 +12,12 @@ use super::workload::{self, Workload};
 /// A namespace that an object names; its own object may not have been read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamespaceInfo {
+    /// `metadata.name`, which is also the key in [`Inventory::namespaces`].
     pub name: String,
     /// The name label is always there and cannot be changed:
     /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#automatic-labelling>.
     pub labels: LabelView,
+    /// Where the Namespace object was read; absent when only other objects name it.
     pub origin: Option<Origin>,
 }
 
@@ -25,9 +27,11 @@ pub type ClassId = (usize, usize);
 /// The evidence with its joins.
 #[derive(Clone, Debug)]
 pub struct Inventory {
+    /// The evidence that the tables index.
     pub snapshot: Snapshot,
     /// Sorted by id.
     pub workloads: Vec<Workload>,
+    /// Every namespace that was read or that an object is in, by name.
     pub namespaces: BTreeMap<String, NamespaceInfo>,
     /// Services that the CloudNativePG operator makes and that the input does not hold.
     pub derived_services: Vec<Service>,
@@ -48,9 +52,11 @@ pub struct Inventory {
     selected_by: HashMap<ClassId, Vec<(usize, Tri)>>,
 }
 
+/// Label that every Namespace has, with its own name as the value.
 pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 impl Inventory {
+    /// Builds the workloads, the derived Services and all tables of a snapshot.
     pub fn new(snapshot: Snapshot) -> Self {
         let workloads = workload::build(&snapshot);
         let namespaces = namespaces(&snapshot);
@@ -116,6 +122,7 @@ impl Inventory {
         if i < own { self.snapshot.services.get(i) } else { self.derived_services.get(i - own) }
     }
 
+    /// The Service of that name, including those that an operator makes.
     pub fn service(&self, namespace: &str, name: &str) -> Option<&Service> {
         self.services.get(&(namespace.to_owned(), name.to_owned())).and_then(|i| self.service_at(*i))
     }
@@ -126,14 +133,17 @@ impl Inventory {
         list.iter().filter_map(|i| self.service_at(*i))
     }
 
+    /// The Service that has the address among its `spec.clusterIPs`.
     pub fn service_by_ip(&self, ip: IpAddr) -> Option<&Service> {
         self.cluster_ips.get(&ip).and_then(|i| self.service_at(*i))
     }
 
+    /// The class of the pod with that address; `None` for the address of a pod on the host network.
     pub fn class_by_ip(&self, ip: IpAddr) -> Option<ClassId> {
         self.pod_ips.get(&ip).copied()
     }
 
+    /// The workload with the ID `namespace/Kind/name`, and its index in [`Inventory::workloads`].
     pub fn workload(&self, id: &str) -> Option<(usize, &Workload)> {
         self.workloads.binary_search_by(|w| w.id.as_str().cmp(id)).ok().map(|i| (i, &self.workloads[i]))
     }
@@ -203,6 +213,7 @@ impl Inventory {
         list.into_iter().flatten().filter_map(|i| self.snapshot.endpoints.get(*i))
     }
 
+    /// The ConfigMap of that name, if the evidence contains it.
     pub fn config_map(&self, namespace: &str, name: &str) -> Option<&ConfigMap> {
         let i = self.config_maps.get(&(namespace.to_owned(), name.to_owned()))?;
         self.snapshot.config_maps.get(*i)

@@ -12,9 +12,11 @@ use super::object::*;
 macro_rules! with_object_lists {
     ($callback:ident) => {
         $callback! {
+            /// Namespaces.
             Namespaces namespaces: Namespace = [
                 Cluster "" "Namespace" "namespaces",
             ];
+            /// Controllers with a pod template.
             Controllers controllers: Controller = [
                 Namespaced "" "ReplicationController" "replicationcontrollers",
                 Namespaced "apps" "DaemonSet" "daemonsets",
@@ -24,34 +26,44 @@ macro_rules! with_object_lists {
                 Namespaced "batch" "CronJob" "cronjobs",
                 Namespaced "batch" "Job" "jobs",
             ];
+            /// Pods that have not finished, grouped by owner and specification.
             Pods pods: PodGroup = [
                 Namespaced "" "Pod" "pods",
             ];
+            /// Services, without those that only an operator makes.
             Services services: Service = [
                 Namespaced "" "Service" "services",
             ];
+            /// Addresses behind Services, from EndpointSlices and Endpoints objects.
             Endpoints endpoints: Endpoints = [
                 Namespaced "" "Endpoints" "endpoints",
                 Namespaced "discovery.k8s.io" "EndpointSlice" "endpointslices",
             ];
+            /// ConfigMaps, with values that may be secret masked.
             ConfigMaps config_maps: ConfigMap = [
                 Namespaced "" "ConfigMap" "configmaps",
             ];
+            /// Secrets: names and keys, and TLS settings where reading values is allowed.
             Secrets secrets: SecretNames = [
                 Namespaced "" "Secret" "secrets",
             ];
+            /// NetworkPolicies of `networking.k8s.io`.
             NetworkPolicies network_policies: NetworkPolicy = [
                 Namespaced "networking.k8s.io" "NetworkPolicy" "networkpolicies",
             ];
+            /// Ingresses of `networking.k8s.io`.
             Ingresses ingresses: Ingress = [
                 Namespaced "networking.k8s.io" "Ingress" "ingresses",
             ];
+            /// Clusters of the CloudNativePG operator.
             CnpgClusters cnpg_clusters: CnpgCluster = [
                 Namespaced "postgresql.cnpg.io" "Cluster" "clusters",
             ];
+            /// Poolers (PgBouncer) of the CloudNativePG operator.
             CnpgPoolers cnpg_poolers: CnpgPooler = [
                 Namespaced "postgresql.cnpg.io" "Pooler" "poolers",
             ];
+            /// GKE ComputeClasses.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             ComputeClasses compute_classes: ComputeClass = [
                 Cluster "cloud.google.com" "ComputeClass" "computeclasses",
@@ -79,7 +91,9 @@ pub(crate) use with_object_lists;
 /// Whether objects of a kind are in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// Objects are cluster-scoped and have no namespace.
     Cluster,
+    /// Each object is in a namespace.
     Namespaced,
 }
 
@@ -88,9 +102,11 @@ pub enum Scope {
 pub struct ObjectKind {
     /// The list of the snapshot that its objects are in.
     pub list: List,
+    /// Whether objects of the kind are in a namespace.
     pub scope: Scope,
     /// API group, empty for the core group.
     pub group: &'static str,
+    /// Kind as in manifests, such as `Deployment`.
     pub kind: &'static str,
     /// Plural, lower case, as in paths of the API and in rights.
     pub resource: &'static str,
@@ -116,7 +132,10 @@ macro_rules! define_kinds {
         /// A list of objects in a snapshot.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum List {
-            $($list,)+
+            $(
+                #[doc = concat!("The list [`Snapshot::", stringify!($field), "`](super::Snapshot::", stringify!($field), ").")]
+                $list,
+            )+
         }
 
         /// Every kind whose objects are evidence.

@@ -13,14 +13,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Labels(Vec<(Arc<str>, Arc<str>)>);
 
 impl Labels {
+    /// Makes an empty map.
     pub fn new() -> Self {
         Labels::default()
     }
 
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -29,10 +32,12 @@ impl Labels {
         self.0.binary_search_by(|(k, _)| (**k).cmp(key))
     }
 
+    /// The value of a key; `None` if the key is absent.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.place(key).ok().map(|i| &*self.0[i].1)
     }
 
+    /// Whether the key is present, even with an empty value.
     pub fn contains_key(&self, key: &str) -> bool {
         self.place(key).is_ok()
     }
@@ -46,6 +51,7 @@ impl Labels {
         }
     }
 
+    /// Removes the entry of a key, if there is one.
     pub fn remove(&mut self, key: &str) {
         if let Ok(i) = self.place(key) {
             self.0.remove(i);
@@ -62,10 +68,12 @@ impl Labels {
         self.0.iter().map(|(k, v)| (&**k, &**v))
     }
 
+    /// Keys in ascending order.
     pub fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.iter().map(|(k, _)| &**k)
     }
 
+    /// Values in the order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.iter().map(|(_, v)| &**v)
     }

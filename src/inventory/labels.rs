@@ -11,8 +11,11 @@ use super::object::{LabelSelector, Labels, Operator};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tri {
     #[default]
+    /// Certainly false.
     No,
+    /// The evidence does not decide it.
     Maybe,
+    /// Certainly true.
     Yes,
 }
 
@@ -45,6 +48,7 @@ pub struct LabelView {
 }
 
 impl LabelView {
+    /// A view of labels that are fully known: any other key is absent.
     pub fn known(labels: Labels) -> Self {
         LabelView { known: labels, ..LabelView::default() }
     }

@@ -44,8 +44,11 @@ impl Dataplane {
 /// What reachability depends on beside the objects of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
+    /// Whether NetworkPolicies are enforced, and by which dataplane.
     pub enforcement: Enforcement,
+    /// Versions of the agents that enforce policies.
     pub agents: Agents,
+    /// Network settings of the cluster that affect reachability.
     pub network: ClusterNetwork,
 }
 

@@ -42,6 +42,7 @@ pub enum FaultKind {
 /// Something that could not be read: the one shape in which gaps, cluster errors and `doctor` explain it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReadError {
+    /// What went wrong, as a type that programs can compare; `other` if it was not recorded.
     #[serde(default)]
     pub fault: FaultKind,
     /// What was being read.

@@ -30,9 +30,11 @@ pub enum Completeness {
 /// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {
+    /// What reasons refer to, such as `gke-cluster`. Gaps with the same cause share an ID.
     pub id: String,
     /// The resource that is missing; every fact that needs it is unknown.
     pub need: Need,
+    /// What was being read, what went wrong, and the fix.
     #[serde(flatten)]
     pub error: ReadError,
 }
@@ -40,7 +42,9 @@ pub struct Gap {
 /// A cluster's configuration as camelCase JSON with enum names, without secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterConfig {
+    /// The resource. Read it with [`ClusterConfig::reader`], so that fields the source does not record are unknown.
     pub config: serde_json::Value,
+    /// Where the configuration was read.
     pub origin: Origin,
     /// The fields that its source records, for sources other than the GKE API; `None`: an absent field is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +52,7 @@ pub struct ClusterConfig {
 }
 
 impl ClusterConfig {
+    /// Reads the configuration; a field that its source does not record is unknown, not unset.
     pub fn reader(&self) -> Reader<'_> {
         Reader::new(&self.config, self.recorded.as_ref())
     }
@@ -71,10 +76,12 @@ macro_rules! define_snapshot {
             /// The account that read a live cluster, as the cluster or Google names it; absent where neither did.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub identity: Option<String>,
+            /// Whether an object that is absent from the evidence is absent from the cluster too.
             pub completeness: Completeness,
             /// The cluster that was asked for by name, whether it could be read or not.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub name: Option<ClusterName>,
+            /// The Cluster resource of the GKE API; absent where it was not given or could not be read.
             pub cluster: Option<ClusterConfig>,
             /// When support for the cluster's version ends, as `clusters.fetchClusterUpgradeInfo` reports it.
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +96,7 @@ macro_rules! define_snapshot {
             pub finished_pods: u32,
             /// Files of a folder that are neither YAML nor JSON.
             pub ignored_files: u32,
+            /// What could not be read. Empty when every read succeeded.
             pub gaps: Vec<Gap>,
             /// What was left unread on purpose, and why: no gap, but no evidence either.
             #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -159,6 +167,7 @@ impl Snapshot {
         KINDS.iter().any(|kind| kind.list != List::ComputeClasses && self.has_any(kind.list))
     }
 
+    /// The first gap of the resource, if any; every fact that needs the resource is unknown then.
     pub fn gap(&self, need: Need) -> Option<&Gap> {
         self.gaps.iter().find(|g| g.need == need)
     }

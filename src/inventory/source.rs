@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Origin {
     /// A file given as input; `line` is 1-based and points at the object's first line.
     File {
+        /// Name of the file; empty if the origin is not known.
         file: String,
+        /// Line of the object's start, from 1; 0 if it is not known.
         line: u32,
         /// Where Terraform has it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -17,7 +19,9 @@ pub enum Origin {
     /// A list or get request against an API.
     #[serde(rename_all = "camelCase")]
     Api {
+        /// Path of the request, such as `/api/v1/pods` or `container.googleapis.com/v1/projects/P/…`.
         api: String,
+        /// `metadata.resourceVersion` of the object; absent for resources of the GKE API.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resource_version: Option<String>,
         /// Where Terraform has it, for audits that were given its state.
@@ -85,10 +89,14 @@ impl std::fmt::Display for Origin {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
+    /// API group and version, such as `apps/v1`; `v1` for the core group.
     pub api_version: String,
+    /// Kind as in manifests, such as `Deployment`.
     pub kind: String,
+    /// Empty, and absent from JSON, for a cluster-scoped or GKE object.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub namespace: String,
+    /// `metadata.name`, or the name of the GKE resource.
     pub name: String,
 }
 
@@ -119,7 +127,9 @@ pub enum Cause {
 /// A reason for an unknown: its cause and one sentence for a person, which also says how to make it knowable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Reason {
+    /// Why the value is not known, as a type that programs can compare.
     pub cause: Cause,
+    /// What is missing and, where possible, how to provide it.
     pub text: String,
     /// Id of the gap, for the cause `gap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,15 +137,19 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// A reason with the cause [`Cause::MissingInput`].
     pub fn missing(text: impl Into<String>) -> Self {
         Reason { cause: Cause::MissingInput, text: text.into(), gap: None }
     }
+    /// A reason with the cause [`Cause::Undecided`].
     pub fn undecided(text: impl Into<String>) -> Self {
         Reason { cause: Cause::Undecided, text: text.into(), gap: None }
     }
+    /// A reason with the cause [`Cause::Withheld`].
     pub fn withheld(text: impl Into<String>) -> Self {
         Reason { cause: Cause::Withheld, text: text.into(), gap: None }
     }
+    /// A reason with the cause [`Cause::Gap`]; `id` is that of the gap.
     pub fn gap(id: impl Into<String>, text: impl Into<String>) -> Self {
         Reason { cause: Cause::Gap, text: text.into(), gap: Some(id.into()) }
     }
@@ -144,26 +158,32 @@ impl Reason {
 /// A value that is known, or not known for the given reasons (never empty).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known<T> {
+    /// The evidence decides the value.
     Value(T),
+    /// The evidence does not decide the value, for these reasons.
     Unknown(Vec<Reason>),
 }
 
 impl<T> Known<T> {
+    /// An unknown with a single reason.
     pub fn unknown(reason: Reason) -> Self {
         Known::Unknown(vec![reason])
     }
+    /// The value; `None` if it is unknown.
     pub fn value(&self) -> Option<&T> {
         match self {
             Known::Value(v) => Some(v),
             Known::Unknown(_) => None,
         }
     }
+    /// Why the value is unknown; empty if it is known.
     pub fn reasons(&self) -> &[Reason] {
         match self {
             Known::Value(_) => &[],
             Known::Unknown(r) => r,
         }
     }
+    /// Applies `f` to a known value and keeps the reasons of an unknown one.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Known<U> {
         match self {
             Known::Value(v) => Known::Value(f(v)),
@@ -186,15 +206,21 @@ pub enum Need {
     Cluster,
     /// When support of the cluster's version ends (`clusters.fetchClusterUpgradeInfo`, `container.clusters.get`).
     UpgradeInfo,
+    /// Namespace objects, for their labels.
     Namespaces,
     /// Pods and the controllers that make them.
     Workloads,
+    /// Services of the core API.
     Services,
+    /// Addresses behind Services without a selector.
     EndpointSlices,
+    /// ConfigMaps that workloads reference, read one by one.
     ConfigMaps,
+    /// NetworkPolicies of `networking.k8s.io`.
     NetworkPolicies,
     /// Policies of other kinds, such as CiliumNetworkPolicy: whether there are any.
     OtherPolicies,
+    /// Ingresses of `networking.k8s.io`.
     Ingresses,
     /// Cluster and Pooler of postgresql.cnpg.io.
     CloudNativePg,
@@ -211,6 +237,7 @@ pub struct Right {
     pub group: &'static str,
     /// Plural, lower case.
     pub resource: &'static str,
+    /// RBAC verb: `list` or `get`.
     pub verb: &'static str,
 }
 

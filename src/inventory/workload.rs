@@ -13,7 +13,9 @@ use super::source::{ObjectRef, Origin};
 pub struct Workload {
     /// `namespace/Kind/name`.
     pub id: String,
+    /// Identity of the controller, or of a pod without one.
     pub object: ObjectRef,
+    /// Where the controller was read, or one of its pods if the controller itself was not read.
     pub origin: Origin,
     /// Labels of the controller object itself (not of its pods).
     pub labels: Labels,
@@ -28,9 +30,11 @@ pub struct Workload {
 /// Pods of one workload that have the same labels, ports and network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Class {
+    /// Labels that all pods of the class share, without those that differ between pods.
     pub labels: Labels,
     /// Label keys that pods get at run time, not in the template; `true`: certainly.
     pub open: BTreeMap<String, bool>,
+    /// `spec.hostNetwork`: pods use the addresses of their nodes.
     pub host_network: bool,
     /// In the order of the containers.
     pub ports: Vec<(ContainerRole, ContainerPort)>,

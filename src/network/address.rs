@@ -10,14 +10,19 @@ use crate::inventory::object::{IpBlock, parse_cidr};
 /// An inclusive range of addresses of one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Range {
+    /// First and last IPv4 address, as numbers.
     V4(u32, u32),
+    /// First and last IPv6 address, as numbers.
     V6(u128, u128),
 }
 
 impl Range {
+    /// Every IPv4 address: `0.0.0.0/0`.
     pub const ALL_V4: Range = Range::V4(0, u32::MAX);
+    /// Every IPv6 address: `::/0`.
     pub const ALL_V6: Range = Range::V6(0, u128::MAX);
 
+    /// The range that holds `ip` only.
     pub fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(a) => Range::V4(a.into(), a.into()),
@@ -25,10 +30,12 @@ impl Range {
         }
     }
 
+    /// Parses a CIDR; bits below the mask are ignored. `None` for other text, and for a bare address.
     pub fn parse(cidr: &str) -> Option<Self> {
         parse_cidr(cidr).map(Range::from)
     }
 
+    /// Whether every address of `other` is in `self`; `false` across families.
     pub fn contains(&self, other: &Range) -> bool {
         match (self, other) {
             (Range::V4(a, b), Range::V4(c, d)) => a <= c && d <= b,
@@ -37,6 +44,7 @@ impl Range {
         }
     }
 
+    /// Whether the ranges share an address; `false` across families.
     pub fn overlaps(&self, other: &Range) -> bool {
         match (self, other) {
             (Range::V4(a, b), Range::V4(c, d)) => a <= d && c <= b,
@@ -45,10 +53,12 @@ impl Range {
         }
     }
 
+    /// Whether it is a range of IPv4 addresses.
     pub fn is_v4(&self) -> bool {
         matches!(self, Range::V4(..))
     }
 
+    /// The lowest address.
     pub fn first(&self) -> IpAddr {
         match self {
             Range::V4(a, _) => Ipv4Addr::from(*a).into(),
@@ -56,6 +66,7 @@ impl Range {
         }
     }
 
+    /// The highest address, which is part of the range.
     pub fn last(&self) -> IpAddr {
         match self {
             Range::V4(_, b) => Ipv4Addr::from(*b).into(),
@@ -104,7 +115,9 @@ impl std::fmt::Display for Range {
 /// An `ipBlock`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Block {
+    /// `cidr`.
     pub range: Range,
+    /// `except`: ranges that the block does not hold, in the order of the policy.
     pub except: Vec<Range>,
 }
 
@@ -132,10 +145,12 @@ impl Block {
 /// The elementary ranges between the cut points of some blocks, both families, sorted.
 #[derive(Clone, Debug, Default)]
 pub struct Atoms {
+    /// IPv4 before IPv6, sorted; the ranges of each family cover it without gaps.
     pub ranges: Vec<Range>,
 }
 
 impl Atoms {
+    /// Cuts both families at the bounds of the blocks and of their exceptions.
     pub fn new<'a>(blocks: impl Iterator<Item = &'a Block>) -> Self {
         let (mut v4, mut v6) = (vec![0u32], vec![0u128]);
         for block in blocks {

@@ -15,12 +15,15 @@ use super::reach::{Peer, Reach};
 pub struct RuleTrace {
     /// `namespace/NetworkPolicy/name`.
     pub policy: String,
+    /// Where the policy was read from.
     pub origin: Origin,
     /// `ingress[0]`.
     pub rule: String,
     /// What the rule says of peers, such as `from namespace team=red`.
     pub peers: String,
+    /// What the rule states of ports, such as `TCP 5432`.
     pub ports: String,
+    /// Whether the peers of the rule include the other end of the connection.
     pub peer_matches: Tri,
     /// Ports that the rule certainly and possibly opens towards this peer.
     pub opens: (PortSet, PortSet),
@@ -29,20 +32,26 @@ pub struct RuleTrace {
 /// One side of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Side {
+    /// Egress for the source, ingress for the destination.
     pub direction: Direction,
     /// One sentence: what holds here and why.
     pub summary: String,
     /// Policies that isolate the side.
     pub isolated_by: Vec<String>,
+    /// Rules of the policies in `isolated_by` for this direction, in their order.
     pub rules: Vec<RuleTrace>,
+    /// Ports that this side certainly and possibly allows.
     pub allows: (PortSet, PortSet),
 }
 
 /// The whole answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
+    /// Ports that are certainly and possibly allowed from source to destination.
     pub allows: (PortSet, PortSet),
+    /// Egress of the source, then ingress of the destination. An end that is not a pod has no side.
     pub sides: Vec<Side>,
+    /// Why the answer is not certain; empty when it is.
     pub reasons: Vec<Reason>,
 }
 

@@ -14,9 +14,13 @@ use super::policy::{Blocks, Peer, Policy};
 pub struct Cell {
     /// Index of the workload and of its class; `None` for a pod that is only imagined.
     pub class: Option<(usize, usize)>,
+    /// Index into [`Model::namespaces`].
     pub namespace: usize,
+    /// Labels of the pods. The value of a per-pod label that no selector uses is left open.
     pub labels: LabelView,
+    /// `spec.hostNetwork`: policies neither isolate nor select such pods.
     pub host_network: bool,
+    /// `spec.containers[*].ports` and those of init containers, with the role of the container.
     pub ports: Vec<(ContainerRole, ContainerPort)>,
     /// Equal for cells of equal `ports` that are all on the host's network or all not.
     pub ports_id: usize,
@@ -26,33 +30,45 @@ pub struct Cell {
     pub nodes: Vec<Option<usize>>,
 }
 
+/// A namespace with its pods and policies.
 #[derive(Clone, Debug)]
 pub struct Namespace {
+    /// `metadata.name`.
     pub name: String,
+    /// `metadata.labels`; partly open if the Namespace object is not in the evidence.
     pub labels: LabelView,
+    /// Indexes into [`Model::cells`], imagined pods included.
     pub cells: Vec<usize>,
+    /// Indexes into [`Model::policies`].
     pub policies: Vec<usize>,
 }
 
 /// A node known from the pods on it.
 #[derive(Clone, Debug)]
 pub struct Node {
+    /// `spec.nodeName` of its pods.
     pub name: String,
+    /// `status.hostIPs` of its pods, each a range of one address; empty if no pod states them.
     pub addresses: Vec<Range>,
 }
 
 /// A policy object whose rules are not evaluated.
 #[derive(Clone, Debug)]
 pub struct Opaque {
+    /// The policy object; without a namespace if it is cluster-scoped.
     pub object: ObjectRef,
+    /// API group, such as `cilium.io`; empty for the core group.
     pub group: String,
 }
 
 /// A pod that is not in the evidence but whose treatment is a question: "any pod of any namespace", kube-dns, an operator.
 #[derive(Clone, Debug)]
 pub struct Imagined {
+    /// Name of its namespace, which need not be in the evidence.
     pub namespace: String,
+    /// Labels of the pod.
     pub labels: LabelView,
+    /// Ports of its container, a regular one.
     pub ports: Vec<ContainerPort>,
 }
 
@@ -68,16 +84,26 @@ pub struct PortNumbers {
 /// Place of a peer in the rows of the engine.
 pub type Target = usize;
 
+/// One cluster as the engine evaluates it. Other types refer to its lists by index.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// Cells of the workloads, then one of each imagined pod.
     pub cells: Vec<Cell>,
+    /// Sorted by name.
     pub namespaces: Vec<Namespace>,
+    /// Nodes that a pod names, in order of first appearance.
     pub nodes: Vec<Node>,
+    /// Address ranges that no `ipBlock` splits.
     pub atoms: Atoms,
+    /// The distinct `ipBlock`s of all policies, by the index in [`Peer::Block`].
     pub blocks: Vec<Block>,
+    /// NetworkPolicies in the order of the evidence.
     pub policies: Vec<Policy>,
+    /// Policies of other kinds, whose rules are not evaluated.
     pub opaque: Vec<Opaque>,
+    /// Settings of the cluster configuration that bear on reachability.
     pub network: ClusterNetwork,
+    /// Versions of the agents that enforce policies.
     pub agents: Agents,
     /// Nodes exist that are not in `nodes`.
     pub more_nodes: bool,
@@ -93,6 +119,7 @@ pub struct Model {
 }
 
 impl Model {
+    /// Builds the model. A namespace of an imagined pod is added if the inventory does not have it.
     pub fn new(inventory: &Inventory, network: ClusterNetwork, agents: Agents, imagined: &[Imagined]) -> Self {
         let mut blocks = Blocks::default();
         let policies: Vec<Policy> =
@@ -213,6 +240,7 @@ impl Model {
         self.by_name.get(namespace).map(|ns| self.namespaces[*ns].policies.as_slice()).unwrap_or_default()
     }
 
+    /// Cells of a class (workload and class), by index; empty for a class that is not in the model.
     pub fn cells_of(&self, class: (usize, usize)) -> &[usize] {
         self.by_class.get(&class).map(Vec::as_slice).unwrap_or_default()
     }
@@ -227,18 +255,22 @@ impl Model {
         self.cells.len() + 1 + self.nodes.len() + self.atoms.ranges.len()
     }
 
+    /// Target that stands for any node other than the one the pod runs on.
     pub fn remote_node(&self) -> Target {
         self.cells.len()
     }
 
+    /// Target of the node at index `i` of [`Model::nodes`].
     pub fn node(&self, i: usize) -> Target {
         self.cells.len() + 1 + i
     }
 
+    /// Target of the address range at index `i` of [`Model::atoms`].
     pub fn atom(&self, i: usize) -> Target {
         self.cells.len() + 1 + self.nodes.len() + i
     }
 
+    /// Target of the address range that holds `ip`.
     pub fn address(&self, ip: IpAddr) -> Target {
         self.atom(self.atoms.find(ip))
     }
@@ -291,6 +323,7 @@ impl Model {
         all_of(known)
     }
 
+    /// Whether a block holds the addresses of a node; of one without known addresses, those it may have.
     pub fn block_holds_node(&self, block: &Block, node: &Node) -> Tri {
         if node.addresses.is_empty() { self.block_holds_unread_node(block) } else { any_family(block, &node.addresses) }
     }

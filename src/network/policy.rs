@@ -8,15 +8,20 @@ use std::collections::HashMap;
 
 use super::address::Block;
 
+/// Direction of traffic, as seen from the pods that a policy selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
+    /// To the pods.
     Ingress,
+    /// From the pods.
     Egress,
 }
 
 impl Direction {
+    /// Both directions, in the order of [`Policy::isolates`] and [`Policy::rules`].
     pub const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
+    /// `ingress` or `egress`, as the fields of a policy are called.
     pub fn name(self) -> &'static str {
         match self {
             Direction::Ingress => "ingress",
@@ -28,6 +33,7 @@ impl Direction {
 /// The distinct blocks of all policies.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
+    /// In order of first use, by the index in [`Peer::Block`].
     pub list: Vec<Block>,
     index: HashMap<Block, usize>,
 }
@@ -41,10 +47,12 @@ impl Blocks {
     }
 }
 
+/// A NetworkPolicy with defaults applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Identity and origin of the object.
     pub meta: Meta,
+    /// `spec.podSelector`; an empty one selects every pod in the namespace.
     pub selector: LabelSelector,
     /// Directions in the effective policyTypes.
     pub isolates: [bool; 2],
@@ -54,6 +62,7 @@ pub struct Policy {
     pub network: Option<String>,
 }
 
+/// An entry of `spec.ingress` or `spec.egress`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// `None` (an absent or empty list): everything.
@@ -62,27 +71,37 @@ pub struct Rule {
     pub ports: Vec<Port>,
 }
 
+/// An entry of a rule's `from` or `to`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     /// Pods of the policy's own namespace (`namespaces: None`) or of matching ones; `pods: None` is every pod.
     Pods {
+        /// `namespaceSelector`; an empty one selects every namespace.
         namespaces: Option<LabelSelector>,
+        /// `podSelector`.
         pods: Option<LabelSelector>,
     },
+    /// `ipBlock`, by index into [`Blocks::list`].
     Block(usize),
 }
 
+/// An entry of a rule's `ports`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
+    /// `protocol`; TCP if absent.
     pub protocol: Protocol,
+    /// `port` and `endPort`.
     pub what: PortMatch,
 }
 
+/// Which ports of its protocol an entry of `ports` allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortMatch {
+    /// Every port: `port` is absent.
     All,
     /// Inclusive.
     Range(u16, u16),
+    /// Name of a container port. Which numbers it stands for depends on the dataplane.
     Named(String),
 }
 
@@ -111,6 +130,7 @@ impl Policy {
         }
     }
 
+    /// `NAMESPACE/NetworkPolicy/NAME`.
     pub fn id(&self) -> String {
         format!("{}/NetworkPolicy/{}", self.meta.namespace, self.meta.name)
     }

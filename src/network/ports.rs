@@ -14,10 +14,12 @@ pub struct PortSet {
 const FULL: (u16, u16) = (1, u16::MAX);
 
 impl PortSet {
+    /// No port of any protocol.
     pub fn empty() -> Self {
         PortSet::default()
     }
 
+    /// Every port of every protocol.
     pub fn all() -> Self {
         PortSet { by_protocol: [vec![FULL], vec![FULL], vec![FULL]] }
     }
@@ -32,14 +34,17 @@ impl PortSet {
         set
     }
 
+    /// A single port of one protocol; empty for port 0.
     pub fn one(protocol: Protocol, port: u16) -> Self {
         Self::range(protocol, port, port)
     }
 
+    /// Whether the set has no port of any protocol.
     pub fn is_empty(&self) -> bool {
         self.by_protocol.iter().all(Vec::is_empty)
     }
 
+    /// Whether the set has every port of every protocol.
     pub fn is_all(&self) -> bool {
         self.by_protocol.iter().all(|r| r.as_slice() == [FULL])
     }
@@ -49,10 +54,12 @@ impl PortSet {
         &self.by_protocol[protocol as usize]
     }
 
+    /// Whether the set has this port of this protocol.
     pub fn contains(&self, protocol: Protocol, port: u16) -> bool {
         self.ranges(protocol).iter().any(|(a, b)| (*a..=*b).contains(&port))
     }
 
+    /// Ports in either set.
     pub fn union(&self, other: &Self) -> Self {
         self.zip(other, |a, b| {
             let mut all: Vec<(u16, u16)> = a.iter().chain(b).copied().collect();
@@ -68,6 +75,7 @@ impl PortSet {
         })
     }
 
+    /// Ports in both sets.
     pub fn intersection(&self, other: &Self) -> Self {
         self.zip(other, |a, b| {
             let (mut i, mut j, mut out) = (0, 0, Vec::new());
@@ -82,6 +90,7 @@ impl PortSet {
         })
     }
 
+    /// Ports in `self` and not in `other`.
     pub fn difference(&self, other: &Self) -> Self {
         self.zip(other, |a, b| {
             let mut out = Vec::new();
@@ -154,7 +163,9 @@ impl std::fmt::Display for PortSet {
 
 /// Number of an interned set.
 pub type SetId = u32;
+/// The empty set, in every [`Pool`].
 pub const NONE: SetId = 0;
+/// Every port of every protocol, in every [`Pool`].
 pub const ALL: SetId = 1;
 
 /// The interned sets, with their unions and intersections remembered.
@@ -177,6 +188,7 @@ impl Default for Pool {
 }
 
 impl Pool {
+    /// Returns the number of a set, and adds the set if it is new.
     pub fn intern(&mut self, set: PortSet) -> SetId {
         if let Some(id) = self.ids.get(&set) {
             return *id;
@@ -187,10 +199,15 @@ impl Pool {
         id
     }
 
+    /// Returns the set with this number.
+    ///
+    /// # Panics
+    /// If the pool has no set with this number.
     pub fn get(&self, id: SetId) -> &PortSet {
         &self.sets[id as usize]
     }
 
+    /// Number of the union of two sets.
     pub fn union(&mut self, a: SetId, b: SetId) -> SetId {
         match (a, b) {
             (NONE, x) | (x, NONE) => x,
@@ -209,6 +226,7 @@ impl Pool {
         }
     }
 
+    /// Number of the intersection of two sets.
     pub fn intersection(&mut self, a: SetId, b: SetId) -> SetId {
         match (a, b) {
             (NONE, _) | (_, NONE) => NONE,
@@ -231,16 +249,21 @@ impl Pool {
 /// What one side, or a whole pair, allows: certainly, and possibly. `certain` is a subset of `possible`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
+    /// Ports that are certainly allowed.
     pub certain: SetId,
+    /// Ports that are certainly or possibly allowed.
     pub possible: SetId,
 }
 
 impl Decision {
+    /// Everything is certainly allowed.
     pub const ALL: Decision = Decision { certain: ALL, possible: ALL };
+    /// Nothing is allowed, not even possibly.
     pub const NONE: Decision = Decision { certain: NONE, possible: NONE };
     /// Nothing is known.
     pub const OPEN: Decision = Decision { certain: NONE, possible: ALL };
 
+    /// Both must allow, such as the egress and the ingress side of a connection.
     pub fn and(self, other: Self, pool: &mut Pool) -> Self {
         Decision {
             certain: pool.intersection(self.certain, other.certain),

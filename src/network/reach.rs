@@ -30,8 +30,11 @@ pub enum Peer {
 
 /// Answers questions about one cluster. Results are remembered, which is why questions take `&mut self`.
 pub struct Reach {
+    /// The cluster that the questions are about.
     pub model: Model,
+    /// What enforces policies. A result is certain only if all its candidates agree.
     pub enforcement: Enforcement,
+    /// Port sets that decisions refer to by number.
     pub pool: Pool,
     engines: Vec<Engine>,
     /// Classes that are one pod and can be no more: a connection to itself never leaves it.
@@ -370,6 +373,10 @@ impl Reach {
         self.engines.iter().find_map(|e| e.opaque_in(&self.model, namespace, direction))
     }
 
+    /// Returns the port set with a number from a [`Decision`].
+    ///
+    /// # Panics
+    /// If the pool has no set with this number.
     pub fn set(&self, id: u32) -> &PortSet {
         self.pool.get(id)
     }

@@ -12,9 +12,21 @@ use crate::inventory::{Class, ClassId, Inventory, Tri};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Pods of a class, with how certainly the Service selects them, and the port that the connection arrives at.
-    Pods { class: ClassId, selected: Tri, port: u16 },
+    Pods {
+        /// The class by index: workload, class.
+        class: ClassId,
+        /// Whether the selector matches them; `Yes` if an EndpointSlice lists their address.
+        selected: Tri,
+        /// Port of the pod; for a headless Service, the port that the client dials.
+        port: u16,
+    },
     /// An address that belongs to no pod in the evidence.
-    Address { ip: IpAddr, port: u16 },
+    Address {
+        /// From an EndpointSlice.
+        ip: IpAddr,
+        /// Port at that address; for a headless Service, the port that the client dials.
+        port: u16,
+    },
 }
 
 /// Numbers that a targetPort has on the pods of a class: a name resolves on each pod to the container ports of that name

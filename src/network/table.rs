@@ -16,33 +16,50 @@ use super::reach::{Peer, Reach};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReachTable {
+    /// Version of this shape: 1.
     pub schema_version: u32,
     /// `null`: not known.
     pub dataplane: Option<Dataplane>,
     /// `null`: not known, or assumed.
     pub enforced: Option<bool>,
+    /// Every end of a connection: workloads, then address ranges, then `node`.
     pub peers: Vec<TablePeer>,
+    /// Pairs with a port that is allowed or may be. Pairs without a workload are not evaluated.
     pub connections: Vec<Connection>,
 }
 
+/// An end of connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum TablePeer {
+    /// Pods of a workload. If its pods differ in labels, ports or network, each kind of them is a peer.
     #[serde(rename_all = "camelCase")]
     Workload {
+        /// `namespace/Kind/name`; followed by `#2` and so on for further kinds of pods of the workload.
         id: String,
+        /// `metadata.namespace` of the workload.
         namespace: String,
         /// `null` where the number is not known (a DaemonSet's or CronJob's template).
         pods: Option<u32>,
+        /// `spec.hostNetwork`: policies do not isolate such pods.
         host_network: bool,
     },
     /// Addresses outside the cluster that every policy treats alike; inclusive ranges.
-    Ip { id: String, ranges: Vec<(String, String)> },
+    Ip {
+        /// `ip:` and the ranges as `FIRST-LAST`, separated by commas.
+        id: String,
+        /// First and last address of each range.
+        ranges: Vec<(String, String)>,
+    },
     /// Any node other than the destination's.
-    Node { id: String },
+    Node {
+        /// Always `node`.
+        id: String,
+    },
 }
 
 impl TablePeer {
+    /// Name of the peer in [`Connection`].
     pub fn id(&self) -> &str {
         match self {
             TablePeer::Workload { id, .. } | TablePeer::Ip { id, .. } | TablePeer::Node { id } => id,
@@ -50,9 +67,12 @@ impl TablePeer {
     }
 }
 
+/// The ports on which one peer may connect to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Connection {
+    /// `id` of the peer that opens the connection.
     pub from: String,
+    /// `id` of the peer that accepts it.
     pub to: String,
     /// Certainly allowed.
     pub allow: Vec<Ports>,
@@ -64,14 +84,20 @@ pub struct Connection {
 /// Inclusive port ranges, sorted and disjoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ports {
+    /// Protocol of the ports.
     pub protocol: Protocol,
+    /// First and last port of each range, from 1 to 65535.
     pub ports: Vec<(u16, u16)>,
 }
 
+/// Ports that may be allowed: inclusive ranges, sorted and disjoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UnknownPorts {
+    /// Protocol of the ports.
     pub protocol: Protocol,
+    /// First and last port of each range, from 1 to 65535.
     pub ports: Vec<(u16, u16)>,
+    /// Why it is not certain; several reasons are separated by `; `.
     pub reason: String,
 }
 

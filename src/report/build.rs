@@ -11,11 +11,15 @@ use super::*;
 /// What a report is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Parts {
+    /// The program that writes the report.
     pub tool: Tool,
     /// RFC 3339 with seconds and `Z`.
     pub generated_at: String,
+    /// The options that decide the outcome.
     pub exit: ExitPolicy,
+    /// The audited cluster.
     pub target: Target,
+    /// What was read; a comparison that is not possible adds a note.
     pub evidence: EvidenceSummary,
     /// The evidence holds nothing at all: the outcome is [`Outcome::NoResult`].
     pub nothing_read: bool,
@@ -23,23 +27,29 @@ pub struct Parts {
     pub results: Vec<CheckResult>,
     /// The tool whose fixes are kept; `None`: those of all tools.
     pub fix_for: Option<FixTool>,
+    /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// The configured waivers, in order of the file.
     pub waivers: Vec<WaiverReport>,
+    /// Checks and objects that are out of scope.
     pub not_evaluated: NotEvaluated,
     /// Every check of the audit; the counts in them are overwritten.
     pub checks: Vec<CheckSummary>,
     /// In any order.
     pub namespaces: Vec<NamespaceCoverage>,
+    /// Drift from the Terraform state, if it was requested.
     pub comparison: Comparison,
 }
 
 /// The comparison of the cluster with the Terraform state.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Comparison {
+    /// No comparison was requested.
     #[default]
     NotRequested,
     /// It was requested, and the configuration of the cluster could not be read.
     NotPossible,
+    /// The differences; empty if there are none.
     Done(Vec<Drift>),
 }
 

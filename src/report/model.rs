@@ -56,7 +56,9 @@ pub struct Report {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tool {
+    /// Name of the program.
     pub name: String,
+    /// Semantic version, such as `0.1.0`.
     pub version: String,
 }
 
@@ -71,10 +73,13 @@ impl Tool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
+    /// Name of the cluster, without project and location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Project, from the cluster's `selfLink`, or as given on the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
+    /// Region or zone of the control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// GKE version of the control plane.
@@ -98,6 +103,7 @@ pub struct EvidenceSummary {
     /// RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected_at: Option<String>,
+    /// Who collected the evidence; absent if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<Collector>,
     /// `sha256:…` over the evidence.
@@ -135,6 +141,7 @@ pub struct Gap {
     pub id: String,
     /// The resource and the right that reading it takes.
     pub need: String,
+    /// What was being read, what went wrong, and the fix.
     #[serde(flatten)]
     pub error: ReadError,
 }
@@ -162,6 +169,7 @@ impl NotEvaluated {
 pub struct UnusedChecks {
     /// Ids; sorted.
     pub checks: Vec<String>,
+    /// Why, such as `switched off in the configuration`.
     pub reason: String,
 }
 
@@ -169,12 +177,16 @@ pub struct UnusedChecks {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnusedObjects {
+    /// `apiVersion`, such as `batch/v1`.
     pub api_version: String,
+    /// `kind`, such as `CronJob`.
     pub kind: String,
+    /// Number of objects.
     pub count: usize,
     /// `NAMESPACE/NAME`, or the name of an object without a namespace; empty where only their number is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// Why no check is about them.
     pub reason: String,
 }
 
@@ -182,6 +194,7 @@ pub struct UnusedObjects {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckSummary {
+    /// Id of the check, as in the configuration.
     pub id: String,
     /// The control: true where the check passes.
     pub title: String,
@@ -192,6 +205,7 @@ pub struct CheckSummary {
     pub severity: Severity,
     /// Why it matters.
     pub why: String,
+    /// Documentation of the rule, as `https://` addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
     /// Framework → control ids.
@@ -213,11 +227,13 @@ impl CheckSummary {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
+    /// Results by verdict. Like all counts of the summary, without implied failures and advice.
     pub by_verdict: VerdictCounts,
     /// Failing results.
     pub by_severity: SeverityCounts,
     /// Unknown results.
     pub unknown_by_severity: SeverityCounts,
+    /// How many workloads network policies isolate.
     pub coverage: CoverageSummary,
 }
 
@@ -227,6 +243,7 @@ pub struct Summary {
 pub struct CoverageSummary {
     /// Without platform namespaces.
     pub total: Coverage,
+    /// Every namespace, platform namespaces too; sorted by name.
     pub namespaces: Vec<NamespaceCoverage>,
 }
 
@@ -234,6 +251,7 @@ pub struct CoverageSummary {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Coverage {
+    /// Running workloads to which network policies apply (not on the host network).
     pub workloads: usize,
     /// Certainly isolated.
     pub ingress_isolated: usize,
@@ -261,7 +279,9 @@ impl AddAssign for Coverage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceCoverage {
+    /// Name of the namespace.
     pub namespace: String,
+    /// Its environment; absent if it is not set and cannot be guessed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
     /// The environment is derived from a word in the name, neither configured nor labeled.
@@ -270,6 +290,7 @@ pub struct NamespaceCoverage {
     /// Run by GKE: shown, but not part of the total.
     #[serde(default)]
     pub platform: bool,
+    /// Its workloads, and how many of them a policy isolates.
     #[serde(flatten)]
     pub coverage: Coverage,
     /// `null`: not known.

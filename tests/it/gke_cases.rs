@@ -1,6 +1,4 @@
 //! What the checks say of cluster configurations: `cases/gke-config-cases.yaml`, from a file to verdicts.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};

@@ -1,7 +1,5 @@
 //! Pitfalls of the GKE API: each test fails with a rule that is plausible and wrong. `docs/semantics.md#gke-configuration`
 //! states the rules.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use gke_posture::check::Verdict;
 use gke_posture::facts::schema::SubjectKind;
 use gke_posture::report::framework::{ControlStatus, FrameworkReport};

@@ -1,7 +1,5 @@
 //! Recorded responses of the GKE API, where they are beside this repository: what the checks say of each is in
 //! `snapshots/`, worked out by hand from the catalogue first. Refresh with BLESS=1 after reading the difference.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -1,6 +1,4 @@
 //! A broken configuration: no panic, and no check that passes because of what it could not read.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 

@@ -1,7 +1,5 @@
 //! A GKE cluster, from its name to the audit: every way to name it, to reach it and to prove who asks; and what of it
 //! lasts in a snapshot.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;

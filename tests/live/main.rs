@@ -3,6 +3,7 @@
 
 // `json!` with a whole cluster in it.
 #![recursion_limit = "512"]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[path = "../servers/mod.rs"]
 mod servers;

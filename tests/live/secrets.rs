@@ -1,8 +1,6 @@
 //! No secret of a live cluster, of Google's answers or of the credentials themselves leaves the program.
 //!
 //! Canaries are planted wherever a secret may be, and looked for in everything that a run prints, logs or writes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use std::io::Read as _;
 use std::process::Command;
 

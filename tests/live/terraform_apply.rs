@@ -183,7 +183,7 @@ fn the_clusters_of_a_state_are_audited_live_and_compared() {
         "{sources:?}"
     );
     let base = "audit --terraform state.json --fail-on none --allow-unknown";
-    changed.run(&room, base).status(0).says("release_channel.channel").says("otherwise in the cluster");
+    changed.run(&room, base).status(0).says("release_channel.channel").says("drift from the Terraform state");
     changed.run(&room, &format!("{base} --format markdown")).status(0).says("Drift").says("RAPID");
     let out = changed.run(&room, &format!("{base} --fail-on-drift --format json")).status(1);
     assert_eq!(out.json()["outcome"], "findings");

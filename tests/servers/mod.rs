@@ -13,7 +13,7 @@
 //!
 //! They do what the real servers do, not what is convenient; where a comment says what the real one does, it was looked
 //! up or tried. `tests/servers_selftest/` keeps them to it.
-#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod apiserver;
 pub(crate) mod data;

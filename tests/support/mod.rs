@@ -1,5 +1,5 @@
 //! Runs the built binary as a user would, in a folder of its own.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Documents in the shapes in which Terraform prints the google provider's resources, written by hand.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code)]
 
 use serde_json::{Value, json};
 

@@ -16,6 +16,7 @@ use super::{Options, Progress, Run, Target, connect, discovery, google, kinds};
 /// Whether something that an audit takes is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
+    /// The caller has it.
     Granted,
     /// With what fixes it.
     Missing(String),
@@ -28,9 +29,11 @@ pub enum State {
 /// One right or permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// What of the evidence it is needed for.
     pub need: Need,
     /// `list pods`, `container.clusters.get`.
     pub what: String,
+    /// Whether the caller has it.
     pub state: State,
 }
 
@@ -43,9 +46,11 @@ pub struct Diagnosis {
     pub user: Option<String>,
     /// What answers, and why others were passed over.
     pub endpoint: Option<String>,
+    /// Circumstances to know of, such as why an endpoint could not be used.
     pub notes: Vec<String>,
     /// What could not be read at all.
     pub unreadable: Vec<ReadError>,
+    /// IAM permissions, if the GKE API is read, then rights in the cluster, if it can be reached.
     pub findings: Vec<Finding>,
 }
 

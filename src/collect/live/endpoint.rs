@@ -10,9 +10,13 @@ pub enum Choice {
     /// The DNS endpoint where it is open to callers from outside, then the public, the private address, and the gateway.
     #[default]
     Auto,
+    /// Only the DNS endpoint, open to callers from outside or not.
     Dns,
+    /// Only the public address of the control plane.
     Public,
+    /// Only the private address of the control plane.
     Private,
+    /// Only Connect Gateway, which requires a fleet membership.
     Gateway,
 }
 

@@ -43,6 +43,7 @@ impl std::fmt::Display for Scope {
 pub struct DiscoveryGap {
     /// What of the scope it is about, such as `projects/P`.
     pub scope: String,
+    /// What could not be read, why, and the fix.
     #[serde(flatten)]
     pub error: ReadError,
 }
@@ -50,7 +51,9 @@ pub struct DiscoveryGap {
 /// What was found. Clusters are sorted, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovered {
+    /// Every cluster of the scopes, as far as they could be read.
     pub clusters: BTreeSet<ClusterName>,
+    /// Parts of the scopes that could not be read; sorted.
     pub gaps: Vec<DiscoveryGap>,
 }
 

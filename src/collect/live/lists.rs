@@ -29,9 +29,13 @@ const UNCOMPRESSED: usize = 128 << 10;
 /// How far a run has come; read by whoever shows it.
 #[derive(Debug, Default)]
 pub struct Progress {
+    /// Objects read so far, of all kinds; those of a list that is begun anew count again.
     pub objects: AtomicUsize,
+    /// Pods among `objects`.
     pub pods: AtomicUsize,
+    /// Lists that ended, with or without success, and those that the cluster does not serve.
     pub kinds_done: AtomicUsize,
+    /// Lists to read; 0 until the cluster is connected.
     pub kinds: AtomicUsize,
 }
 

@@ -58,6 +58,7 @@ pub use target::Target;
 pub struct Options {
     /// What the enabled checks need; nothing else is asked for.
     pub needs: BTreeSet<Need>,
+    /// Which endpoints of the control plane to try; a kubeconfig names its own.
     pub endpoint: EndpointChoice,
     /// E-mail of a service account to act as.
     pub impersonate: Option<String>,
@@ -67,6 +68,7 @@ pub struct Options {
     pub config_maps: bool,
     /// Whether the Secrets that environments refer to are read; only settings of TLS are kept of them.
     pub secret_values: bool,
+    /// Start of the run: the time of collection in the snapshot.
     pub now: jiff::Timestamp,
 }
 

@@ -9,5 +9,12 @@ pub enum Target {
     Gke(ClusterName),
     /// Kubernetes by a kubeconfig; `None`: its current context, the default files, or the pod's service account. With `gke`
     /// the cluster's configuration too, from the GKE API.
-    Kubeconfig { file: Option<std::path::PathBuf>, context: Option<String>, gke: Option<ClusterName> },
+    Kubeconfig {
+        /// The kubeconfig; `None`: the files in `KUBECONFIG`, or `~/.kube/config`.
+        file: Option<std::path::PathBuf>,
+        /// A context of the kubeconfig; `None`: its current context.
+        context: Option<String>,
+        /// The cluster in the GKE API; `None`: its configuration is not read.
+        gke: Option<ClusterName>,
+    },
 }

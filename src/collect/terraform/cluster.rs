@@ -15,6 +15,7 @@ use super::mapping::{CLUSTER, NODE_CONFIG, NODE_POOL, Rule, recorded, rules};
 pub struct Cluster {
     /// Terraform's address of it.
     pub address: String,
+    /// The Cluster resource of the GKE API; fields that the document does not have are absent or marked as unavailable.
     pub config: Value,
     /// The fields of it that such a document records.
     pub recorded: Recorded,

@@ -19,15 +19,19 @@ pub struct FrameworkReport {
     /// Version of this shape; raised when a field changes its meaning or is removed.
     #[schemars(extend("const" = SCHEMA_VERSION))]
     pub schema_version: u32,
+    /// The program that wrote the report.
     pub tool: Tool,
     /// RFC 3339 with seconds and `Z`.
     pub generated_at: String,
     /// The outcome of the audit as a whole, also for checks that the framework does not name.
     pub outcome: Outcome,
+    /// The audited cluster.
     pub target: Target,
+    /// What was read, from where, when and by whom.
     pub evidence: EvidenceSummary,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// The framework that the results are grouped by.
     pub framework: FrameworkInfo,
     /// Controls by status.
     pub summary: Counts<ControlStatus, 5>,
@@ -41,6 +45,7 @@ pub struct FrameworkReport {
 pub struct FrameworkInfo {
     /// With its version, such as `cis-gke-1.9.0`.
     pub id: String,
+    /// Name of the framework with its version.
     pub title: String,
     /// Which part of the framework is listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,8 +105,11 @@ impl Countable<5> for ControlStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlResult {
+    /// Id of the control in the framework, such as `5.6.2`.
     pub id: String,
+    /// What the control requires.
     pub title: String,
+    /// Whether it is met, by the results of its checks.
     pub status: ControlStatus,
     /// What the checks do not cover of the control.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,8 +126,11 @@ pub struct ControlResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlCheck {
+    /// Id of the check.
     pub id: String,
+    /// Title of the check; its id if the report does not list the check.
     pub title: String,
+    /// Its results by verdict, implied ones and advice too.
     pub counts: VerdictCounts,
 }
 
@@ -127,11 +138,15 @@ pub struct ControlCheck {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ControlFinding {
+    /// Id of the check that fails.
     pub check: String,
+    /// Severity for this subject.
     pub severity: Severity,
     /// `fail`, or `waived` where the configuration accepts it.
     pub verdict: Verdict,
+    /// Id of the subject.
     pub subject: String,
+    /// The fact about this subject.
     pub message: String,
     /// As in the report.
     pub fingerprint: String,

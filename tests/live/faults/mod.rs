@@ -2,8 +2,6 @@
 //!
 //! Each cell of the table runs the binary against servers of its own. The result is that of a run without the fault, or
 //! it says what was not read ([`judge`]). The table is in [`cells`], with what is left out of it and why.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod cells;
 mod fleet;
 mod judge;

@@ -1,8 +1,6 @@
 //! The test servers against the clients that the program is built on, so that a test may believe them.
 //!
 //! The documents that are pinned here word for word were taken from a kube-apiserver v1.34.4.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod documents;
 mod faults;
 mod google;

@@ -1,6 +1,6 @@
 //! A project with a cluster, as a person would audit it: Google's APIs, the cluster's API server, and a folder to run in.
 //! The crate that takes it has the modules `servers` and `support` beside it.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
