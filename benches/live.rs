@@ -341,7 +341,7 @@ async fn audit(file: &Path) {
     let subjects: usize = knowledge.table.subjects.values().map(Vec::len).sum();
     phase("facts", format!("{subjects} subjects"));
     let results = registry.run(&knowledge.table, &config, jiff::civil::date(1970, 1, 1));
-    phase("judge", format!("{} results", results.len()));
+    phase("evaluate", format!("{} results", results.len()));
     drop((inventory, reach, knowledge, results));
     let settings = Settings::new(&registry, &config, jiff::Timestamp::UNIX_EPOCH);
     let report = gke_posture::audit::audit(evidence, &settings);

@@ -97,7 +97,7 @@ pub struct Databases {
     pub opaque: BTreeMap<usize, Reason>,
 }
 
-/// The inventory as the database room asks for it.
+/// The inventory as the database module needs it.
 struct Evidence<'a>(&'a Inventory);
 
 fn unread(inventory: &Inventory, need: Need, what: &str, otherwise: String) -> Reason {

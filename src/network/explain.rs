@@ -107,7 +107,7 @@ fn side(reach: &mut Reach, direction: Direction, cell: usize, subject: Peer, oth
             allows: (PortSet::empty(), PortSet::all()),
         };
     };
-    let everything = if direction == Direction::Egress { "everything may leave" } else { "everything may enter" };
+    let everything = if direction == Direction::Egress { "all egress is allowed" } else { "all ingress is allowed" };
     let open = |summary: String| Side {
         direction,
         summary,

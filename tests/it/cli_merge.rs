@@ -56,10 +56,10 @@ impl Fleet {
     fn report(&self, shard: Option<Shard>) -> FleetReport {
         let own = self.clusters.iter().filter(|(n, _)| shard.is_none_or(|s| s.contains(&n.to_string())));
         let entry = |(name, is): &(ClusterName, Is)| {
-            let judged = |r| ClusterEntry::audited(name, None, r, Some(name.file_stem() + ".json"));
+            let evaluated = |r| ClusterEntry::audited(name, None, r, Some(name.file_stem() + ".json"));
             match is {
-                Clean => judged(&self.clean),
-                Failing => judged(&self.failing),
+                Clean => evaluated(&self.clean),
+                Failing => evaluated(&self.failing),
                 Unreachable => ClusterEntry::without_result(
                     name,
                     ReadError::new(

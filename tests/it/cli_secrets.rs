@@ -138,7 +138,7 @@ fn nothing_that_is_secret_comes_out() {
     clean("snapshot", &room.sh("snapshot in.yaml cluster.json -o s").status(0).all());
     let snapshot = gunzip(&room.read("s"));
     clean("snapshot file", &snapshot);
-    // Names stay, as they are what is judged.
+    // Names stay, as they are what is evaluated.
     for name in ["\"password\"", "DB_PASSWORD", "DB_SSLMODE", "\"require\"", "pg-rw.app"] {
         assert!(snapshot.contains(name), "{name}");
     }

@@ -213,7 +213,7 @@ fn other_versions_and_documents_are_refused() {
     ] {
         audit(&document, "").status(2).warns(words);
     }
-    // A state without a cluster is nothing to judge, and says so.
+    // A state without a cluster is nothing to evaluate, and says so.
     let out = audit(&json!({"format_version": "1.0"}), "").status(4);
     assert!(out.all().contains("holds no GKE cluster"), "{out:?}");
 }

@@ -6,7 +6,7 @@ use gke_posture::collect::{Options, read_embedded};
 use gke_posture::config::Config;
 
 /// Results of the built-in checks over `manifests`, which are complete.
-fn judge(manifests: &str) -> Vec<CheckResult> {
+fn evaluate(manifests: &str) -> Vec<CheckResult> {
     let registry = Registry::load(&builtin_files(), gke_posture::facts::vocabulary).expect("built-in checks load");
     let options = Options::new("default", true);
     let snapshot = read_embedded(&[("in.yaml", manifests)], "test", options).expect("valid manifests");
@@ -64,18 +64,18 @@ spec:
 
 #[test]
 fn a_rule_that_rejects_cleartext_first_is_enough_for_the_instances() {
-    let results = judge(CLUSTER);
+    let results = evaluate(CLUSTER);
     assert_eq!(one(&results, "database-refuses-cleartext", "prod/Cluster/pg").verdict, Verdict::Pass);
 }
 
 #[test]
 fn a_pooler_accepts_cleartext_by_default_whatever_the_cluster_rejects() {
-    let results = judge(&(CLUSTER.to_owned() + &pooler("")));
+    let results = evaluate(&(CLUSTER.to_owned() + &pooler("")));
     let r = one(&results, "database-refuses-cleartext", "prod/Cluster/pg");
     assert_eq!(r.verdict, Verdict::Fail);
     assert!(r.message.contains("prod/Pooler/pg-pool"), "{}", r.message);
     assert!(r.evidence.iter().any(|e| e.object.kind == "Pooler" && e.path.ends_with("client_tls_sslmode")));
-    let required = judge(&(CLUSTER.to_owned() + &pooler(", parameters: { client_tls_sslmode: require }")));
+    let required = evaluate(&(CLUSTER.to_owned() + &pooler(", parameters: { client_tls_sslmode: require }")));
     assert_eq!(one(&required, "database-refuses-cleartext", "prod/Cluster/pg").verdict, Verdict::Pass);
 }
 
@@ -83,15 +83,15 @@ fn a_pooler_accepts_cleartext_by_default_whatever_the_cluster_rejects() {
 fn a_client_is_judged_by_the_server_where_it_arrives() {
     // `prefer` is safe only where the server refuses cleartext: the instances do, the pooler does not.
     let all = CLUSTER.to_owned() + &pooler("");
-    let direct = judge(&(all.clone() + &client("pg-rw", "prefer")));
+    let direct = evaluate(&(all.clone() + &client("pg-rw", "prefer")));
     assert_eq!(one(&direct, "database-client-tls-mode", "prod/Deployment/api/app/DB").verdict, Verdict::Pass);
-    let pooled = judge(&(all + &client("pg-pool", "prefer")));
+    let pooled = evaluate(&(all + &client("pg-pool", "prefer")));
     assert_eq!(one(&pooled, "database-client-tls-mode", "prod/Deployment/api/app/DB").verdict, Verdict::Fail);
 }
 
 #[test]
 fn a_mode_that_only_a_secret_knows_is_unknown_and_says_what_to_do() {
-    let results = judge(
+    let results = evaluate(
         "
 apiVersion: apps/v1
 kind: Deployment
@@ -118,7 +118,7 @@ fn databases_without_environment_give_one_unknown_with_lines_to_paste() {
     let two = CLUSTER.replace("prod", "shared")
         + "---"
         + &CLUSTER.replace("prod", "shared").replace("name: pg", "name: other");
-    let results = judge(&two);
+    let results = evaluate(&two);
     let cross: Vec<_> = results.iter().filter(|r| r.check == "database-reachable-across-environments").collect();
     assert_eq!(cross.len(), 1);
     assert_eq!((cross[0].subject.id.as_str(), cross[0].verdict), ("*", Verdict::Unknown));
@@ -132,7 +132,7 @@ fn databases_without_environment_give_one_unknown_with_lines_to_paste() {
 #[test]
 fn nothing_runs_in_cleartext_where_the_server_refuses_it_whatever_the_driver() {
     // Without a mode drivers differ from cleartext to verified TLS; the server settles it.
-    let results = judge(
+    let results = evaluate(
         &(CLUSTER.to_owned()
             + "---
 apiVersion: apps/v1
@@ -153,7 +153,7 @@ spec:
 
 #[test]
 fn libpq_variables_are_read_by_a_driver_that_ignores_the_mode() {
-    let results = judge(
+    let results = evaluate(
         "
 apiVersion: apps/v1
 kind: Deployment
@@ -177,11 +177,11 @@ spec:
 fn trust_admits_anybody_and_is_critical() {
     let trusting = CLUSTER
         .replace("'hostnossl all all all reject'", "'hostssl all all all trust', 'hostnossl all all all reject'");
-    let r = judge(&trusting);
+    let r = evaluate(&trusting);
     let r = one(&r, "database-trust", "prod/Cluster/pg");
     assert_eq!((r.verdict, r.severity.name()), (Verdict::Fail, "critical"));
     assert!(r.evidence.iter().any(|e| e.value.as_str().is_some_and(|v| v.contains("trust"))));
-    assert_eq!(one(&judge(CLUSTER), "database-trust", "prod/Cluster/pg").verdict, Verdict::Pass);
+    assert_eq!(one(&evaluate(CLUSTER), "database-trust", "prod/Cluster/pg").verdict, Verdict::Pass);
 }
 
 #[test]
@@ -213,13 +213,13 @@ metadata:
 spec: { nodeName: n1, hostNetwork: true, containers: [{ name: c, image: i }] }
 status: { phase: Running, podIPs: [{ ip: 10.128.0.1 }], hostIPs: [{ ip: 10.128.0.1 }] }
 ";
-    let results = judge(&live);
+    let results = evaluate(&live);
     let r = one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg");
     assert_eq!(r.verdict, Verdict::Pass, "{}", r.message);
     assert!(r.note.as_deref().is_some_and(|t| t.contains("kube-system/DaemonSet/agent")), "{:?}", r.note);
     // The same agent, when any node is admitted, is an unexpected client.
     let open = live.replace("policyTypes: [Ingress] }", "policyTypes: [Ingress], ingress: [{}] }");
-    let results = judge(&open);
+    let results = evaluate(&open);
     assert_eq!(one(&results, "database-reachable-by-non-clients", "prod/Cluster/pg").verdict, Verdict::Fail);
 }
 
@@ -244,7 +244,7 @@ spec:
             ""
         )
     };
-    let ended = judge(&pod("initContainers"));
+    let ended = evaluate(&pod("initContainers"));
     let r = ended.iter().find(|r| r.check == "database-client-tls-mode").expect("one client");
     assert_ne!(r.verdict, Verdict::Pass, "{}", r.message);
 }

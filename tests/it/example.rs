@@ -385,8 +385,8 @@ impl Variant {
         let wanted: Vec<(&str, [u64; 3])> = self.coverage.iter().map(|&(n, w, i, e)| (n, [w, i, e])).collect();
         assert_eq!(coverage, wanted);
         // The platform's namespaces are shown and not counted.
-        let judged = wanted.iter().filter(|(n, _)| !["cnpg-system", "kube-system"].contains(n));
-        let total = judged.fold([0; 3], |sum, (_, n)| [sum[0] + n[0], sum[1] + n[1], sum[2] + n[2]]);
+        let evaluated = wanted.iter().filter(|(n, _)| !["cnpg-system", "kube-system"].contains(n));
+        let total = evaluated.fold([0; 3], |sum, (_, n)| [sum[0] + n[0], sum[1] + n[1], sum[2] + n[2]]);
         assert_eq!(numbers(&summary["coverage"]["total"]), total);
         assert_eq!(report.json["gaps"], Value::Array(Vec::new()));
         let left: Vec<&Value> = report.json["notEvaluated"]["checks"].as_array().unwrap().iter().collect();

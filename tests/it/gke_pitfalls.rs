@@ -453,7 +453,7 @@ fn a_listing_without_some_zones_is_incomplete() {
     let report = crate::gke::audit(&listing(json!(["us-central1-b"])));
     assert_eq!(report.outcome, Outcome::FindingsIncomplete);
     assert!(report.gaps[0].error.what.contains("us-central1-b"), "{:?}", report.gaps);
-    // The cluster that is there is judged all the same.
+    // The cluster that is there is evaluated all the same.
     assert_eq!(says(&report, "shielded-nodes"), "pass");
     assert_eq!(crate::gke::audit(&listing(json!([]))).gaps, []);
 }

@@ -45,7 +45,7 @@ fn verdicts_are_those_that_were_checked_by_hand() {
     }
 }
 
-/// A field that the normal form lost, or took for a secret, would be judged as absent.
+/// A field that the normal form lost, or took for a secret, would be evaluated as absent.
 #[test]
 fn nothing_that_a_check_reads_is_lost_on_the_way() {
     for (name, cluster) in crate::gke::recordings() {

@@ -27,7 +27,7 @@ fn good() -> Value {
     serde_json::from_str(include_str!("../cases/gke-good.json")).unwrap()
 }
 
-fn judge(cluster: &Value) -> Report {
+fn evaluate(cluster: &Value) -> Report {
     crate::gke::audit_with(cluster, &[], "{ profile: all, callerPermissions: [container.clusters.getCredentials] }")
 }
 
@@ -58,7 +58,7 @@ fn still_passing(cluster: &Value, path: &str, value: Value, by: &BTreeSet<(Strin
     if !set(&mut changed, path, value.clone()) {
         return Vec::new();
     }
-    let report = judge(&changed);
+    let report = evaluate(&changed);
     let passes = report.results.iter().filter(|r| r.verdict == Verdict::Pass);
     let still = passes.filter(|r| by.contains(&(r.check.clone(), r.subject.id.clone())));
     still.map(|r| format!("{} of {} passes with {path} = {value}", r.check, r.subject.id)).collect()
@@ -66,7 +66,7 @@ fn still_passing(cluster: &Value, path: &str, value: Value, by: &BTreeSet<(Strin
 
 #[test]
 fn the_good_cluster_passes_nearly_everything() {
-    let report = judge(&good());
+    let report = evaluate(&good());
     let failing = report.results.iter().filter(|r| r.verdict != Verdict::Pass);
     let failing: Vec<String> = failing.map(|r| format!("{} {}: {}", r.check, r.verdict.name(), r.message)).collect();
     let expected = [
@@ -85,7 +85,7 @@ fn the_good_cluster_passes_nearly_everything() {
 fn no_check_passes_by_a_field_that_is_broken() {
     let mut wrong = Vec::new();
     for (name, cluster) in CLUSTERS.iter().take(2) {
-        let report = judge(cluster);
+        let report = evaluate(cluster);
         for (path, by) in passing(cluster, &report) {
             // Null, one wrong type, and for an enum a value that does not exist yet: the rest is tried at random.
             let values = broken(get(cluster, &path));
@@ -98,7 +98,7 @@ fn no_check_passes_by_a_field_that_is_broken() {
 }
 
 fn verdict(cluster: &Value, check: &str) -> Verdict {
-    judge(cluster).results.iter().find(|r| r.check == check).unwrap().verdict
+    evaluate(cluster).results.iter().find(|r| r.check == check).unwrap().verdict
 }
 
 #[test]
@@ -153,7 +153,7 @@ proptest! {
     #[test]
     fn no_check_passes_by_a_field_that_is_broken_anywhere(at in any::<prop::sample::Index>(), which in any::<prop::sample::Index>(), how in any::<prop::sample::Index>()) {
         let (name, cluster) = at.get(&CLUSTERS);
-        let passing: Vec<_> = passing(cluster, &judge(cluster)).into_iter().collect();
+        let passing: Vec<_> = passing(cluster, &evaluate(cluster)).into_iter().collect();
         let (path, by) = which.get(&passing);
         let values = broken(get(cluster, path));
         let wrong = still_passing(cluster, path, how.get(&values).clone(), by);
@@ -179,7 +179,7 @@ proptest! {
         }
         // A document that is no cluster any more is no subject.
         if changed.get("nodePools").is_some() || changed.get("currentMasterVersion").is_some() {
-            let report = judge(&changed);
+            let report = evaluate(&changed);
             for check in crate::gke::REGISTRY.checks().iter().filter(|c| c.subject.name() == "cluster") {
                 prop_assert_eq!(report.results.iter().filter(|r| r.check == check.id).count(), 1, "{}", check.id);
             }
@@ -193,6 +193,6 @@ proptest! {
         let all: Vec<String> = cluster.as_object().unwrap().keys().cloned().collect();
         let mut changed = cluster.clone();
         changed.as_object_mut().unwrap().remove(which.get(&all));
-        prop_assert!(!judge(&changed).results.is_empty());
+        prop_assert!(!evaluate(&changed).results.is_empty());
     }
 }

@@ -379,7 +379,7 @@ struct Outcome {
     wrong: Vec<String>,
 }
 
-fn judge(dir: &Path, expected: &Expected) -> Outcome {
+fn evaluate(dir: &Path, expected: &Expected) -> Outcome {
     let mut out = Outcome { lines: expected.lines, skipped: expected.skipped, ..Outcome::default() };
     let objects = objects(dir);
     let peers = peers(&objects);
@@ -488,7 +488,7 @@ fn the_engine_agrees_with_netpol_analyzer() {
         let name = dir.file_name().expect("a name").to_string_lossy().into_owned();
         let file = corpus.join("expected").join(format!("{name}_connlist_output.txt"));
         let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        let o = judge(dir, &expected(&text));
+        let o = evaluate(dir, &expected(&text));
         let word = match (o.wrong.is_empty(), o.bounded) {
             (true, false) => "equal",
             (true, true) => "within",

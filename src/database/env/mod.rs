@@ -41,7 +41,7 @@ pub(crate) trait Sources {
     }
 }
 
-/// The pod whose containers are judged: a live pod or a template.
+/// The pod whose containers are evaluated: a live pod or a template.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PodContext<'a> {
     /// The workload, for messages and evidence.

@@ -21,7 +21,7 @@ pub(crate) static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()))
 });
 
-/// The report on a cluster, with Kubernetes objects beside it, judged as a gke-posture.yaml says.
+/// The report on a cluster, with Kubernetes objects beside it, evaluated as a gke-posture.yaml says.
 pub(crate) fn audit_with(cluster: &Value, objects: &[Value], config: &str) -> Report {
     let mut files = vec![("cluster.json".to_owned(), cluster.to_string())];
     files.extend(objects.iter().enumerate().map(|(i, o)| (format!("object-{i}.json"), o.to_string())));

@@ -81,14 +81,14 @@ pub(super) fn all() -> Vec<String> {
                 scope.spawn(move || {
                     let base = run(place, None);
                     assert_eq!((base.0, &base.1["gaps"]), (1, &json!([])), "{}", place.name);
-                    let judged = faults().into_iter().map(|(name, effect, times)| {
+                    let evaluated = faults().into_iter().map(|(name, effect, times)| {
                         let passes = times.is_some();
                         let fault = Fault::on(place.pattern, effect);
                         let got = run(place, Some(if passes { fault.once() } else { fault }));
-                        judge(place, passes, &base, &got)
+                        evaluate(place, passes, &base, &got)
                             .map_err(|why| format!("{} × {name}: {why}\n{} {:#}", place.name, got.0, got.1["gaps"]))
                     });
-                    judged.filter_map(Result::err).collect::<Vec<String>>()
+                    evaluated.filter_map(Result::err).collect::<Vec<String>>()
                 })
             })
             .collect();
@@ -124,7 +124,7 @@ fn run(place: &Place, fault: Option<Fault>) -> (i32, Value) {
 }
 
 /// Complete, or a gap that names the scope, the clusters that were found, and the status of an incomplete fleet.
-fn judge(place: &Place, passes: bool, base: &(i32, Value), got: &(i32, Value)) -> Result<(), String> {
+fn evaluate(place: &Place, passes: bool, base: &(i32, Value), got: &(i32, Value)) -> Result<(), String> {
     let targets = |report: &Value| -> Vec<String> {
         let clusters = report["clusters"].as_array().expect("clusters").iter();
         clusters.map(|c| c["target"].as_str().unwrap_or_default().to_owned()).collect()

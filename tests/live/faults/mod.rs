@@ -1,10 +1,10 @@
 //! Every endpoint that an audit of a GKE cluster touches, with everything that can go wrong there.
 //!
 //! Each cell of the table runs the binary against servers of its own. The result is that of a run without the fault, or
-//! it says what was not read ([`judge`]). The table is in [`cells`], with what is left out of it and why.
+//! it says what was not read ([`evaluate`]). The table is in [`cells`], with what is left out of it and why.
 mod cells;
+mod evaluate;
 mod fleet;
-mod judge;
 mod run;
 
 /// All in one test: the cells share the machine in one pool, the slowest first.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use serde_json::json;
 
 use super::cells::{At, Cell, Expect, Road, Twist};
-use super::judge::{Outcome, judge, judge_fault, judge_noted};
+use super::evaluate::{Outcome, evaluate, evaluate_fault, evaluate_noted};
 use crate::servers::ports::{Babble, Closed, Silent};
 use crate::servers::{Crd, Effect, Options, data};
 use crate::world::{CLUSTER, Login, World};
@@ -167,15 +167,15 @@ fn one(cell: &Cell) -> Result<(), String> {
     }
     let Ok(report) = serde_json::from_str(&out.stdout) else { return Err(format!("no report: {}", out.all())) };
     let got = Outcome { status: out.status, report };
-    let judged = match cell.expect {
-        Expect::Complete => judge(&cell.lost, &cell.names, true, &base, &got),
-        Expect::Gap => judge(&cell.lost, &cell.names, false, &base, &got).and_then(|()| match recorded_as(cell) {
+    let evaluated = match cell.expect {
+        Expect::Complete => evaluate(&cell.lost, &cell.names, true, &base, &got),
+        Expect::Gap => evaluate(&cell.lost, &cell.names, false, &base, &got).and_then(|()| match recorded_as(cell) {
             [] => Ok(()),
-            faults => judge_fault(&cell.names, faults, &got),
+            faults => evaluate_fault(&cell.names, faults, &got),
         }),
-        Expect::Noted => judge_noted("is taken as a policy whose rules are not known", &base, &got),
+        Expect::Noted => evaluate_noted("is taken as a policy whose rules are not known", &base, &got),
         Expect::CompleteOrGap if got.is_complete(&base) => Ok(()),
-        Expect::CompleteOrGap => judge(&cell.lost, &cell.names, false, &base, &got),
+        Expect::CompleteOrGap => evaluate(&cell.lost, &cell.names, false, &base, &got),
     };
-    judged.map_err(|why| format!("{why}\n  status {}, gaps {:#}\n{}", got.status, got.report["gaps"], out.stderr))
+    evaluated.map_err(|why| format!("{why}\n  status {}, gaps {:#}\n{}", got.status, got.report["gaps"], out.stderr))
 }

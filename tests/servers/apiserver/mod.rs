@@ -232,7 +232,7 @@ impl FakeKube {
 }
 
 /// The first form of JSON in an Accept header that is served: `""` for the document itself, or what `as` says. A form
-/// that is asked for where it makes no sense (metadata of the discovery) is not told apart.
+/// that is asked for where it makes no sense (metadata of the discovery) is not distinguished.
 fn form(accept: &str) -> Option<&str> {
     if accept.is_empty() {
         return Some("");

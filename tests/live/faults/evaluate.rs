@@ -61,7 +61,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Whether a gap that names `names` records one of these faults.
-pub(super) fn judge_fault(names: &str, faults: &[&str], got: &Outcome) -> Result<(), String> {
+pub(super) fn evaluate_fault(names: &str, faults: &[&str], got: &Outcome) -> Result<(), String> {
     let named = |gap: &&Value| format!("{} {}", text(&gap["what"]), text(&gap["why"])).contains(names);
     let recorded: Vec<String> = got.gaps().iter().filter(named).map(|gap| text(&gap["fault"])).collect();
     match recorded.iter().any(|fault| faults.contains(&fault.as_str())) {
@@ -77,7 +77,7 @@ pub(super) fn judge_fault(names: &str, faults: &[&str], got: &Outcome) -> Result
 /// - have a gap that names what was asked (`names`), says why, and what helps;
 /// - let no check pass that needs what its gaps are about, and nothing pass at all that does not pass in `base`;
 /// - end with the outcome and status of an incomplete audit.
-pub(super) fn judge(lost: &Lost, names: &str, fixed: bool, base: &Outcome, got: &Outcome) -> Result<(), String> {
+pub(super) fn evaluate(lost: &Lost, names: &str, fixed: bool, base: &Outcome, got: &Outcome) -> Result<(), String> {
     if fixed {
         return if got.is_complete(base) { Ok(()) } else { Err("a fault that passes is not fixed".to_owned()) };
     }
@@ -97,8 +97,8 @@ pub(super) fn judge(lost: &Lost, names: &str, fixed: bool, base: &Outcome, got: 
     outcome(&gone, got)
 }
 
-/// As [`judge`], for what is no gap and is said in a note of the evidence.
-pub(super) fn judge_noted(note: &str, base: &Outcome, got: &Outcome) -> Result<(), String> {
+/// As [`evaluate`], for what is no gap and is said in a note of the evidence.
+pub(super) fn evaluate_noted(note: &str, base: &Outcome, got: &Outcome) -> Result<(), String> {
     if !got.report["evidence"].to_string().contains(note) {
         return Err(format!("no note says {note}: {}", got.report["evidence"]));
     }
