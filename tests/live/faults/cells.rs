@@ -221,7 +221,7 @@ impl Place {
     }
 
     fn waits(&self) -> Vec<Cell> {
-        waiting().into_iter().map(|f| Cell { timeout: Some("4s"), ..self.cell(f, Expect::Gap) }).collect()
+        waiting().into_iter().map(|f| Cell { timeout: Some("8s"), ..self.cell(f, Expect::Gap) }).collect()
     }
 
     /// Those faults of [`Place::all`] that lead to other code behind the transport.
@@ -335,7 +335,7 @@ fn addresses() -> Vec<Cell> {
         certificate("wrong name", Certificate::WrongName),
         certificate("expired", Certificate::Expired),
         kube("nobody listens", Twist::KubeRefuses, None),
-        kube("silence, as a hang", Twist::KubeSilent, Some("4s")),
+        kube("silence, as a hang", Twist::KubeSilent, Some("8s")),
         kube("no TLS", Twist::KubeBabbles, None),
         twisted("nobody listens at the GKE API", Twist::GoogleRefuses, Lost::Everything, CLUSTER, None),
     ]

@@ -114,7 +114,7 @@ fn run(place: &Place, fault: Option<Fault>) -> (i32, Value) {
     let mut args = vec!["audit", place.args[0], place.args[1], "--format", "json"];
     if hangs {
         // The clusters are read by then, or not at all: each has its own time.
-        args.extend(["--timeout", "4s"]);
+        args.extend(["--timeout", "8s"]);
     }
     let out = world.run(Login::TokenFile, &args);
     let expected = usize::from(struck) + usize::from(place.found > 0);

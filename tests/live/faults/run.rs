@@ -12,7 +12,7 @@ use crate::servers::{Crd, Effect, Options, data};
 use crate::world::{CLUSTER, Login, World};
 
 /// More than the processors: most cells wait.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 16;
 
 /// What is wrong with any cell.
 pub(super) fn all(cells: Vec<Cell>) -> Vec<String> {
