@@ -9,8 +9,8 @@ use tokio::sync::{RwLock, Semaphore};
 use tokio::time::Instant;
 
 use super::connect::{Proof, describe_client_error};
+use super::decompress::{LARGEST, ResponseBody, too_large};
 use super::fault::Fault;
-use super::packed::{LARGEST, Packed, too_large};
 use super::retry::{retry, retry_after};
 
 /// Requests at a time; API Priority and Fairness gives a client about this much.
@@ -63,7 +63,7 @@ impl Api {
     }
 
     /// As [`get`](Self::get), not yet unpacked: whether that can be done is not known.
-    pub(super) async fn get_packed(&self, path: &str, accept: &str) -> Result<Packed, Fault> {
+    pub(super) async fn get_packed(&self, path: &str, accept: &str) -> Result<ResponseBody, Fault> {
         self.ask(Method::GET, path, accept, Vec::new(), Ok).await
     }
 
@@ -79,8 +79,8 @@ impl Api {
         path: &str,
         accept: &str,
         body: Vec<u8>,
-        open: impl Fn(Packed) -> Result<Packed, Fault> + Copy,
-    ) -> Result<Packed, Fault> {
+        open: impl Fn(ResponseBody) -> Result<ResponseBody, Fault> + Copy,
+    ) -> Result<ResponseBody, Fault> {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
         let mut renewed = false;
@@ -127,7 +127,7 @@ impl Api {
         path: &str,
         accept: &str,
         body: Vec<u8>,
-    ) -> Result<Packed, Fault> {
+    ) -> Result<ResponseBody, Fault> {
         let started = Instant::now();
         let mut request = Request::builder()
             .method(method)
@@ -149,7 +149,7 @@ impl Api {
         let (parts, body) = response.into_parts();
         let gzip = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|v| v == GZIP);
         let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        let answer = read_body(body, length.unwrap_or_default()).await.map(|bytes| Packed { bytes, gzip });
+        let answer = read_body(body, length.unwrap_or_default()).await.map(|bytes| ResponseBody { bytes, gzip });
         let status = parts.status.as_u16();
         tracing::debug!(path, status, ms = started.elapsed().as_millis() as u64, "Kubernetes API");
         if parts.status.is_success() {

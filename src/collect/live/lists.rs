@@ -11,10 +11,10 @@ use crate::inventory::Snapshot;
 use super::super::builder::Builder;
 use super::super::interner::Interner;
 use super::api::{Api, JSON, METADATA};
+use super::decompress::{LARGEST, ResponseBody};
 use super::fault::Fault;
 use super::items::Items;
 use super::kinds::Resource;
-use super::packed::{LARGEST, Packed};
 use super::page::{self, ListMeta};
 
 /// Objects of a page: <https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks>.
@@ -152,7 +152,7 @@ impl Lists {
     }
 
     /// Reads one page.
-    fn page(&self, answer: &Packed, items: &Items) -> Result<(Builder, ListMeta), Fault> {
+    fn page(&self, answer: &ResponseBody, items: &Items) -> Result<(Builder, ListMeta), Fault> {
         let mut buffer = self.buffers().pop().unwrap_or_default();
         let read = answer.open(&mut buffer, LARGEST).and_then(|body| {
             if !answer.gzip || body.len() <= UNCOMPRESSED {

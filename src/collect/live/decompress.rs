@@ -13,13 +13,13 @@ const EXPANSION: usize = 1032;
 const START: usize = 4096;
 
 #[derive(Clone, Debug)]
-pub(super) struct Packed {
+pub(super) struct ResponseBody {
     pub bytes: Bytes,
     /// As its Content-Encoding says.
     pub gzip: bool,
 }
 
-impl Packed {
+impl ResponseBody {
     /// The beginning of what is in it, as far as it can be had.
     pub(super) fn start(&self) -> Vec<u8> {
         if !self.gzip {
@@ -76,13 +76,13 @@ impl Packed {
     ///
     /// # Errors
     /// As of [`open`](Self::open).
-    pub(super) fn unpacked(self, limit: usize) -> Result<Packed, Fault> {
+    pub(super) fn unpacked(self, limit: usize) -> Result<ResponseBody, Fault> {
         if !self.gzip {
             return Ok(self);
         }
         let mut room = Vec::new();
         self.open(&mut room, limit)?;
-        Ok(Packed { bytes: room.into(), gzip: false })
+        Ok(ResponseBody { bytes: room.into(), gzip: false })
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn open(bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
-        let packed = Packed { bytes: bytes.into(), gzip: true };
+        let packed = ResponseBody { bytes: bytes.into(), gzip: true };
         packed.open(&mut vec![1; 3], LARGEST).map(<[u8]>::to_vec)
     }
 
@@ -121,14 +121,14 @@ mod tests {
         let large: Vec<u8> = (0..300_000u32).flat_map(|n| (n % 1000).to_le_bytes()).collect();
         for data in [&b""[..], b"a", &large] {
             assert_eq!(open(gzip(data)).unwrap(), data);
-            let start = Packed { bytes: gzip(data).into(), gzip: true }.start();
+            let start = ResponseBody { bytes: gzip(data).into(), gzip: true }.start();
             assert_eq!(start, data[..data.len().min(START)]);
         }
         assert_eq!(
             open([gzip(b"one "), gzip(&large), gzip(b"!")].concat()).unwrap(),
             [b"one ", &large[..], b"!"].concat()
         );
-        let plain = Packed { bytes: Bytes::from_static(b"plain"), gzip: false };
+        let plain = ResponseBody { bytes: Bytes::from_static(b"plain"), gzip: false };
         assert_eq!(plain.open(&mut Vec::new(), 0).unwrap(), b"plain");
         assert_eq!(
             (plain.start(), plain.unpacked(0).unwrap().bytes),
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused() {
-        let packed = Packed { bytes: gzip(&vec![7; 1 << 20]).into(), gzip: true };
+        let packed = ResponseBody { bytes: gzip(&vec![7; 1 << 20]).into(), gzip: true };
         for (limit, fits) in [(0, false), (1 << 16, false), ((1 << 20) - 1, false), (1 << 20, true), (1 << 21, true)] {
             let mut room = Vec::new();
             match packed.open(&mut room, limit) {
