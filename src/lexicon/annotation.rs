@@ -2,7 +2,7 @@
 
 use super::name::is_secret_name;
 
-/// Exact keys. A fact uses each of them.
+/// Exact keys. An annotation that is not here is not kept, so a fact that uses a new one adds its key.
 const KEYS: &[&str] = &[
     "networking.gke.io/network",
     "networking.gke.io/interfaces",
