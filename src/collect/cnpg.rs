@@ -48,7 +48,8 @@ impl FromObject for CnpgPooler {
 
 fn parse_cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     let name = meta.name.clone();
-    let operator_version = meta.annotations.get("cnpg.io/operatorVersion").map(str::to_owned);
+    let operator_version =
+        meta.annotations.get("cnpg.io/operatorVersion").value().copied().flatten().map(str::to_owned);
     let Some(spec) = c.get("spec") else {
         return CnpgCluster { meta, instances: 1, ..CnpgCluster::default() };
     };

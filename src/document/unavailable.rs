@@ -25,8 +25,6 @@ pub enum Unavailable {
     Unreadable,
 }
 
-const KEY: &str = "$unavailable";
-
 const ALL: [(Unavailable, &str, &str); 6] = [
     (Unavailable::KnownAfterApply, "known-after-apply", "known after apply (Terraform plan)"),
     (Unavailable::Sensitive, "sensitive", "marked as sensitive in Terraform"),
@@ -37,6 +35,9 @@ const ALL: [(Unavailable, &str, &str); 6] = [
 ];
 
 impl Unavailable {
+    /// The key of the JSON object that takes the value's place.
+    pub(crate) const KEY: &str = "$unavailable";
+
     /// The reason as the end of a sentence about the value: "known after apply (Terraform plan)".
     pub fn reason(self) -> &'static str {
         ALL.iter().find(|(one, ..)| *one == self).map_or("", |(.., reason)| reason)
@@ -44,14 +45,18 @@ impl Unavailable {
 
     /// What takes the value's place in JSON.
     pub fn to_json(self) -> Value {
-        json!({ KEY: ALL.iter().find(|(one, ..)| *one == self).map(|(_, code, _)| code) })
+        json!({ Unavailable::KEY: ALL.iter().find(|(one, ..)| *one == self).map(|(_, code, _)| code) })
     }
 
     /// Why this is not a value; `None` if it is one.
     pub fn from_json(value: &Value) -> Option<Unavailable> {
-        let code = value.as_object()?.get(KEY)?;
-        let known = ALL.iter().find(|(_, name, _)| code.as_str() == Some(name));
-        Some(known.map_or(Unavailable::Unreadable, |(one, ..)| *one))
+        let code = value.as_object()?.get(Unavailable::KEY)?;
+        Some(Unavailable::from_code(code.as_str().unwrap_or_default()))
+    }
+
+    /// The reason with this code; `Unreadable` if there is none.
+    pub(crate) fn from_code(code: &str) -> Unavailable {
+        ALL.iter().find(|(_, name, _)| code == *name).map_or(Unavailable::Unreadable, |(one, ..)| *one)
     }
 
     /// Why a value or a part of it is not one; `None` if all of it is.

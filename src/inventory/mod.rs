@@ -1,5 +1,6 @@
 //! The cluster as typed, small objects and the tables that join them. No I/O.
 
+mod annotations;
 mod cluster_name;
 mod drift;
 pub mod join;
@@ -13,6 +14,7 @@ pub mod snapshot;
 mod source;
 pub mod workload;
 
+pub use annotations::Annotations;
 pub use cluster_name::ClusterName;
 pub use drift::Drift;
 pub use join::{ClassId, Inventory, NAME_LABEL, NamespaceInfo};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::annotations::Annotations;
 use super::labels::LabelView;
 use super::object::*;
 use super::snapshot::Snapshot;
@@ -39,7 +40,7 @@ pub struct Class {
     /// In the order of the containers.
     pub ports: Vec<(ContainerRole, ContainerPort)>,
     /// The distinct specifications, with the annotations of each.
-    pub specs: Vec<(Labels, Arc<PodSpec>)>,
+    pub specs: Vec<(Annotations, Arc<PodSpec>)>,
     /// Pods with what sets each apart. Empty: only the template is known.
     pub members: Vec<Member>,
 }
@@ -149,7 +150,7 @@ fn add_class(
     workload: &mut Workload,
     labels: &Labels,
     open: BTreeMap<String, bool>,
-    annotations: &Labels,
+    annotations: &Annotations,
     spec: &Arc<PodSpec>,
     members: &[Member],
 ) {
@@ -323,7 +324,7 @@ fn add_instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
     let workload = workload_of(found, c.meta.object_ref(), c.meta.origin.clone(), c.meta.labels.clone());
     workload.pods = Some(c.instances);
     workload.running = c.instances > 0;
-    add_class(workload, &labels, open, &Labels::new(), &Arc::new(spec), &members);
+    add_class(workload, &labels, open, &Annotations::default(), &Arc::new(spec), &members);
 }
 
 fn add_pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
@@ -344,5 +345,5 @@ fn add_pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
     let workload = workload_of(found, p.meta.object_ref(), p.meta.origin.clone(), p.meta.labels.clone());
     workload.pods = Some(p.instances);
     workload.running = p.instances > 0;
-    add_class(workload, &labels, open, &Labels::new(), &Arc::new(spec), &[]);
+    add_class(workload, &labels, open, &Annotations::default(), &Arc::new(spec), &[]);
 }

@@ -121,12 +121,14 @@ impl Policy {
         };
         let ingress = p.spec.ingress.iter().map(|r| rule(&r.from, &r.ports)).collect();
         let egress = p.spec.egress.iter().map(|r| rule(&r.to, &r.ports)).collect();
+        // Unknown only in a Terraform plan, which gives no policy whose annotations it does not know.
+        let network = p.meta.annotations.get("networking.gke.io/network").value().copied().flatten();
         Policy {
             meta: p.meta.clone(),
             selector: p.spec.pod_selector.clone(),
             isolates,
             rules: [ingress, egress],
-            network: p.meta.annotations.get("networking.gke.io/network").filter(|n| *n != "default").map(str::to_owned),
+            network: network.filter(|n| *n != "default").map(str::to_owned),
         }
     }
 

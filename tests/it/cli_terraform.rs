@@ -597,3 +597,30 @@ fn odd_indexes_are_part_of_the_address() {
     let report = audit(&state(vec![r]), "--fail-on none").json();
     assert!(result(&report, ENFORCED)["evidence"].to_string().contains(address));
 }
+
+#[test]
+fn an_annotation_that_a_plan_does_not_know_is_not_absent() {
+    let kept = |annotations: Value, unknown: Value| {
+        let metadata = json!([{"name": "web", "namespace": "app", "annotations": annotations}]);
+        let (mut after, after_unknown) = (web("app"), json!({"metadata": [{"annotations": unknown}]}));
+        after["metadata"] = metadata.clone();
+        after["spec"][0]["template"][0]["metadata"][0]["annotations"] = annotations;
+        let unknown = json!({"metadata": after_unknown["metadata"], "spec": [{"template": [after_unknown]}]});
+        let room = Room::new();
+        room.write("tf.json", plan(vec![change("kubernetes_deployment.w", &["create"], after, unknown)]).to_string());
+        assert_eq!(room.sh("snapshot tf.json -o s.gz").status, 0);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&room.read("s.gz")[..]), &mut text).unwrap();
+        let snapshot: Value = serde_json::from_str(&text).unwrap();
+        let controller = &snapshot["evidence"]["controllers"][0];
+        assert_eq!(controller["meta"]["annotations"], controller["template"]["annotations"]);
+        controller["meta"]["annotations"].clone()
+    };
+    let env = json!({"example.com/env": "prod"});
+    let later = json!({"$unavailable": "known-after-apply"});
+    assert_eq!(kept(env.clone(), json!({})), env);
+    assert_eq!(kept(Value::Null, json!({})), Value::Null);
+    assert_eq!(kept(Value::Null, json!(true)), later);
+    let part = json!({"example.com/env": "prod", "$unavailable": "known-after-apply"});
+    assert_eq!(kept(env, json!({"cloud.google.com/neg": true})), part);
+}

@@ -246,7 +246,7 @@ impl Builder {
         let Some(mut meta) = k8s::parse_meta(c, head, namespace, origin) else { return };
         if self.listed {
             self.interner.intern_labels(&mut meta.labels);
-            self.interner.intern_labels(&mut meta.annotations);
+            self.interner.intern_labels(meta.annotations.texts_mut());
         } else {
             self.replace_duplicate(head, &meta);
         }

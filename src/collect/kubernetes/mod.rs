@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use base64::prelude::*;
 
 use crate::document::{Content, Cursor};
-use crate::inventory::Origin;
 use crate::inventory::object::*;
+use crate::inventory::{Annotations, Origin};
 use crate::lexicon;
 
 use super::interner::Interner;
@@ -94,10 +94,9 @@ impl FromObject for ComputeClass {
 }
 
 /// The annotations that the audit needs, with secrets in their values masked.
-fn parse_annotations(metadata: &Cursor<'_>) -> Labels {
-    let Some(all) = metadata.get("annotations") else { return Labels::new() };
-    let kept = all.strings::<Vec<_>>().into_iter().filter(|(key, _)| lexicon::keep_annotation(key));
-    kept.map(|(key, text)| (key, lexicon::mask_text(text))).collect()
+fn parse_annotations(metadata: &Cursor<'_>) -> Annotations {
+    let all = metadata.get("annotations").map(|all| all.strings::<Vec<_>>()).unwrap_or_default();
+    Annotations::collect(all, lexicon::mask_text)
 }
 
 /// Parses metadata. `namespace` is that of namespaced objects that name none; empty for cluster-scoped ones.
@@ -218,7 +217,7 @@ fn parse_secret(c: &Cursor<'_>, meta: Meta) -> SecretNames {
         .collect();
     keys.sort();
     keys.dedup();
-    SecretNames { meta: Meta { annotations: Labels::new(), ..meta }, keys, ..SecretNames::default() }
+    SecretNames { meta: Meta { annotations: Annotations::default(), ..meta }, keys, ..SecretNames::default() }
 }
 
 /// As [`parse_secret`], with TLS settings among its values. `variables` are the names of environment variables by key,

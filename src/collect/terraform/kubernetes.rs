@@ -250,7 +250,7 @@ const ASIDE: [&str; 6] =
 struct Translator {
     /// It is a manifest, whose names and forms are the API's already.
     is_manifest: bool,
-    /// Everything below `spec` bears on what the object does.
+    /// Everything below `spec` bears on what the object does, and an annotation names its network.
     is_policy: bool,
     /// Paths of what is not known and bears on something.
     unknown: Vec<String>,
@@ -284,6 +284,9 @@ impl Translator {
     }
 
     fn value(&mut self, key: &str, value: &Value, unknown: &Value, path: &str) -> Option<Value> {
+        if key == "annotations" && !self.is_policy && path.ends_with("metadata.annotations") {
+            return annotations(value, unknown);
+        }
         if *unknown == Value::Bool(true) || Unavailable::from_json(value).is_some() {
             if path.contains("env[].value") {
                 return Some(Unavailable::KnownAfterApply.to_json());
@@ -372,7 +375,7 @@ impl Translator {
         let below = |part: &str| path.split('.').any(|p| p.trim_end_matches("[]") == part);
         // The provider computes a name for the pods' template, which nothing has.
         let unused = matches!(path, "spec.template.metadata.name" | "spec.template.metadata.namespace");
-        let bears = if self.is_policy && path.starts_with("spec") {
+        let bears = if self.is_policy && (path.starts_with("spec") || key == "annotations") {
             true
         } else {
             BEARING.contains(&key) && !unused && !ASIDE.iter().any(|part| below(part))
@@ -381,6 +384,18 @@ impl Translator {
             self.unknown.push(path.to_owned());
         }
     }
+}
+
+/// The annotations with known texts, and why others are unavailable.
+fn annotations(value: &Value, unknown: &Value) -> Option<Value> {
+    let why = Unavailable::within(value).or_else(|| is_marked(unknown).then_some(Unavailable::KnownAfterApply));
+    let texts = value.as_object().into_iter().flatten().filter(|(_, text)| text.is_string());
+    let mut known: Map<String, Value> = texts.map(|(key, text)| (key.clone(), text.clone())).collect();
+    known.remove(Unavailable::KEY);
+    if let Some(why) = why {
+        known.extend(why.to_json().as_object().cloned().unwrap_or_default());
+    }
+    (!known.is_empty()).then_some(Value::Object(known))
 }
 
 /// A variable has a value or a source of one. What is not known of either counts as set when the pod runs.

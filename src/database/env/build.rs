@@ -7,7 +7,7 @@ use super::{EnvValue, Environment, Item, Opaque, PodContext, Provenance, Source,
 use super::{expand, links};
 use crate::inventory::object::{Container, EnvFromSource, EnvSource};
 use crate::inventory::{Known, Reason};
-use crate::lexicon::{Value, keep_annotation};
+use crate::lexicon::Value;
 
 /// Computes the effective environment of `container` of `pod`.
 pub(crate) fn effective(pod: &PodContext<'_>, container: &Container, sources: &dyn Sources) -> Environment {
@@ -286,10 +286,9 @@ impl Builder<'_> {
         }
         if let Some(key) = subscript(path, "metadata.annotations") {
             return match self.pod.annotations.get(key) {
-                Some(v) => known(v),
-                // A missing annotation is the empty string; one that is never collected is not known.
-                None if keep_annotation(key) => known(""),
-                None => EnvValue::Opaque(Opaque::Withheld { place: format!("annotation {key}") }),
+                // A missing annotation is the empty string.
+                Known::Value(text) => known(text.unwrap_or_default()),
+                Known::Unknown(reasons) => EnvValue::Opaque(Opaque::Annotation { key: key.to_owned(), reasons }),
             };
         }
         match path {

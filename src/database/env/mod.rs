@@ -19,7 +19,7 @@ pub(crate) use build::effective;
 pub(crate) use value::{EnvValue, HOLE, Opaque, Template};
 
 use crate::inventory::object::{CnpgCluster, ConfigMap, Labels, PodSpec, SecretNames, Service};
-use crate::inventory::{Known, ObjectRef, Reason};
+use crate::inventory::{Annotations, Known, ObjectRef, Reason};
 
 /// What an environment refers to outside its pod.
 pub(crate) trait Sources {
@@ -50,7 +50,7 @@ pub(crate) struct PodContext<'a> {
     /// `None` for a template: `metadata.name` is then a run-time value.
     pub pod_name: Option<&'a str>,
     pub labels: &'a Labels,
-    pub annotations: &'a Labels,
+    pub annotations: &'a Annotations,
     pub spec: &'a PodSpec,
     /// Whether any printable name is accepted (feature gate `RelaxedEnvironmentVariableValidation`, on from 1.32).
     /// If not, an invalid name that comes from `envFrom` is skipped.

@@ -67,7 +67,7 @@ fn run_relaxed(world: &World, env_from: Vec<EnvFrom>, env: Vec<EnvVar>, relaxed_
         namespace: "prod",
         pod_name: None,
         labels: &none,
-        annotations: &none,
+        annotations: &Annotations::default(),
         spec: &spec,
         relaxed_names,
     };
@@ -240,7 +240,7 @@ fn a_config_map_outside_partial_input_is_unknown_and_says_what_to_add() {
         namespace: "prod",
         pod_name: None,
         labels: &none,
-        annotations: &none,
+        annotations: &Annotations::default(),
         spec: &spec,
         relaxed_names: true,
     };

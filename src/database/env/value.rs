@@ -15,6 +15,8 @@ pub(crate) enum Opaque {
     ConfigMap { namespace: String, name: String, key: Option<String>, prefix: String, reasons: Vec<Reason> },
     /// A value that collection did not keep.
     Withheld { place: String },
+    /// An annotation of the pod that the evidence does not decide.
+    Annotation { key: String, reasons: Vec<Reason> },
     /// A Service of the namespace may define the name, and Services are not known.
     ServiceLink { reasons: Vec<Reason> },
     /// Known only to the running pod.
@@ -45,6 +47,7 @@ impl Opaque {
             Opaque::Secret { namespace, name, key, .. } => keyed("Secret", namespace, name, key),
             Opaque::ConfigMap { namespace, name, key, .. } => keyed("ConfigMap", namespace, name, key),
             Opaque::Withheld { place } => format!("a withheld value at {place}"),
+            Opaque::Annotation { key, .. } => format!("the annotation {key}"),
             Opaque::ServiceLink { .. } => "a service link".to_owned(),
             Opaque::Runtime(what) => what.clone(),
             Opaque::Overwritten { name, by } => format!("{name}, which {} may overwrite", by.describe()),
@@ -73,6 +76,11 @@ impl Opaque {
             Opaque::Withheld { place } => Reason::undecided(format!(
                 "{subject} {verb} at {place} to a text that is not kept because it may hold a secret: put the mode into a variable of its own, or write the value as a connection URL"
             )),
+            Opaque::Annotation { key, reasons } => {
+                let why = reasons.first().map_or("it is not known", |r| &r.text);
+                let text = format!("{subject} {verb} by the annotation {key}, and {why}: use a literal");
+                Reason { text, ..reasons.first().cloned().unwrap_or_else(|| Reason::undecided("")) }
+            }
             Opaque::ServiceLink { reasons } => {
                 let text = format!("{subject} may be a service link: add the Services of the namespace to the input");
                 match reasons.first() {

@@ -6,7 +6,7 @@ use crate::database::tls::Class::{self, Disable, Prefer, Require, VerifyFull};
 use crate::inventory::object::{
     CnpgCluster, ConfigMap, EnvFrom, EnvFromSource, EnvSource, EnvVar, Labels, Meta, Mount, PodSpec, Service,
 };
-use crate::inventory::{Known, ObjectRef};
+use crate::inventory::{Annotations, Known, ObjectRef};
 use crate::lexicon::Value;
 
 #[derive(Default)]
@@ -66,7 +66,7 @@ fn profiles_of(containers: Vec<Container>, world: &World, ownership: Ownership, 
         namespace: "prod",
         pod_name: None,
         labels: &none,
-        annotations: &none,
+        annotations: &Annotations::default(),
         spec: &spec,
         relaxed_names: true,
     };

@@ -7,6 +7,7 @@ mod service;
 
 use serde::{Deserialize, Serialize};
 
+use super::annotations::Annotations;
 use super::source::{ObjectRef, Origin};
 
 pub use super::label_map::Labels;
@@ -32,8 +33,8 @@ pub struct Meta {
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// Only annotations that the analysis reads.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub annotations: Labels,
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
     /// The controlling owner (`controller: true`), if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,

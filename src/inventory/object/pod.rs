@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Meta, Protocol};
+use super::{Annotations, Labels, Meta, Protocol};
 use crate::lexicon::Value;
 
 /// What of a pod's specification matters to reachability and to the environment of its containers.
@@ -230,8 +230,8 @@ pub struct Template {
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// `metadata.annotations` of the template, only those that the analysis reads.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub annotations: Labels,
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
     /// Equal ones of a live cluster are shared.
     pub spec: Arc<PodSpec>,
 }
@@ -243,8 +243,8 @@ pub struct PodGroup {
     /// Identity of the first member; `labels` without the per-pod keys.
     pub meta: Meta,
     /// `metadata.annotations` of the pods, only those that the analysis reads.
-    #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    pub annotations: Labels,
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
     /// `spec` of the pods. Equal specifications are shared.
     pub spec: Arc<PodSpec>,
     /// The pods, without those that have finished.
