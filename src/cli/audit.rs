@@ -10,7 +10,8 @@ use crate::report::{self, ExitPolicy, Format, Outcome, Report, Style};
 
 use super::fleet::{self, FleetArgs};
 use super::input::{ConfigArgs, Evidence};
-use super::output::{self, Color};
+use super::output;
+use super::report_args::ReportArgs;
 use super::terraform::{State, TerraformArgs};
 use super::{Failure, log};
 
@@ -24,12 +25,8 @@ pub(super) struct Args {
     terraform: TerraformArgs,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Format on standard output.
-    #[arg(help_heading = "Report", long, value_enum, default_value = "table")]
-    format: Format,
-    /// Also write the report to a file, in the format of its ending: .md, .json or .txt. May be repeated.
-    #[arg(help_heading = "Report", long, short, value_name = "FILE")]
-    output: Vec<PathBuf>,
+    #[command(flatten, next_help_heading = "Report")]
+    report: ReportArgs,
     /// Group the report by the controls of a framework, such as cis-gke-1.9.0.
     #[arg(help_heading = "Report", long, value_name = "ID", conflicts_with = "template")]
     framework: Option<String>,
@@ -51,22 +48,6 @@ pub(super) struct Args {
     /// Refuse evidence with another digest than this one (sha256:…, as `snapshot` prints it).
     #[arg(help_heading = "Report", long, value_name = "DIGEST")]
     expect_digest: Option<String>,
-    /// Show full lists in the table.
-    #[arg(help_heading = "Report", long)]
-    all: bool,
-    /// Color of the table.
-    #[arg(help_heading = "Report", long, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: Color,
-}
-
-impl clap::ValueEnum for Format {
-    fn value_variants<'a>() -> &'a [Self] {
-        Format::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.name()))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -110,7 +91,7 @@ impl FailOn {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
-    let targets = args.output.iter().map(|p| Ok((p.as_path(), format_of(p)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let targets = args.report.targets()?;
     let template = match &args.template {
         None => None,
         Some(path) => {
@@ -165,7 +146,7 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let render = |format: Format, width: usize, color: bool| -> Result<String, Failure> {
         let footer = footer(&args, &report, showing, status);
         let options = report::Options {
-            style: Style { width, color, show_all: args.all, footer },
+            style: Style { width, color, show_all: args.report.all, footer },
             template: template.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
             framework,
         };
@@ -174,8 +155,8 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     for (path, format) in targets {
         output::write_file(path, render(format, 100, false)?.as_bytes())?;
     }
-    output::print(&render(args.format, output::width(), args.color.enabled())?)?;
-    if showing && args.format != Format::Table {
+    output::print(&render(args.report.format, output::width(), args.report.color.enabled())?)?;
+    if showing && args.report.format != Format::Table {
         log::note(&real_status(status));
     }
     if report.outcome == Outcome::NoResult {
@@ -231,25 +212,12 @@ fn fleet(
         live: &e.live,
         state,
         fix_for: args.terraform.fix_for.tool(),
-        format: args.format,
+        format: args.report.format,
         outputs,
-        show_all: args.all,
-        color: args.color.enabled(),
+        show_all: args.report.all,
+        color: args.report.color.enabled(),
     };
     fleet::run(&args.fleet, job)
-}
-
-pub(super) fn format_of(path: &Path) -> Result<Format, Failure> {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    Format::from_ending(ending).ok_or_else(|| {
-        let endings: Vec<String> =
-            Format::ALL.iter().filter_map(|f| f.endings().first().map(|e| format!(".{e}"))).collect();
-        let (last, others) = endings.split_last().map_or(("", String::new()), |(l, o)| (l.as_str(), o.join(", ")));
-        Failure::input(format!(
-            "--output {}: the format of a file follows from its ending, which is {others} or {last}",
-            path.display()
-        ))
-    })
 }
 
 /// Why there is no result.

@@ -22,7 +22,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         checks: Vec<PathBuf>,
         #[arg(long, value_enum, default_value = "table")]
-        format: Format,
+        format: ListFormat,
     },
     /// Explain one check: why it matters, which facts it uses, how to fix a finding.
     Show {
@@ -33,7 +33,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         checks: Vec<PathBuf>,
         #[arg(long, value_enum, default_value = "table")]
-        format: Format,
+        format: ListFormat,
     },
     /// Run the tests in check files: those of the built-in checks, or those in a folder.
     Test {
@@ -44,7 +44,7 @@ enum Command {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum ListFormat {
     Table,
     Json,
 }
@@ -65,8 +65,8 @@ fn json<T: serde::Serialize>(value: &T) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn list(registry: &Registry, format: Format) -> Result<u8, Failure> {
-    if format == Format::Json {
+fn list(registry: &Registry, format: ListFormat) -> Result<u8, Failure> {
+    if format == ListFormat::Json {
         let all: Vec<Explanation> = registry.checks().iter().filter_map(|c| registry.describe(&c.id)).collect();
         return json(&all);
     }
@@ -87,7 +87,7 @@ fn list(registry: &Registry, format: Format) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
+fn show(registry: &Registry, id: &str, format: ListFormat) -> Result<u8, Failure> {
     let Some(e) = registry.describe(id) else {
         let names = registry.known_names().checks;
         let hint = crate::document::hint(id, names.iter().map(String::as_str));
@@ -95,7 +95,7 @@ fn show(registry: &Registry, id: &str, format: Format) -> Result<u8, Failure> {
             "unknown check \"{id}\"{hint}; run `gke-posture checks list` for all checks"
         )));
     };
-    if format == Format::Json {
+    if format == ListFormat::Json {
         return json(&e);
     }
     let width = output::width().clamp(60, 100);

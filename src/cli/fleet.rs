@@ -121,6 +121,7 @@ impl FleetArgs {
 
 /// Runs the audit of a fleet and returns the exit status.
 pub(super) fn run(args: &FleetArgs, job: Job<'_>) -> Result<u8, Failure> {
+    check_formats(job.format, &job.outputs)?;
     let mut targets = args.targets(job.live)?;
     let mut terraform = Default::default();
     if let Some(state) = job.state {
@@ -236,6 +237,12 @@ impl Observer for Progress {
             None => tracing::warn!(cluster = entry.target, outcome, why = result, "cluster without a result"),
         }
     }
+}
+
+/// Refuses a format that a fleet report does not have, before anything is read.
+pub(super) fn check_formats(format: Format, files: &[(&Path, Format)]) -> Result<(), Failure> {
+    let mut all = std::iter::once(format).chain(files.iter().map(|(_, format)| *format));
+    all.try_for_each(fleet::check_format).map_err(Failure::input)
 }
 
 /// Writes a fleet report to files, and to standard output.

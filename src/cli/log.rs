@@ -17,7 +17,7 @@ use crate::report::Outcome;
 
 /// The form of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum LogFormat {
     /// Text for people.
     #[default]
     Text,
@@ -35,11 +35,11 @@ pub(super) struct LogArgs {
     pub quiet: bool,
     /// Format of the messages on standard error.
     #[arg(help_heading = "Messages", long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
-    pub log_format: Format,
+    pub log_format: LogFormat,
 }
 
 struct Settings {
-    format: Format,
+    format: LogFormat,
     quiet: bool,
 }
 
@@ -62,8 +62,8 @@ pub(super) fn init(args: &LogArgs) {
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines));
 }
 
-fn format() -> Format {
-    SETTINGS.get().map_or(Format::Text, |s| s.format)
+fn format() -> LogFormat {
+    SETTINGS.get().map_or(LogFormat::Text, |s| s.format)
 }
 
 fn is_quiet() -> bool {
@@ -73,7 +73,7 @@ fn is_quiet() -> bool {
 /// Whether progress is shown: on a terminal only, and not in CI, where a log would keep every update.
 fn shows_progress() -> bool {
     let is_dumb = std::env::var_os("CI").is_some() || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-    format() == Format::Text && !is_quiet() && !is_dumb && !PROGRESS.is_hidden()
+    format() == LogFormat::Text && !is_quiet() && !is_dumb && !PROGRESS.is_hidden()
 }
 
 /// Shows what `status` returns, in one line that is updated until [`end_progress`].
@@ -108,11 +108,11 @@ pub(super) fn end_progress() {
 /// Reports an error that ends the run, or a part of it. Each line is an error of its own.
 pub(super) fn error(text: &str) {
     match format() {
-        Format::Text => {
+        LogFormat::Text => {
             let text = if text.starts_with("error: ") { text.to_owned() } else { format!("error: {text}") };
             write(&text);
         }
-        Format::Json => {
+        LogFormat::Json => {
             for line in text.lines() {
                 json("ERROR", line.strip_prefix("error: ").unwrap_or(line), Map::new());
             }
@@ -126,8 +126,8 @@ pub(super) fn note(text: &str) {
         return;
     }
     match format() {
-        Format::Text => write(&format!("note: {text}")),
-        Format::Json => json("NOTICE", text, Map::new()),
+        LogFormat::Text => write(&format!("note: {text}")),
+        LogFormat::Json => json("NOTICE", text, Map::new()),
     }
 }
 
@@ -137,8 +137,8 @@ pub(super) fn line(text: &str) {
         return;
     }
     match format() {
-        Format::Text => write(text),
-        Format::Json => json("INFO", text, Map::new()),
+        LogFormat::Text => write(text),
+        LogFormat::Json => json("INFO", text, Map::new()),
     }
 }
 
@@ -147,7 +147,7 @@ pub(super) fn line(text: &str) {
 /// The severities are Cloud Logging's:
 /// <https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity>.
 pub(super) fn outcome(outcome: Outcome, what: &str, fields: Map<String, Json>) {
-    if format() == Format::Json {
+    if format() == LogFormat::Json {
         let severity = match outcome {
             Outcome::Pass => "NOTICE",
             Outcome::Findings | Outcome::FindingsIncomplete => "ERROR",
@@ -219,7 +219,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         event.record(&mut fields);
         let level = *event.metadata().level();
         match format() {
-            Format::Json => {
+            LogFormat::Json => {
                 let severity = match level {
                     Level::ERROR => "ERROR",
                     Level::WARN => "WARNING",
@@ -228,7 +228,7 @@ impl<S: Subscriber> Layer<S> for Lines {
                 };
                 json(severity, &fields.message, fields.rest);
             }
-            Format::Text => {
+            LogFormat::Text => {
                 let mut line = format!("{}: {}", level.as_str().to_lowercase(), fields.message);
                 for (name, value) in &fields.rest {
                     let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -12,6 +12,7 @@ mod reach;
 #[cfg(test)]
 mod recorded_tests;
 mod report;
+mod report_args;
 mod schema;
 mod shard;
 mod snapshot;

@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(help_heading = "Question", long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
     expect: Option<Expect>,
     #[arg(help_heading = "Question", long, value_enum, default_value = "table")]
-    format: Format,
+    format: ReachFormat,
     /// Show full lists.
     #[arg(help_heading = "Question", long)]
     all: bool,
@@ -57,7 +57,7 @@ enum Expect {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum ReachFormat {
     Table,
     Json,
 }
@@ -110,7 +110,7 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
                 "one of --from and --to must be a workload: policies do not apply between addresses and nodes",
             ));
         }
-        if args.format == Format::Table {
+        if args.format == ReachFormat::Table {
             return print_answer(&args, &inventory, &mut reach, from, to);
         }
         let answer = evaluate(&args, &mut reach, from, to);
@@ -126,8 +126,8 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let mut t = table(&mut reach, &inventory, |a, b| selected(&from, a) && selected(&to, b));
     keep_selected_port(&args, &mut t);
     match args.format {
-        Format::Json => print_json(&t)?,
-        Format::Table => output::print(&overview(&args, &reach, &t))?,
+        ReachFormat::Json => print_json(&t)?,
+        ReachFormat::Table => output::print(&overview(&args, &reach, &t))?,
     }
     Ok(0)
 }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::check::shell_quote;
 use crate::fleet::shard::Shard;
-use crate::fleet::{self, FleetReport, PartFile, PartInput, part_file};
+use crate::fleet::{FleetReport, PartFile, PartInput, decode as decode_report, merge as merge_parts, part_file};
 use crate::report::{Format, Style};
 
-use super::audit::format_of;
-use super::fleet::write_report;
+use super::fleet::{self, write_report};
 use super::input::source_date_epoch;
-use super::output::{self, Color};
+use super::output;
+use super::report_args::ReportArgs;
 use super::{Failure, log};
 
 #[derive(clap::Args)]
@@ -34,18 +34,8 @@ struct Merge {
     /// Folder with the parts: the --output-dir of the shards.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Format on standard output.
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
-    /// Also write the report to a file, in the format of its ending: .md, .json or .txt. May be repeated.
-    #[arg(long, short, value_name = "FILE")]
-    output: Vec<PathBuf>,
-    /// Show full lists in the table.
-    #[arg(long)]
-    all: bool,
-    /// Color the table.
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: Color,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
@@ -54,12 +44,13 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
 }
 
 fn merge(args: &Merge) -> Result<u8, Failure> {
-    let targets = args.output.iter().map(|p| Ok((p.as_path(), format_of(p)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let targets = args.report.targets()?;
+    fleet::check_formats(args.report.format, &targets)?;
     let report = read_parts(args)?;
     let footer = footer(&args.dir, &report);
-    let style = Style { width: output::width(), color: args.color.enabled(), show_all: args.all, footer };
-    write_report(&report, &targets, args.format, &style)?;
-    for s in report.shards.iter().filter(|s| !s.present && args.format != Format::Table) {
+    let style = Style { width: output::width(), color: args.report.color.enabled(), show_all: args.report.all, footer };
+    write_report(&report, &targets, args.report.format, &style)?;
+    for s in report.shards.iter().filter(|s| !s.present && args.report.format != Format::Table) {
         let why = s.why.as_deref().unwrap_or_default();
         log::note(&format!("shard {} of {} is missing: {why}", s.index, s.count));
     }
@@ -102,18 +93,18 @@ fn read_parts(args: &Merge) -> Result<FleetReport, Failure> {
             ))),
         };
     }
-    for path in found.whole.iter().filter(|p| !args.output.contains(p)) {
+    for path in found.whole.iter().filter(|p| !args.report.output.contains(p)) {
         log::note(&format!("{} is the report of a whole fleet, and is not merged", path.display()));
     }
     let now = source_date_epoch()?.map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-    fleet::merge(parts, now).map_err(|p| Failure::problems(&p))
+    merge_parts(parts, now).map_err(|p| Failure::problems(&p))
 }
 
 /// Reads a fleet report. The file names of its clusters' reports become relative to `dir`.
 fn decode(dir: &Path, path: &Path) -> Result<FleetReport, String> {
     let file = path.display();
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read {file}: {e}"))?;
-    let mut report = fleet::decode(&bytes).map_err(|e| format!("{file}: {e}"))?;
+    let mut report = decode_report(&bytes).map_err(|e| format!("{file}: {e}"))?;
     let folder = path.strip_prefix(dir).ok().and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
     if let Some(folder) = folder {
         for name in report.clusters.iter_mut().filter_map(|c| c.report.as_mut()) {

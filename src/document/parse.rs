@@ -190,7 +190,7 @@ impl<'a> Lines<'a> {
 }
 
 /// How the nodes and keys of one format get their position.
-trait Format: Sized {
+trait Syntax: Sized {
     fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error>;
     /// A key with line and column.
     fn key<'de, D: Deserializer<'de>>(d: D) -> Result<(Cow<'de, str>, u32, u32), D::Error>;
@@ -201,7 +201,7 @@ struct Yaml<const KEY_POSITIONS: bool>;
 /// serde_json, which has no positions.
 struct Json;
 
-impl<const KEY_POSITIONS: bool> Format for Yaml<KEY_POSITIONS> {
+impl<const KEY_POSITIONS: bool> Syntax for Yaml<KEY_POSITIONS> {
     fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error> {
         let spanned = Spanned::<FormatContent<'_, Self>>::deserialize(d)?;
         let position = spanned.referenced;
@@ -217,7 +217,7 @@ impl<const KEY_POSITIONS: bool> Format for Yaml<KEY_POSITIONS> {
     }
 }
 
-impl Format for Json {
+impl Syntax for Json {
     fn node<'de, D: Deserializer<'de>>(d: D) -> Result<Node<'de>, D::Error> {
         Ok(ContentVisitor::<Json>(PhantomData).deserialize(d)?.into())
     }
@@ -228,7 +228,7 @@ impl Format for Json {
 
 struct FormatNode<'a, F>(Node<'a>, PhantomData<F>);
 
-impl<'de, F: Format> Deserialize<'de> for FormatNode<'de, F> {
+impl<'de, F: Syntax> Deserialize<'de> for FormatNode<'de, F> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         F::node(d).map(|node| FormatNode(node, PhantomData))
     }
@@ -245,7 +245,7 @@ impl<'de, const KEY_POSITIONS: bool> Deserialize<'de> for OwnedNode<KEY_POSITION
 
 struct FormatContent<'a, F>(Content<'a>, PhantomData<F>);
 
-impl<'de, F: Format> Deserialize<'de> for FormatContent<'de, F> {
+impl<'de, F: Syntax> Deserialize<'de> for FormatContent<'de, F> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         ContentVisitor::<F>(PhantomData).deserialize(d).map(|content| FormatContent(content, PhantomData))
     }
@@ -256,7 +256,7 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 struct FormatKey<'a, F>((Cow<'a, str>, u32, u32), PhantomData<F>);
 
-impl<'de, F: Format> Deserialize<'de> for FormatKey<'de, F> {
+impl<'de, F: Syntax> Deserialize<'de> for FormatKey<'de, F> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         F::key(d).map(|key| FormatKey(key, PhantomData))
     }
@@ -265,14 +265,14 @@ impl<'de, F: Format> Deserialize<'de> for FormatKey<'de, F> {
 /// Reads one value.
 struct ContentVisitor<F>(PhantomData<F>);
 
-impl<'de, F: Format> DeserializeSeed<'de> for ContentVisitor<F> {
+impl<'de, F: Syntax> DeserializeSeed<'de> for ContentVisitor<F> {
     type Value = Content<'de>;
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Content<'de>, D::Error> {
         d.deserialize_any(self)
     }
 }
 
-impl<'de, F: Format> Visitor<'de> for ContentVisitor<F> {
+impl<'de, F: Syntax> Visitor<'de> for ContentVisitor<F> {
     type Value = Content<'de>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")

@@ -24,7 +24,7 @@ use crate::inventory::ClusterName;
 
 pub use build::FleetParts;
 pub use decode::decode;
-pub use format::render;
+pub use format::{check_format, render};
 pub use merge::{PartInput, merge};
 pub use model::{
     CheckInfo, ClusterCheck, ClusterEntry, ClusterSummary, FLEET_SCHEMA_VERSION, Failing, FleetCheck, FleetReport,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::support::{CALICO, Room, deployment, policy, verdicts};
+use crate::support::{CALICO, Room, deployment, formats, policy, verdicts};
 use serde_json::{Value, json};
 
 /// The audit refuses the file and says `message`.
@@ -307,7 +307,7 @@ fn nulls_are_absent_in_every_kind() {
             "rules": null, "containers": null, "jobTemplate": null, "postgresql": null, "instances": null, "pgbouncer": null, "replicas": null } }));
     }
     let room = Room::with(&json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string());
-    for format in ["table", "markdown", "json"] {
+    for format in formats() {
         let out = room.sh(&format!("audit in.yaml --format {format} --all"));
         assert!([0, 1, 3].contains(&out.status), "{out:?}");
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::Room;
+use crate::support::{Room, formats};
 
 fn corpus() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
@@ -55,7 +55,7 @@ fn smoke(input: &Path, formats: &[&str]) {
 fn manifests() {
     let Some(corpus) = corpus() else { return };
     for project in children(&corpus.join("manifests")).iter().filter(|p| p.is_dir()) {
-        smoke(project, &["table", "markdown", "json"]);
+        smoke(project, &formats().collect::<Vec<_>>());
         for file in children(project) {
             smoke(&file, &["json"]);
         }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use crate::support::{CALICO, Room, deployment, policy};
+use crate::support::{CALICO, Room, deployment, formats, policy};
 
 /// A little of everything, in several files.
 fn cluster() -> Room {
@@ -34,12 +34,10 @@ status: {{ phase: Running, podIP: 10.0.0.{i} }}
     room
 }
 
-const FORMATS: [&str; 3] = ["json", "markdown", "table"];
-
 #[test]
 fn two_runs_give_the_same_bytes() {
     let room = cluster();
-    for format in FORMATS {
+    for format in formats() {
         let run = || room.sh(&format!("audit in --format {format}")).stdout;
         assert_eq!(run(), run(), "{format}");
     }
@@ -104,7 +102,7 @@ fn a_snapshot_is_audited_as_its_inputs_byte_for_byte() {
     assert_eq!(out.stdout, "");
     room.sh("snapshot in -o again.snapshot").status(0);
     assert_eq!(room.read("made/in.snapshot"), room.read("again.snapshot"));
-    for format in FORMATS {
+    for format in formats() {
         let a = room.sh(&format!("audit in --format {format}"));
         let b = room.sh(&format!("audit made/in.snapshot --format {format}"));
         assert_eq!((a.status, a.stdout), (b.status, b.stdout), "{format}");

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::support::Room;
+use crate::support::{Room, formats};
 
 /// Starts every planted value; nothing else has it.
 const CANARY: &str = "CANARY";
@@ -127,7 +127,7 @@ fn gunzip(bytes: &[u8]) -> String {
 fn nothing_that_is_secret_comes_out() {
     let room = Room::with(OBJECTS);
     room.write("cluster.json", CLUSTER);
-    for format in ["json", "markdown", "table"] {
+    for format in formats() {
         let out = room.sh(&format!("audit in.yaml cluster.json --all --format {format}"));
         assert!([1, 3].contains(&out.status), "{out:?}");
         clean(format, &out.all());

@@ -10,6 +10,11 @@ use serde_json::Value;
 /// 2025-11-24T16:00:00Z.
 pub(crate) const EPOCH: &str = "1764000000";
 
+/// The formats of a report, by their names on the command line.
+pub(crate) fn formats() -> impl Iterator<Item = &'static str> {
+    gke_posture::report::Format::ALL.iter().map(|format| format.name())
+}
+
 /// What a run left behind.
 #[derive(Debug)]
 pub(crate) struct Out {
