@@ -144,6 +144,36 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
     }
 }
 
+/// In each form of a replacement, the cluster is made anew: nothing is kept of the one that it replaces.
+#[test]
+fn a_replaced_cluster_is_evaluated_as_one_that_is_created() {
+    let after = json!({"name": "c", "location": "europe-west1", "project": "p", "node_config": [], "node_pool": []});
+    let results = |actions: &[&str]| {
+        let document = plan(vec![change(ADDRESS, actions, after.clone(), json!({"id": true}))]);
+        audit(&document, "--profile all --fail-on none").json()["results"].as_array().unwrap().clone()
+    };
+    let created = results(&["create"]);
+    for actions in [&["delete", "create"][..], &["create", "delete"], &["create", "forget"]] {
+        let replaced = results(actions);
+        assert_eq!(replaced.len(), created.len(), "{actions:?}");
+        for (replaced, created) in replaced.iter().zip(&created) {
+            assert_eq!(replaced, created, "{actions:?}");
+        }
+        let report = json!({"results": replaced});
+        for (check, reason) in [
+            (ENFORCED, "known after apply"),
+            ("gke-sandbox", "known after apply"),
+            ("node-auto-upgrade", "known after apply"),
+            // Terraform has no attribute for a part of it.
+            ("maintenance-exclusion-scope", "not recorded by Terraform"),
+        ] {
+            let r = result(&report, check);
+            assert_eq!(r["verdict"], "unknown", "{actions:?}: {r:#}");
+            assert!(r["reasons"].to_string().contains(reason), "{actions:?}: {r:#}");
+        }
+    }
+}
+
 /// The form in which a snapshot has what a source could not give makes nothing known in a document of the API.
 #[test]
 fn a_cluster_description_cannot_contain_what_is_not_known_and_pass() {

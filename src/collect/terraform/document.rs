@@ -38,7 +38,7 @@ pub(super) struct Resource {
     pub values: Value,
     /// The same shape with `true` where a value is known only after the apply.
     pub unknown: Value,
-    /// The plan makes it, so that what is not written is chosen by the provider or the server.
+    /// The plan makes it, also as a replacement, so that what is not written is chosen by the provider or the server.
     pub created: bool,
     /// The plan deletes it.
     pub deleted: bool,
@@ -104,6 +104,7 @@ fn parse_plan(map: &Map<String, Value>) -> Document {
         let actions: Vec<&str> =
             c.get("actions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         resource.deleted = matches!(actions[..], ["delete"] | ["forget"]);
+        // A replacement creates it, in either order: `["delete", "create"]` or `["create", "delete"]`.
         resource.created = actions.contains(&"create");
         resource.values = c.get(if resource.deleted { "before" } else { "after" }).cloned().unwrap_or(Value::Null);
         if !resource.deleted {
