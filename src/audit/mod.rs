@@ -116,7 +116,7 @@ fn target(inventory: &Inventory, enforcement: &Enforcement) -> report::Target {
     });
     let note = if enforcement.stated {
         Some("the dataplane was stated with --dataplane".to_owned())
-    } else if config.is_none() {
+    } else if config.is_none() || inventory.snapshot.cluster.as_ref().is_some_and(|c| c.pools_only) {
         Some(
             "no cluster configuration: enforcement is assumed, and where Calico and Dataplane V2 differ the answer is unknown"
                 .to_owned(),

@@ -148,7 +148,18 @@ impl SubjectEvaluator<'_, '_> {
         if evidence.is_empty() {
             evidence = self.view.evidence(expr.paths());
         }
-        CheckResult { evidence, ..result }
+        // What the verdict of a resource that is created rests on, if it is not written.
+        let mut notes: Vec<&str> = result.note.iter().map(String::as_str).collect();
+        if matches!(result.verdict, Verdict::Pass | Verdict::Fail) {
+            let omitted = evidence.iter().filter_map(|e| e.omitted.as_deref());
+            omitted.for_each(|sentence| {
+                if !notes.contains(&sentence) {
+                    notes.push(sentence)
+                }
+            });
+        }
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        CheckResult { evidence, note, ..result }
     }
 
     fn not_applicable(&self, when: &Expr, message: String, base: CheckResult) -> CheckResult {

@@ -103,7 +103,7 @@ impl Registry {
     /// Checks that are out of scope: the inputs have no subjects of their kind. Sorted by check id.
     pub fn out_of_scope(&self, table: &FactTable) -> Vec<(&str, SubjectKind)> {
         let absent = |kind: SubjectKind| match kind {
-            SubjectKind::Cluster => table.cluster.is_none() && !table.unlisted.contains_key(&kind),
+            SubjectKind::Cluster => table.pools_only || table.cluster.is_none() && !table.unlisted.contains_key(&kind),
             _ => !table.subjects.contains_key(&kind) && !table.unlisted.contains_key(&kind),
         };
         self.checks.iter().filter(|c| absent(c.subject)).map(|c| (c.id.as_str(), c.subject)).collect()

@@ -122,6 +122,7 @@ pub fn waiver_report(config: &Config, results: &[CheckResult], now: Date) -> Vec
 
 fn subjects(table: &FactTable, kind: SubjectKind) -> &[Facts] {
     match kind {
+        SubjectKind::Cluster if table.pools_only => &[],
         SubjectKind::Cluster => table.cluster.as_slice(),
         _ => table.subjects.get(&kind).map_or(&[], Vec::as_slice),
     }

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::collect::terraform::{RECORDED_ELSEWHERE, full_cluster};
-use crate::collect::{Options, read_embedded};
+use crate::collect::{Options, enum_name, read_embedded};
 use crate::config::Config;
 use crate::document::{Lookup, Reader, requested_paths};
-use crate::facts;
+use crate::facts::{self, enums_read};
 use crate::inventory::{ClusterConfig, Inventory, Origin, Snapshot};
 use crate::network::Reach;
 use crate::platform;
@@ -28,8 +28,8 @@ fn build(snapshot: Snapshot) -> facts::Knowledge {
     facts::build(&inventory, &mut reach, &Config::default(), jiff::Timestamp::UNIX_EPOCH)
 }
 
-/// The paths that are read, of the cluster or of one of its pools, in clusters of several kinds.
-fn read_paths() -> BTreeSet<String> {
+/// Clusters of several kinds, so that every field is read of one of them.
+fn clusters() -> Vec<Value> {
     let example = include_str!("../../examples/tomoda/cluster.json");
     let mut full = full_cluster();
     full["currentMasterVersion"] = json!("1.35.6-gke.1");
@@ -58,18 +58,33 @@ fn read_paths() -> BTreeSet<String> {
             variants.push(variant);
         }
     }
-    let mut paths = BTreeSet::new();
-    for config in variants {
-        let cluster = ClusterConfig { config, origin: Origin::file("cluster.json", 1), recorded: None };
-        let snapshot = Snapshot { cluster: Some(cluster), ..Snapshot::default() };
-        paths.extend(requested_paths(|| drop(build(snapshot))));
+    variants
+}
+
+/// The evidence with that cluster alone.
+fn of_cluster(config: Value) -> Snapshot {
+    let origin = Origin::file("cluster.json", 1);
+    let cluster = ClusterConfig { config, origin, recorded: None, creation: None, pools_only: false };
+    Snapshot { cluster: Some(cluster), ..Snapshot::default() }
+}
+
+/// The live API gives the numbers of enum values, and facts know them by their names.
+#[test]
+fn every_enum_that_is_read_has_names() {
+    let read = |config: Value| enums_read(|| drop(build(of_cluster(config))));
+    let paths: BTreeSet<String> = clusters().into_iter().flat_map(read).collect();
+    assert!(paths.len() > 15, "{paths:#?}");
+    for path in paths {
+        let without_indexes: String =
+            path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
+        assert!(enum_name(&without_indexes, 1).is_some(), "{path} is not in src/collect/gke/enums.rs");
     }
-    paths
 }
 
 #[test]
 fn no_field_that_is_read_is_absent_because_nothing_records_it() {
-    let paths = read_paths();
+    let read = |config: Value| requested_paths(|| drop(build(of_cluster(config))));
+    let paths: BTreeSet<String> = clusters().into_iter().flat_map(read).collect();
     assert!(paths.len() > 120, "{paths:#?}");
     let resource = |address: &str, values: Value| {
         let (kind, name) = address.split_once('.').unwrap();

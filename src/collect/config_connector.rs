@@ -1,14 +1,12 @@
 //! The cluster that objects of Config Connector describe. They may be in several files: they are put together when all
 //! inputs have been read.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::document::Problem;
 use crate::inventory::Origin;
 
-use super::builder::Builder;
+use super::builder::{Builder, Source};
 use super::terraform::{Cluster, config_connector};
 
 /// Gives the builder the cluster that its objects of Config Connector describe, if there are any.
@@ -16,11 +14,6 @@ pub(super) fn describe_cluster(builder: &mut Builder) {
     let (origins, objects): (Vec<_>, Vec<_>) = builder.drain_config_connector().into_iter().unzip();
     let clusters = config_connector::clusters(&objects);
     if clusters.is_empty() {
-        if !objects.is_empty() {
-            let note =
-                "ContainerNodePools of Config Connector without their ContainerCluster are not evaluated: add it";
-            builder.snapshot_mut().notes.push(note.to_owned());
-        }
         return;
     }
     let is_cluster = |o: &Value| o["kind"] == "ContainerCluster";
@@ -31,8 +24,23 @@ pub(super) fn describe_cluster(builder: &mut Builder) {
             let name = o.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             is_cluster(o) && cluster.address == format!("ContainerCluster/{name}")
         };
-        let origin = objects.iter().position(is_it).and_then(|i| origins.get(i)).cloned().unwrap_or_default();
-        builder.described_cluster(origin, &cluster.config, BTreeMap::new(), Some(cluster.recorded.clone()));
+        let origin = objects
+            .iter()
+            .position(is_it)
+            .and_then(|i| origins.get(i))
+            .or(origins.first())
+            .cloned()
+            .unwrap_or_default();
+        builder.described_cluster(
+            origin,
+            &cluster.config,
+            Source {
+                recorded: Some(cluster.recorded.clone()),
+                creation: cluster.creation.clone(),
+                pools_only: cluster.pools_only,
+                ..Source::default()
+            },
+        );
         return;
     }
     let file = match objects.iter().position(is_cluster).and_then(|i| origins.get(i)) {

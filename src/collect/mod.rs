@@ -8,6 +8,8 @@ mod config_connector;
 mod content;
 mod folder;
 mod gke;
+#[cfg(test)]
+pub(crate) use gke::enum_name;
 mod inputs;
 mod interner;
 mod json_text;

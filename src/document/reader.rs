@@ -62,6 +62,16 @@ impl Fields {
         }
     }
 
+    /// What is known of the fields below one; `None` if it is not in the set.
+    pub(crate) fn below(&self, path: &str) -> Option<&Fields> {
+        steps(path).iter().copied().try_fold(self, Fields::get)
+    }
+
+    /// The names of the fields of the first level; none of a map whose keys users choose.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).filter(|name| *name != ANY).collect()
+    }
+
     /// The paths of all fields that have none below them.
     pub fn leaves(&self) -> Vec<String> {
         let below = |(key, fields): (&String, &Fields)| -> Vec<String> {
@@ -138,6 +148,12 @@ impl<'a> Reader<'a> {
             Place::Found(value) => parse(value).map_or_else(|| unexpected(path, value, expected), Lookup::Value),
             Place::Broken { path, value } => unexpected(&path, value, "an object"),
         }
+    }
+
+    /// Whether no document of the source has such a field, and this one does not have it either.
+    pub fn is_outside_source(&self, path: &str) -> bool {
+        self.partial.is_some_and(|partial| partial.below(&steps(path)).is_none())
+            && matches!(self.find(path), Place::Unavailable(at, _) if at == path)
     }
 
     pub fn boolean(&self, path: &str) -> Lookup<bool> {

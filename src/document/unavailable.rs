@@ -19,17 +19,20 @@ pub enum Unavailable {
     NotRecorded,
     /// A Config Connector resource does not state it, so GKE chooses it.
     NotWritten,
+    /// Only node pools are in the input, without their cluster.
+    NotGiven,
     /// The document has it in two spellings with two values.
     Contradiction,
     /// It is not of the type that the source gives it.
     Unreadable,
 }
 
-const ALL: [(Unavailable, &str, &str); 6] = [
+const ALL: [(Unavailable, &str, &str); 7] = [
     (Unavailable::KnownAfterApply, "known-after-apply", "known after apply (Terraform plan)"),
     (Unavailable::Sensitive, "sensitive", "marked as sensitive in Terraform"),
     (Unavailable::NotRecorded, "not-recorded", "not recorded by Terraform: audit the live cluster to know it"),
     (Unavailable::NotWritten, "not-written", "not written in the Config Connector resource: GKE chooses it"),
+    (Unavailable::NotGiven, "not-given", "not given: the input has node pools without their cluster"),
     (Unavailable::Contradiction, "contradiction", "there in two spellings with two values"),
     (Unavailable::Unreadable, "unreadable", "of another type than its source gives it"),
 ];

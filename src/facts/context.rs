@@ -147,8 +147,9 @@ impl<'a> Context<'a> {
             .enforcement
             .evidence
             .iter()
-            .map(|(path, value)| {
-                evidence(
+            .map(|(path, value)| Evidence {
+                omitted: cluster.creation.as_ref().and_then(|c| c.omission(path)).map(str::to_owned),
+                ..evidence(
                     super::cluster::object(&cluster.config),
                     &cluster.origin,
                     path,
@@ -181,6 +182,7 @@ pub(super) fn evidence(object: ObjectRef, origin: &Origin, path: &str, value: Js
         path: path.to_owned(),
         value,
         rule: (!rule.is_empty()).then(|| rule.to_owned()),
+        omitted: None,
         source: (*origin != Origin::default()).then(|| origin.clone()),
     }
 }

@@ -225,6 +225,7 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
                         object,
                         path,
                         value: Json::from(e.value.clone()),
+                        omitted: None,
                         rule: Some(format!(
                             "{} of {} leads to {}: {}",
                             e.variable,

@@ -185,7 +185,14 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
         .map(|e| {
             let (object, path) = e.from.evidence(&workload.object);
             let source = cx.source_of(&object, &workload);
-            Evidence { object, path, value: Json::from(format!("{}={}", e.variable, e.value)), rule: None, source }
+            Evidence {
+                object,
+                path,
+                value: Json::from(format!("{}={}", e.variable, e.value)),
+                rule: None,
+                omitted: None,
+                source,
+            }
         })
         .collect();
     if let Some(d) = &p.mode.delegation {

@@ -13,6 +13,8 @@ pub mod network_policy;
 pub mod node_pool;
 pub mod reading;
 mod resource;
+#[cfg(test)]
+pub(crate) use resource::enums_read;
 pub mod schema;
 pub mod service;
 pub mod version;
@@ -53,7 +55,8 @@ pub struct Knowledge {
 /// Builds all facts. `now` is the one time of the run.
 pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jiff::Timestamp) -> Knowledge {
     let mut cx = Context::new(inventory, reach, config, now);
-    let mut table = FactTable { cluster: cluster::build(&cx), ..FactTable::default() };
+    let pools_only = inventory.snapshot.cluster.as_ref().is_some_and(|c| c.pools_only);
+    let mut table = FactTable { cluster: cluster::build(&cx), pools_only, ..FactTable::default() };
     match node_pool::build(&cx) {
         Some(Ok(pools)) => drop(table.subjects.insert(SubjectKind::NodePool, pools)),
         Some(Err(reasons)) => drop(table.unlisted.insert(SubjectKind::NodePool, reasons)),

@@ -218,6 +218,7 @@ fn deny_evidence(
             object: object.clone(),
             path: "NetworkPolicies of the namespace".to_owned(),
             value: Json::from(in_namespace),
+            omitted: None,
             rule: Some(format!("none has an empty podSelector and policyTypes {policy_type:?}")),
             source: origin,
         });

@@ -161,6 +161,7 @@ mod tests {
             path: path.to_owned(),
             value: Json::Null,
             rule: None,
+            omitted: None,
             source: None,
         };
         Reading { value, evidence: vec![evidence] }

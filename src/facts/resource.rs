@@ -6,8 +6,9 @@
 
 use serde_json::Value as Json;
 
+use crate::document::path::join;
 use crate::document::{Lookup, Reader, describe};
-use crate::inventory::{Known, ObjectRef, Origin, Reason};
+use crate::inventory::{ClusterConfig, Known, ObjectRef, Origin, Reason};
 
 use super::reading::Reading;
 use super::schema::Evidence;
@@ -16,20 +17,25 @@ use super::schema::Evidence;
 pub(super) struct Resource<'a> {
     reader: Reader<'a>,
     object: ObjectRef,
-    origin: &'a Origin,
+    cluster: &'a ClusterConfig,
+    /// Path of the resource from the cluster; empty for the cluster itself.
+    prefix: String,
 }
 
 impl<'a> Resource<'a> {
-    pub(super) fn new(reader: Reader<'a>, object: ObjectRef, origin: &'a Origin) -> Self {
-        Resource { reader, object, origin }
+    /// The cluster itself.
+    pub(super) fn new(cluster: &'a ClusterConfig, object: ObjectRef) -> Self {
+        Resource { reader: cluster.reader(), object, cluster, prefix: String::new() }
+    }
+
+    /// A resource that is a part of this one, by its path; `None` if there is nothing.
+    pub(super) fn part(&self, path: &str, name: impl FnOnce(&Reader<'a>) -> ObjectRef) -> Option<Self> {
+        let reader = self.reader.part(path)?;
+        Some(Resource { object: name(&reader), reader, cluster: self.cluster, prefix: join(&self.prefix, path) })
     }
 
     pub(super) fn object(&self) -> &ObjectRef {
         &self.object
-    }
-
-    pub(super) fn reader(&self) -> &Reader<'a> {
-        &self.reader
     }
 
     fn evidence(&self, path: &str) -> Vec<Evidence> {
@@ -38,8 +44,15 @@ impl<'a> Resource<'a> {
             path: path.to_owned(),
             value: self.reader.shown(path),
             rule: None,
-            source: (*self.origin != Origin::default()).then(|| self.origin.clone()),
+            omitted: self.omission(path),
+            source: (self.cluster.origin != Origin::default()).then(|| self.cluster.origin.clone()),
         }]
+    }
+
+    /// That a field is omitted where the resource is created, and its default.
+    fn omission(&self, path: &str) -> Option<String> {
+        let creation = self.cluster.creation.as_ref()?;
+        creation.omission(&join(&self.prefix, path)).map(str::to_owned)
     }
 
     /// Reads one value: `parse` returns `None` if it is not of the expected form; `absent` is what its absence means.
@@ -47,6 +60,8 @@ impl<'a> Resource<'a> {
         let value = match self.reader.read(path, expected, parse) {
             Lookup::Absent => Known::Value(absent),
             Lookup::Value(value) => Known::Value(value),
+            // No document of that kind has it.
+            Lookup::Unknown(why) if self.reader.is_outside_source(path) => Known::unknown(Reason::missing(why)),
             Lookup::Unknown(why) => Known::unknown(Reason::undecided(why)),
         };
         Reading { value, evidence: self.evidence(path) }
@@ -77,6 +92,8 @@ impl<'a> Resource<'a> {
 
     /// The name of an enum value: absent is the empty one, a name outside of `known` is unknown.
     pub(super) fn word(&self, path: &str, known: &[&str]) -> Reading<String> {
+        #[cfg(test)]
+        ENUMS_READ.with_borrow_mut(|paths| paths.insert(join(&self.prefix, path)));
         self.text(path).and_then(|word| {
             if word.is_empty() || known.contains(&word.as_str()) {
                 return Reading::known(word);
@@ -97,6 +114,8 @@ impl<'a> Resource<'a> {
 
     /// Whether a list of texts contains one. A number in it is an enum value of which no name is known.
     pub(super) fn contains(&self, path: &str, text: &str) -> Reading<bool> {
+        #[cfg(test)]
+        ENUMS_READ.with_borrow_mut(|paths| paths.insert(join(&self.prefix, path)));
         self.read(path, "a list of texts", Some(false), |v| {
             let items = v.as_array()?;
             match items.iter().any(|i| i.as_str() == Some(text)) {
@@ -153,6 +172,19 @@ fn list_evidence(reading: Reading<Vec<String>>) -> Reading<Vec<String>> {
 }
 
 #[cfg(test)]
+thread_local! {
+    static ENUMS_READ: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
+/// The fields, from the cluster, of which facts read the names of enum values while `run` ran in this thread.
+#[cfg(test)]
+pub(crate) fn enums_read(run: impl FnOnce()) -> Vec<String> {
+    ENUMS_READ.take();
+    run();
+    ENUMS_READ.take().into_iter().collect()
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::document::path::entry;
@@ -166,11 +198,14 @@ mod tests {
         &f.value.reasons()[0].text
     }
 
+    fn of(config: Json) -> ClusterConfig {
+        ClusterConfig { config, origin: Origin::default(), recorded: None, creation: None, pools_only: false }
+    }
+
     #[test]
     fn absent_is_known_and_broken_is_not() {
-        let json = json!({"a": {"on": true, "b": null}, "n": null, "list": [1], "text": "x", "names": ["A", 7]});
-        let origin = Origin::default();
-        let d = Resource::new(Reader::new(&json, None), ObjectRef::default(), &origin);
+        let cluster = of(json!({"a": {"on": true, "b": null}, "n": null, "list": [1], "text": "x", "names": ["A", 7]}));
+        let d = Resource::new(&cluster, ObjectRef::default());
         assert_eq!(known(&d.flag("a.on")), Some(true));
         assert_eq!(known(&d.flag("a.off")), Some(false));
         assert_eq!(known(&d.flag("z.y.x")), Some(false));
@@ -191,9 +226,8 @@ mod tests {
 
     #[test]
     fn a_word_that_is_not_known_is_repeated() {
-        let json = json!({"mode": "BRAND_NEW", "good": "A"});
-        let origin = Origin::default();
-        let d = Resource::new(Reader::new(&json, None), ObjectRef::default(), &origin);
+        let cluster = of(json!({"mode": "BRAND_NEW", "good": "A"}));
+        let d = Resource::new(&cluster, ObjectRef::default());
         assert_eq!(known(&d.word("good", &["A"])).as_deref(), Some("A"));
         assert_eq!(known(&d.word("none", &["A"])).as_deref(), Some(""));
         assert_eq!(
@@ -204,9 +238,8 @@ mod tests {
 
     #[test]
     fn paths_go_into_lists_and_evidence_names_them() {
-        let json = json!({"pools": [{"s": "A"}, {"s": "B"}], "n": "12", "date": "2027-01-31"});
-        let origin = Origin::default();
-        let d = Resource::new(Reader::new(&json, None), ObjectRef::default(), &origin);
+        let cluster = of(json!({"pools": [{"s": "A"}, {"s": "B"}], "n": "12", "date": "2027-01-31"}));
+        let d = Resource::new(&cluster, ObjectRef::default());
         let found = d.text("pools[1].s");
         assert_eq!((known(&found).as_deref(), found.evidence[0].path.as_str()), (Some("B"), "pools[1].s"));
         assert_eq!(known(&d.each("pools")).unwrap(), ["pools[0]", "pools[1]"]);
@@ -219,9 +252,8 @@ mod tests {
 
     #[test]
     fn a_key_of_the_users_own_may_have_dots() {
-        let json = json!({"m": {"a.b": {"x": "1"}, "": {"x": "2"}, "c": {"x": "3"}}});
-        let origin = Origin::default();
-        let d = Resource::new(Reader::new(&json, None), ObjectRef::default(), &origin);
+        let cluster = of(json!({"m": {"a.b": {"x": "1"}, "": {"x": "2"}, "c": {"x": "3"}}}));
+        let d = Resource::new(&cluster, ObjectRef::default());
         for (key, expected) in [("a.b", "1"), ("", "2"), ("c", "3")] {
             let path = format!("{}.x", entry("m", key));
             assert_eq!(known(&d.text(&path)).as_deref(), Some(expected), "{path}");

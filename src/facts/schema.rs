@@ -120,6 +120,9 @@ pub struct Evidence {
     /// The rule that decides, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// That the field is omitted, and the default with which GKE creates it; the value is that default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omitted: Option<String>,
     /// Where the object was read; absent if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Origin>,
@@ -141,6 +144,8 @@ pub struct Facts {
 pub struct FactTable {
     /// Facts of the cluster, also visible to checks of every other kind. `None`: no cluster configuration given.
     pub cluster: Option<Facts>,
+    /// Whether only node pools are described: the cluster itself is out of scope.
+    pub pools_only: bool,
     /// Every other kind, sorted by subject id. A kind that is absent here is out of scope.
     pub subjects: BTreeMap<SubjectKind, Vec<Facts>>,
     /// Kinds whose subjects could not be listed, and why: each check of the kind gives one unknown with subject `*`.

@@ -23,6 +23,6 @@ pub use kinds::{KINDS, List, ObjectKind, Scope};
 pub use labels::{LabelView, Tri};
 pub use platform::{Agents, ClusterNetwork, Dataplane, Enforcement, Platform};
 pub use read_error::{FaultKind, ReadError};
-pub use snapshot::{ClusterConfig, Completeness, Gap, Snapshot};
+pub use snapshot::{ClusterConfig, Completeness, Creation, Gap, Snapshot};
 pub use source::{Cause, Known, Need, ObjectRef, Origin, Reason, Right, Terraform};
 pub use workload::{Class, Workload};

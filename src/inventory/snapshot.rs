@@ -49,6 +49,34 @@ pub struct ClusterConfig {
     /// The fields that its source records, for sources other than the GKE API; `None`: an absent field is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Recorded>,
+    /// How GKE completes it, if the source describes a cluster that is to be created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation: Option<Creation>,
+    /// Whether only its node pools are described, and nothing of the cluster itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pools_only: bool,
+}
+
+/// What is known of a cluster or node pool because it is created: GKE puts its defaults in the place of what is omitted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Creation {
+    /// The fields of the configuration that are omitted, by path, each with one sentence about the default that it has here.
+    #[serde(default)]
+    pub omitted: BTreeMap<String, String>,
+    /// The oldest version with which the cluster can be created; absent: the cluster exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_version: Option<String>,
+}
+
+impl Creation {
+    /// The sentence about the default that a field has, or that the object has which it is in.
+    pub fn omission(&self, path: &str) -> Option<&str> {
+        let is_at = |omitted: &str| {
+            path.strip_prefix(omitted).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.omitted.iter().find(|(omitted, _)| is_at(omitted)).map(|(_, sentence)| sentence.as_str())
+    }
 }
 
 impl ClusterConfig {

@@ -160,6 +160,7 @@ fn evidence(r: &CheckResult, path: &str, value: Json, rule: &str, line: u32) -> 
         path: path.into(),
         value,
         rule: (!rule.is_empty()).then(|| rule.into()),
+        omitted: None,
         source: Some(Origin::file(file, line)),
     }
 }

@@ -311,11 +311,15 @@ fn config_connector_describes_a_cluster_and_its_pools() {
         ("node-service-account", "nodePool/general", "pass"),
         ("boot-disk-cmek", "nodePool/general", "pass"),
         ("gke-metadata-server", "nodePool/general", "fail"),
-        // Not written, and not off: the provider has no default.
-        ("node-auto-upgrade", "nodePool/general", "unknown"),
-        ("security-posture", "cluster", "unknown"),
+        // Not written: GKE creates it so.
+        ("node-auto-upgrade", "nodePool/general", "pass"),
+        ("security-posture", "cluster", "pass"),
+        ("secure-boot", "nodePool/general", "fail"),
+        ("rbac-no-authenticated-bindings", "cluster", "fail"),
+        // No cluster that can be created has static passwords.
+        ("basic-auth-disabled", "cluster", "pass"),
+        // Not written, and not a setting.
         ("cluster-conditions", "cluster", "unknown"),
-        ("basic-auth-disabled", "cluster", "unknown"),
     ] {
         let found = crate::support::verdicts(&report, check);
         assert_eq!(found, [(subject.to_owned(), verdict.to_owned())], "{check}");
@@ -329,7 +333,11 @@ fn config_connector_describes_a_cluster_and_its_pools() {
     room.sh("audit .").status(2).warns("two.yaml").warns("(two, shop)").warns("--cluster");
     assert_eq!(room.sh("audit . --cluster two --format json").json()["target"]["name"], "two");
     room.sh("audit . --cluster three").status(2).warns("two.yaml").warns("(two, shop)");
-    room.sh("audit pool.yaml").status(4).says("without their ContainerCluster");
+    let alone = room.sh("audit pool.yaml --format json --fail-on none").json();
+    assert_eq!(crate::support::verdicts(&alone, "gke-metadata-server"), [("nodePool/general".into(), "fail".into())]);
+    assert_eq!(crate::support::verdicts(&alone, "network-policy-enforcement"), []);
+    let unused = alone["notEvaluated"]["checks"].to_string();
+    assert!(unused.contains("network-policy-enforcement") && unused.contains("no cluster configuration given"));
 }
 
 #[test]

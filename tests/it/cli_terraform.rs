@@ -107,6 +107,13 @@ fn the_facts_of_enforcement_follow_the_attributes() {
     assert_eq!(result(&report, ENFORCED)["verdict"], "unknown");
 }
 
+/// Lets the configuration of a plan write these attributes of the cluster.
+fn write_attributes<'a>(document: &mut Value, attributes: impl Iterator<Item = &'a str>) {
+    let expressions: Value = attributes.map(|a| (a.to_owned(), json!({"references": ["local.later"]}))).collect();
+    let resource = json!({"type": "google_container_cluster", "name": "this", "expressions": expressions});
+    document["configuration"] = json!({"root_module": {"resources": [resource]}});
+}
+
 #[test]
 fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
     for (missing, unknown, reason) in [
@@ -126,7 +133,9 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
             // Legacy, written; an empty one of a cluster that is made is GKE's choice too.
             after["datapath_provider"] = json!("LEGACY_DATAPATH");
         }
-        let report = audit(&plan(vec![change(ADDRESS, &["create"], after, unknown.clone())]), "--fail-on none").json();
+        let mut document = plan(vec![change(ADDRESS, &["create"], after, unknown.clone())]);
+        write_attributes(&mut document, missing.iter().copied().chain(["network_policy"]));
+        let report = audit(&document, "--fail-on none").json();
         let r = result(&report, ENFORCED);
         assert_eq!(r["verdict"], "unknown", "{unknown}");
         assert!(r["reasons"].to_string().contains(reason), "{unknown}: {r:#}");
@@ -137,7 +146,9 @@ fn what_is_known_after_the_apply_is_unknown_with_that_reason() {
     for key in cluster().as_object().unwrap().keys().filter(|k| *k != "name" && *k != "location") {
         unknown[key] = json!(true);
     }
-    let report = audit(&plan(vec![change("google_container_cluster.c", &["create"], after, unknown)]), "").json();
+    let mut document = plan(vec![change(ADDRESS, &["create"], after, unknown)]);
+    write_attributes(&mut document, cluster().as_object().unwrap().keys().map(String::as_str));
+    let report = audit(&document, "").json();
     for r in report["results"].as_array().unwrap() {
         let by_location = r["evidence"].as_array().into_iter().flatten().all(|e| e["path"] == "location");
         assert!(r["verdict"] != "pass" || (by_location && r["check"] == "control-plane-regional"), "{r:#}");
@@ -160,17 +171,15 @@ fn a_replaced_cluster_is_evaluated_as_one_that_is_created() {
             assert_eq!(replaced, created, "{actions:?}");
         }
         let report = json!({"results": replaced});
-        for (check, reason) in [
-            (ENFORCED, "known after apply"),
-            ("gke-sandbox", "known after apply"),
-            ("node-auto-upgrade", "known after apply"),
-            // Terraform has no attribute for a part of it.
-            ("maintenance-exclusion-scope", "not recorded by Terraform"),
+        for (check, verdict, note) in [
+            (ENFORCED, "fail", "networkConfig.datapathProvider is omitted: GKE creates it without"),
+            ("node-auto-upgrade", "pass", "management.autoUpgrade is omitted: GKE creates it with true"),
         ] {
             let r = result(&report, check);
-            assert_eq!(r["verdict"], "unknown", "{actions:?}: {r:#}");
-            assert!(r["reasons"].to_string().contains(reason), "{actions:?}: {r:#}");
+            assert_eq!(r["verdict"], verdict, "{actions:?}: {r:#}");
+            assert!(r["note"].as_str().unwrap().contains(note), "{actions:?}: {r:#}");
         }
+        assert_eq!(result(&report, "anonymous-auth-limited")["verdict"], "unknown", "the version is known after apply");
     }
 }
 
@@ -353,13 +362,17 @@ fn spellings_of_the_api_come_out() {
         ("/legacyAbac/enabled", json!(false)),
         ("/network", json!("default")),
         ("/authenticatorGroupsConfig/enabled", json!(true)),
-        ("/networkConfig/datapathProvider", json!({"$unavailable": "known-after-apply"})),
-        ("/releaseChannel", json!({"$unavailable": "known-after-apply"})),
-        ("/ipAllocationPolicy/useIpAliases", json!({"$unavailable": "known-after-apply"})),
-        ("/nodePools/0/config", json!({"$unavailable": "known-after-apply"})),
+        ("/currentMasterVersion", json!({"$unavailable": "known-after-apply"})),
+        ("/masterAuth/clusterCaCertificate", json!({"$unavailable": "known-after-apply"})),
+        ("/nodePools/0/locations", json!({"$unavailable": "known-after-apply"})),
+        // What GKE creates where it is omitted.
+        ("/releaseChannel/channel", json!("REGULAR")),
+        ("/ipAllocationPolicy/useIpAliases", json!(true)),
+        ("/nodePools/0/config/imageType", json!("COS_CONTAINERD")),
     ] {
         assert_eq!(made.pointer(pointer), Some(&value), "{pointer}");
     }
+    assert_eq!(made.pointer("/networkConfig/datapathProvider"), None);
     // What no attribute holds is not in it, and the snapshot has the fields that are.
     assert_eq!(made.pointer("/controlPlaneEgress"), None);
     let recorded = &config(&tomoda())["recorded"];

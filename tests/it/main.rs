@@ -37,3 +37,4 @@ mod gke_robust;
 mod netpol_corpus;
 mod network_cases;
 mod network_property;
+mod terraform_creation;

@@ -66,6 +66,7 @@ pub(super) fn facts(kind: SubjectKind, id: &str, values: Json) -> Facts {
             path: field.name.into(),
             value: value.clone(),
             rule: None,
+            omitted: None,
             source: None,
         };
         evidence.insert(field.name, vec![piece]);
@@ -75,6 +76,7 @@ pub(super) fn facts(kind: SubjectKind, id: &str, values: Json) -> Facts {
 
 pub(super) fn table(databases: Vec<Facts>, cluster: Option<Json>) -> FactTable {
     FactTable {
+        pools_only: false,
         cluster: cluster.map(|c| facts(SubjectKind::Cluster, "cluster", c)),
         subjects: BTreeMap::from([(SubjectKind::Database, databases)]),
         unlisted: BTreeMap::new(),

@@ -3,10 +3,23 @@
 use std::collections::BTreeMap;
 
 use crate::document::{Problem, Recorded};
-use crate::inventory::{ClusterConfig, FaultKind, Gap, Need, Origin, ReadError};
+use crate::inventory::{ClusterConfig, Creation, FaultKind, Gap, Need, Origin, ReadError};
 
 use super::super::gke;
 use super::Builder;
+
+/// What is particular to the source of a cluster's configuration; the default is the GKE API.
+#[derive(Default)]
+pub struct Source {
+    /// Terraform's addresses, by subject.
+    pub addresses: BTreeMap<String, String>,
+    /// The fields that the source records; `None`: all.
+    pub recorded: Option<Recorded>,
+    /// The defaults with which the cluster is created.
+    pub creation: Option<Creation>,
+    /// Whether only node pools are described.
+    pub pools_only: bool,
+}
 
 impl Builder {
     /// Which of several clusters is meant.
@@ -21,17 +34,11 @@ impl Builder {
 
     /// Adds a cluster's configuration.
     pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        self.described_cluster(Origin::file(file, line.max(1)), doc, BTreeMap::new(), None);
+        self.described_cluster(Origin::file(file, line.max(1)), doc, Source::default());
     }
 
-    /// Adds a cluster's configuration, Terraform's addresses of its parts, and the fields that its source records.
-    pub fn described_cluster(
-        &mut self,
-        origin: Origin,
-        doc: &serde_json::Value,
-        addresses: BTreeMap<String, String>,
-        recorded: Option<Recorded>,
-    ) {
+    /// Adds a cluster's configuration, and what is particular to its source.
+    pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, source: Source) {
         if let Some(earlier) = &self.snapshot.cluster {
             let message = format!(
                 "a second cluster configuration (the first is {}); one audit is about one cluster",
@@ -44,13 +51,21 @@ impl Builder {
             self.problems.push(Problem { file, line, column: 0, message });
             return;
         }
+        let Source { addresses, recorded, creation, pools_only } = source;
         self.snapshot.terraform = addresses;
-        self.snapshot.cluster = Some(ClusterConfig { config: gke::normalise(doc), origin, recorded });
+        self.snapshot.cluster =
+            Some(ClusterConfig { config: gke::normalise(doc), origin, recorded, creation, pools_only });
     }
 
     /// Adds when support ends. The document names no cluster: a second one that differs may be another cluster's.
     pub fn upgrade_info(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        let info = ClusterConfig { config: gke::normalise(doc), origin: Origin::file(file, line), recorded: None };
+        let info = ClusterConfig {
+            config: gke::normalise(doc),
+            origin: Origin::file(file, line),
+            recorded: None,
+            creation: None,
+            pools_only: false,
+        };
         match &self.snapshot.upgrade_info {
             Some(earlier) if earlier.config != info.config => {
                 let message =

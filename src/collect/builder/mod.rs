@@ -4,6 +4,8 @@ mod cluster;
 mod duplicates;
 mod pods;
 
+pub(super) use cluster::Source;
+
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::sync::Arc;

@@ -13,8 +13,9 @@ macro_rules! of {
     };
 }
 
-/// Every enum that a rule of this program reads, by the end of its field's path.
-const ENUMS: [(&str, Name); 24] = [
+/// Every enum that a rule of this program reads, by the end of its field's path. The client of the live API gives their
+/// numbers.
+const ENUMS: &[(&str, Name)] = &[
     ("networkConfig.datapathProvider", of!(m::DatapathProvider)),
     ("networkConfig.dnsConfig.clusterDns", of!(m::dns_config::Provider)),
     ("networkPolicy.provider", of!(m::network_policy::Provider)),
@@ -43,7 +44,7 @@ const ENUMS: [(&str, Name); 24] = [
 
 /// The name of number `n` at `path` (without indexes). A number that is not listed stays a number, which no rule takes for a
 /// known value.
-pub(super) fn name(path: &str, n: i64) -> Option<String> {
+pub(crate) fn name(path: &str, n: i64) -> Option<String> {
     let n = i32::try_from(n).ok()?;
     // Not by its end: other messages have a status of their own.
     if path == "status" {

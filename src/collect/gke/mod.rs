@@ -5,6 +5,8 @@
 //! <https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters>.
 
 mod enums;
+#[cfg(test)]
+pub(crate) use enums::name as enum_name;
 mod secrets;
 
 pub(super) use secrets::WITHHELD;

@@ -211,8 +211,13 @@ impl<'a> Run<'a> {
             Ok(raw) => {
                 let api = format!("container.googleapis.com/v1/{name}:fetchClusterUpgradeInfo");
                 let origin = Origin::api(api, None);
-                self.snapshot.upgrade_info =
-                    Some(ClusterConfig { config: gke::normalise(&raw), origin, recorded: None });
+                self.snapshot.upgrade_info = Some(ClusterConfig {
+                    config: gke::normalise(&raw),
+                    origin,
+                    recorded: None,
+                    creation: None,
+                    pools_only: false,
+                });
             }
             Err(fault) => self.snapshot.gaps.push(gap::of_upgrade_info(name, container, &fault, google)),
         }
@@ -233,7 +238,8 @@ impl<'a> Run<'a> {
                     .push(format!("the cluster's state is {status}, not RUNNING{more}: what is read may change"));
             }
         }
-        self.snapshot.cluster = Some(ClusterConfig { config: config.clone(), origin, recorded: None });
+        self.snapshot.cluster =
+            Some(ClusterConfig { config: config.clone(), origin, recorded: None, creation: None, pools_only: false });
         config
     }
 

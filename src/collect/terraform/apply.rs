@@ -155,7 +155,9 @@ impl Mapper {
             return Err(why);
         }
         let found = match (rule.kind, value) {
-            (Kind::Text | Kind::TextBool | Kind::VpcNative, Value::String(s)) if s.is_empty() => return Ok(None),
+            (Kind::Text | Kind::TextBool | Kind::VpcNative | Kind::Words(_), Value::String(s)) if s.is_empty() => {
+                return Ok(None);
+            }
             (Kind::Bool, Value::Bool(_)) | (Kind::Text, Value::String(_)) | (Kind::Number, Value::Number(_)) => {
                 value.clone()
             }
@@ -163,7 +165,12 @@ impl Mapper {
             (Kind::VpcNative, Value::String(s)) if matches!(s.as_str(), "VPC_NATIVE" | "ROUTES") => {
                 Value::Bool(s == "VPC_NATIVE")
             }
-            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => value.clone(),
+            (Kind::Words(words), Value::String(s)) => match words.iter().find(|(terraform, _)| terraform == s) {
+                Some((_, api)) => Value::from(*api),
+                None => value.clone(),
+            },
+            (Kind::Allowlist, Value::Array(items)) if *items == [json!("")] => json!([]),
+            (Kind::Texts | Kind::Allowlist, Value::Array(items)) if items.iter().all(Value::is_string) => value.clone(),
             (Kind::Labels, Value::Object(map)) if map.values().all(|v| v.is_string() || v.is_null()) => value.clone(),
             (Kind::Repeated(rules), Value::Array(items)) if items.iter().all(Value::is_object) => {
                 items.iter().map(|item| self.member(rules, item)).collect()
@@ -179,7 +186,7 @@ impl Mapper {
         };
         self.written.push(Written { attribute: place.attribute, path: place.path, kind: rule.kind });
         // The API leaves out an empty list, and the object that would hold nothing else.
-        let is_left_out = matches!(rule.kind, Kind::Texts) && found == json!([]);
+        let is_left_out = matches!(rule.kind, Kind::Texts | Kind::Allowlist) && *value == json!([]);
         Ok((!is_left_out).then_some(found))
     }
 

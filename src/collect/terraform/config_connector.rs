@@ -9,19 +9,22 @@ use super::document::{Document, Form, Resource};
 use super::mapping::{CLUSTER, Kind, NODE_POOL, Rule};
 
 /// Terraform's attributes that are references here.
-const REFERENCES: [(&str, &str); 6] = [
+const REFERENCES: [(&str, &str); 7] = [
     ("network", "networkRef"),
     ("subnetwork", "subnetworkRef"),
     ("private_endpoint_subnetwork", "privateEndpointSubnetworkRef"),
     ("service_account", "serviceAccountRef"),
     ("boot_disk_kms_key", "bootDiskKMSCryptoKeyRef"),
+    ("boot_disk_kms_key", "bootDiskKMSKeyRef"),
     ("topic", "topicRef"),
 ];
 
 /// The clusters that these objects describe, with their node pools.
 pub fn clusters(objects: &[Value]) -> Vec<Cluster> {
     let resources = objects.iter().map(resource).collect();
-    cluster::clusters(&Document { form: Form::Spec, resources, configuration: Value::Null })
+    let document = Document { form: Form::Spec, resources, configuration: Value::Null };
+    let found = cluster::clusters(&document);
+    if found.is_empty() { cluster::clusters_of_pools(&document) } else { found }
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -55,14 +58,11 @@ fn resource(object: &Value) -> Resource {
     }
     Resource {
         address: format!("{}/{own}", text(object, "/kind").unwrap_or_default()),
-        module: String::new(),
-        kind: kind.to_owned(),
         name: own.to_owned(),
-        data: false,
         values: Value::Object(values),
-        unknown: Value::Null,
         created: true,
-        deleted: false,
+        defaults_apply: spec.is_object(),
+        ..Resource::unnamed(kind)
     }
 }
 
@@ -82,9 +82,9 @@ fn attributes(rules: &[Rule], spec: &Value) -> Map<String, Value> {
     let mut found = Map::new();
     for rule in rules {
         let reference = || {
-            let (_, key) = REFERENCES.iter().find(|(attribute, _)| *attribute == rule.attribute)?;
+            let mut keys = REFERENCES.iter().filter(|(attribute, _)| *attribute == rule.attribute);
             // One that cannot be read is no text, which the table of attributes refuses.
-            spec.get(*key).map(|r| referred(r).map_or_else(|| r.clone(), Value::from))
+            keys.find_map(|(_, key)| spec.get(*key)).map(|r| referred(r).map_or_else(|| r.clone(), Value::from))
         };
         let Some(value) = field(spec, rule.attribute).cloned().or_else(reference) else { continue };
         let value = match (rule.kind, value) {

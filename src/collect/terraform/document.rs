@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::document::Unavailable;
 
+use super::cluster::POOL_TYPE;
+
 /// What a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -40,8 +42,34 @@ pub(super) struct Resource {
     pub unknown: Value,
     /// The plan makes it, also as a replacement, so that what is not written is chosen by the provider or the server.
     pub created: bool,
+    /// It is created, and the document tells what is written: what is not, GKE creates with its defaults.
+    pub defaults_apply: bool,
     /// The plan deletes it.
     pub deleted: bool,
+    /// The attributes of the object that the plan replaces by this one; null: there is none.
+    pub replaced: Value,
+    /// The key of `for_each` or the index of `count`; null: neither.
+    pub key: Value,
+}
+
+impl Resource {
+    /// A resource of which nothing is known.
+    pub(super) fn unnamed(kind: &str) -> Resource {
+        Resource {
+            address: String::new(),
+            module: String::new(),
+            kind: kind.to_owned(),
+            name: String::new(),
+            data: false,
+            values: Value::Null,
+            unknown: Value::Null,
+            created: false,
+            defaults_apply: false,
+            deleted: false,
+            replaced: Value::Null,
+            key: Value::Null,
+        }
+    }
 }
 
 /// Reads a document; `None`: it is not Terraform's.
@@ -94,25 +122,30 @@ fn parse_plan(map: &Map<String, Value>) -> Document {
     let mut resources = Vec::new();
     let mut seen = HashSet::new();
     for change in map.get("resource_changes").and_then(Value::as_array).into_iter().flatten() {
-        // An object that an earlier apply left behind and that this one removes.
-        if change.get("deposed").is_some_and(|d| !d.is_null()) {
-            continue;
-        }
         let Some(mut resource) = head(change) else { continue };
         resource.module = text(change, "module_address");
+        // An object that an earlier apply left behind and that this one removes.
+        let deposed = change.get("deposed").is_some_and(|d| !d.is_null());
         let c = change.get("change").unwrap_or(&Value::Null);
         let actions: Vec<&str> =
             c.get("actions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        resource.deleted = matches!(actions[..], ["delete"] | ["forget"]);
+        resource.deleted = deposed || matches!(actions[..], ["delete"] | ["forget"]);
         // A replacement creates it, in either order: `["delete", "create"]` or `["create", "delete"]`.
-        resource.created = actions.contains(&"create");
+        resource.created = actions.contains(&"create") && !deposed;
+        // Without the configuration, an omitted attribute cannot be told from one whose value is known later.
+        resource.defaults_apply = resource.created && map.get("configuration").is_some_and(Value::is_object);
+        if resource.created && actions.len() > 1 {
+            resource.replaced = c.get("before").cloned().unwrap_or(Value::Null);
+        }
         resource.values = c.get(if resource.deleted { "before" } else { "after" }).cloned().unwrap_or(Value::Null);
         if !resource.deleted {
             resource.unknown = c.get("after_unknown").cloned().unwrap_or(Value::Null);
         }
         let marks = c.get(if resource.deleted { "before_sensitive" } else { "after_sensitive" });
         hide(&mut resource, marks);
-        seen.insert(resource.address.clone());
+        if !deposed {
+            seen.insert(resource.address.clone());
+        }
         resources.push(resource);
     }
     let mut planned = Vec::new();
@@ -160,17 +193,8 @@ fn head(value: &Value) -> Option<Resource> {
         a if a.is_empty() => format!("{kind}.{name}"),
         a => a,
     };
-    Some(Resource {
-        address,
-        module: String::new(),
-        kind,
-        name,
-        data: text(value, "mode") == "data",
-        values: Value::Null,
-        unknown: Value::Null,
-        created: false,
-        deleted: false,
-    })
+    let key = value.get("index").cloned().unwrap_or(Value::Null);
+    Some(Resource { address, name, data: text(value, "mode") == "data", key, ..Resource::unnamed(&kind) })
 }
 
 /// A state file, which has a shape of its own.
@@ -184,7 +208,9 @@ fn parse_state_file(map: &Map<String, Value>) -> Document {
             address = format!("{module}.{address}");
         }
         for instance in r.get("instances").and_then(Value::as_array).into_iter().flatten() {
-            if instance.get("deposed").is_some_and(|d| !d.is_null()) {
+            // A node pool that an apply replaced and did not delete is still there.
+            let deposed = instance.get("deposed").and_then(Value::as_str);
+            if deposed.is_some() && base.kind != POOL_TYPE {
                 continue;
             }
             let index = match instance.get("index_key") {
@@ -192,7 +218,9 @@ fn parse_state_file(map: &Map<String, Value>) -> Document {
                 Some(key) => format!("[{key}]"),
             };
             let mut resource = base.clone();
-            resource.address = format!("{address}{index}");
+            let deposed = deposed.map(|key| format!(" (deposed {key})")).unwrap_or_default();
+            resource.address = format!("{address}{index}{deposed}");
+            resource.key = instance.get("index_key").cloned().unwrap_or(Value::Null);
             resource.module.clone_from(&module);
             resource.values = instance.get("attributes").cloned().unwrap_or(Value::Null);
             for path in instance.get("sensitive_attributes").and_then(Value::as_array).into_iter().flatten() {

@@ -103,13 +103,13 @@ fn compare(w: &Written, ours: &Reader<'_>, theirs: &Reader<'_>) -> Option<(Value
     let same = match w.kind {
         // An enum's number of which no name is known: it may be the same.
         Kind::Text if live.is_number() => true,
-        Kind::Texts if live.as_array().is_some_and(|l| l.iter().any(Value::is_number)) => true,
+        Kind::Texts | Kind::Allowlist if live.as_array().is_some_and(|l| l.iter().any(Value::is_number)) => true,
         // Labels that others add are none of Terraform's; of withheld values nothing is known.
         Kind::Labels => state.as_object().into_iter().flatten().all(|(key, value)| {
             let live = live.get(key).unwrap_or(&Value::Null);
             [value, live].iter().any(|v| v.as_str() == Some(super::super::gke::WITHHELD)) || same(value, live)
         }),
-        Kind::Texts | Kind::Repeated(_) => set(&state) == set(&live),
+        Kind::Texts | Kind::Allowlist | Kind::Repeated(_) => set(&state) == set(&live),
         _ => {
             let filled_in = FILLED_IN.iter().any(|(path, v)| live.is_null() && w.path.ends_with(path) && state == *v);
             filled_in || same(&state, &live)

@@ -3,6 +3,7 @@
 mod apply;
 mod cluster;
 pub mod config_connector;
+mod defaults;
 mod document;
 mod drift;
 mod kubernetes;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::document::Problem;
 use crate::inventory::{Origin, Terraform};
 
-use super::builder::Builder;
+use super::builder::{Builder, Source};
 use document::{Document, Form};
 
 pub use cluster::Cluster;
@@ -40,7 +41,10 @@ pub fn read(builder: &mut Builder, file: &str, doc: &Value) -> bool {
 
 /// The one cluster that the audit is about.
 fn choose(builder: &mut Builder, file: &str, document: &Document) {
-    let all = cluster::clusters(document);
+    let mut all = cluster::clusters(document);
+    if all.is_empty() {
+        all = cluster::clusters_of_pools(document);
+    }
     let list = |all: &[cluster::Cluster]| {
         let lines = all.iter().map(|c| format!("  {} ({})", c.address, c.short_name()));
         lines.collect::<Vec<_>>().join("\n")
@@ -63,7 +67,16 @@ fn choose(builder: &mut Builder, file: &str, document: &Document) {
             if let Some(c) = found.pop() {
                 let place = Terraform { address: c.address.clone(), attribute: None };
                 let origin = Origin::file(file, 1).with_terraform(place);
-                builder.described_cluster(origin, &c.config, c.addresses, Some(c.recorded));
+                builder.described_cluster(
+                    origin,
+                    &c.config,
+                    Source {
+                        addresses: c.addresses,
+                        recorded: Some(c.recorded),
+                        creation: c.creation,
+                        pools_only: c.pools_only,
+                    },
+                );
             }
         }
         n => builder.problem(problem(format!(

@@ -124,7 +124,10 @@ fn compute_classes(c: &Source<'_>, which: &dyn Fn(&ComputeClass) -> bool, path: 
             };
             let object = class.meta.object_ref();
             let source = Some(class.meta.origin.clone());
-            (class.meta.name.clone(), Evidence { object, path: path.to_owned(), value, rule: None, source })
+            (
+                class.meta.name.clone(),
+                Evidence { object, path: path.to_owned(), value, rule: None, omitted: None, source },
+            )
         })
         .unzip();
     // Of a cluster of which some objects are in the input, others need not be.

@@ -16,7 +16,7 @@ crate::configuration_facts! {
         /// Whether a client certificate of the cluster's own was issued. Only callers with container.clusters.getCredentials
         /// see it: that nothing is there proves nothing unless `callerPermissions` of gke-posture.yaml names that permission.
         client_certificate / "clientCertificate": bool => [Cluster],
-            "masterAuth.clientCertificate or masterAuth.clientKey is set; issueClientCertificate is never returned";
+            "masterAuth.clientCertificate or masterAuth.clientKey is set; issueClientCertificate decides only where the cluster is created, because the API never returns it";
         /// Whether a static password is set.
         basic_authentication / "basicAuthentication": bool => [Cluster],
             "masterAuth.username or masterAuth.password is set";
@@ -111,6 +111,9 @@ fn client_certificate(c: &Source<'_>) -> Reading<bool> {
     let permission = CallerPermission::GetCredentials;
     let seen = c.settings.caller_permissions.contains(&permission);
     let permission = permission.name();
+    if c.oldest_version().is_some() {
+        return d.flag("masterAuth.clientCertificateConfig.issueClientCertificate");
+    }
     set(d, "masterAuth.clientCertificate").or(|| set(d, "masterAuth.clientKey")).and_then(|there| match there || seen {
         true => Reading::known(there),
         false => Reading::unknown(Reason::withheld(format!(

@@ -89,7 +89,18 @@ impl Source<'_> {
 
     /// The version that brings a feature, if the control plane does not have it yet.
     pub(super) fn lacks(&self, gate: Gate) -> Reading<Option<String>> {
-        self.version().map(|v| (!gate.is_open(v)).then(|| gate.version().to_owned()))
+        let version = self.version();
+        // A cluster that is created has the feature if the oldest version with which that is possible has it.
+        if version.value.value().is_none() && self.oldest_version().is_some_and(|oldest| gate.is_open(oldest)) {
+            return Reading { value: Known::Value(None), ..version.map(|_| None) };
+        }
+        version.map(|v| (!gate.is_open(v)).then(|| gate.version().to_owned()))
+    }
+
+    /// The oldest version that a cluster that is to be created can have; `None` of one that exists.
+    pub(super) fn oldest_version(&self) -> Option<Version> {
+        let creation = self.snapshot.cluster.as_ref()?.creation.as_ref()?;
+        Version::parse(creation.oldest_version.as_deref()?)
     }
 }
 
@@ -142,7 +153,7 @@ pub fn build(cx: &Context<'_>) -> Option<Facts> {
 pub(super) fn source<'a>(cx: &Context<'a>) -> Option<Source<'a>> {
     let snapshot: &'a Snapshot = &cx.inventory.snapshot;
     let cluster = snapshot.cluster.as_ref()?;
-    let resource = Resource::new(cluster.reader(), object(&cluster.config), &cluster.origin);
+    let resource = Resource::new(cluster, object(&cluster.config));
     Some(Source { resource, snapshot, settings: cx.config, now: cx.now })
 }
 
@@ -230,7 +241,13 @@ mod tests {
     #[test]
     fn a_source_that_records_nothing_makes_no_fact_known() {
         let recorded = Some(Recorded { otherwise: Unavailable::NotRecorded, fields: Fields::default() });
-        let cluster = ClusterConfig { config: json!({"nodePools": [{}]}), origin: Origin::default(), recorded };
+        let cluster = ClusterConfig {
+            config: json!({"nodePools": [{}]}),
+            origin: Origin::default(),
+            recorded,
+            creation: None,
+            pools_only: false,
+        };
         let snapshot = Snapshot { cluster: Some(cluster), ..Snapshot::default() };
         let inventory = Inventory::new(snapshot);
         let mut reach = Reach::new(&inventory, crate::platform::describe(&inventory, None), &[]);

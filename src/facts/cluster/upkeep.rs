@@ -171,7 +171,7 @@ fn support_end(c: &Source<'_>) -> Reading<Timestamp> {
         ));
     };
     let object = ObjectRef { kind: "ClusterUpgradeInfo".to_owned(), ..c.resource.object().clone() };
-    let info = Resource::new(info.reader(), object, &info.origin);
+    let info = Resource::new(info, object);
     channel(&c.resource).and_then(|channel| {
         let path = match channel.as_str() {
             "EXTENDED" => "endOfExtendedSupportTimestamp",

@@ -6,7 +6,6 @@ use crate::inventory::{Known, ObjectRef, Reason};
 
 use super::cluster;
 use super::context::Context;
-use super::resource::Resource;
 use super::schema::{Facts, Sheet, Subject, SubjectKind};
 
 pub use fields::{PoolFacts, is_cos};
@@ -20,21 +19,18 @@ pub fn build(cx: &Context<'_>) -> Option<Result<Vec<Facts>, Vec<Reason>>> {
         let text = "nodePools is not in the cluster configuration, which has nodes";
         return Some(Err(vec![Reason::missing(text)]));
     }
-    let origin = &cx.inventory.snapshot.cluster.as_ref()?.origin;
     let pools = paths.into_iter().filter_map(|path| {
-        let pool = source.resource.reader().part(&path)?;
-        // A pool without a name is audited all the same.
-        let name = pool.text("name").value().filter(|n| !n.is_empty()).map_or(path, str::to_owned);
-        let object = ObjectRef {
+        let resource = source.resource.part(&path, |pool| ObjectRef {
             api_version: "container.googleapis.com/v1".to_owned(),
             kind: "NodePool".to_owned(),
             namespace: String::new(),
-            name: name.clone(),
-        };
-        let resource = Resource::new(pool, object.clone(), origin);
+            // A pool without a name is audited all the same.
+            name: pool.text("name").value().filter(|n| !n.is_empty()).unwrap_or(&path).to_owned(),
+        })?;
+        let object = resource.object().clone();
         let Sheet { values, evidence } = fields::read_facts(&source, &resource).into_sheet();
         Some(Facts {
-            subject: Subject { id: format!("nodePool/{name}"), kind: SubjectKind::NodePool, object },
+            subject: Subject { id: format!("nodePool/{}", object.name), kind: SubjectKind::NodePool, object },
             values,
             evidence,
         })

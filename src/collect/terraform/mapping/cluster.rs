@@ -40,6 +40,8 @@ pub(crate) const CLUSTER: &[Rule] = rules! {
     },
     computed master_auth: Block {
         computed client_certificate_config: Block { computed issue_client_certificate: Bool },
+        // Until version 3 of the provider.
+        unset username: Text,
         computed client_certificate: Text,
         computed cluster_ca_certificate: Text,
     },
@@ -51,11 +53,15 @@ pub(crate) const CLUSTER: &[Rule] = rules! {
         computed enable_insecure_binding_system_unauthenticated: Bool,
     },
     computed identity_service_config: Block(ENABLED),
-    computed workload_identity_config: Block { computed workload_pool: Text },
+    computed workload_identity_config: Block {
+        computed workload_pool: Text,
+        // Until version 3 of the provider, and in Config Connector.
+        unset identity_namespace ["workloadPool"]: Text,
+    },
     computed mesh_certificates: Block { computed enable_certificates: Bool },
     off enable_autopilot ["autopilot.enabled"]: Bool,
     unset allow_net_admin ["autopilot.workloadPolicyConfig."]: Bool,
-    unset autopilot_privileged_admission ["autopilot.privilegedAdmissionConfig.allowlistPaths"]: Texts,
+    unset autopilot_privileged_admission ["autopilot.privilegedAdmissionConfig.allowlistPaths"]: Allowlist,
     computed autopilot_cluster_policy_config ["autopilot.clusterPolicyConfig"]: Block {
         computed no_system_mutation: Bool,
         computed no_system_impersonation: Bool,
@@ -129,6 +135,8 @@ pub(crate) const CLUSTER: &[Rule] = rules! {
         unset gkeops_etcd_backup_encryption_key: Text,
     },
     unset binary_authorization: Block { unset enabled: Bool, unset evaluation_mode: Text },
+    // Until version 4 of the provider, and in Config Connector.
+    unset enable_binary_authorization ["binaryAuthorization.enabled"]: Bool,
     on enable_shielded_nodes ["shieldedNodes.enabled"]: Bool,
     computed confidential_nodes: Block(CONFIDENTIAL),
     computed security_posture_config: Block { computed mode: Text, computed vulnerability_mode: Text },
@@ -212,11 +220,13 @@ pub(crate) const CLUSTER: &[Rule] = rules! {
 };
 
 /// Fields of the API that have the content of another one, which is in the table: that they are absent means nothing else.
-pub(crate) const RECORDED_ELSEWHERE: [&str; 3] = [
+pub(crate) const RECORDED_ELSEWHERE: [&str; 4] = [
     // `masterAuthorizedNetworksConfig`.
     "controlPlaneEndpointsConfig.ipEndpointsConfig.authorizedNetworksConfig",
     // The opposite of `privateClusterConfig.enablePrivateEndpoint`.
     "controlPlaneEndpointsConfig.ipEndpointsConfig.enablePublicEndpoint",
     // Issued together with `masterAuth.clientCertificate`.
     "masterAuth.clientKey",
+    // A password is set only together with `masterAuth.username`.
+    "masterAuth.password",
 ];

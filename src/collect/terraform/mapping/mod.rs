@@ -40,6 +40,10 @@ pub enum Kind {
     /// `VPC_NATIVE` or `ROUTES` in Terraform, true or false in the API.
     VpcNative,
     Number,
+    /// One of these words; the API has the second of each pair.
+    Words(&'static [(&'static str, &'static str)]),
+    /// Texts, of which an only one that is empty means that the list is there and has none.
+    Allowlist,
     /// A list or set of texts.
     Texts,
     /// A map whose keys users choose.
@@ -98,6 +102,7 @@ macro_rules! rules {
     (@kind $list:ident { $($inner:tt)* }) => {
         $crate::collect::terraform::mapping::Kind::$list(rules! { $($inner)* })
     };
+    (@kind Words ($words:expr)) => { $crate::collect::terraform::mapping::Kind::Words($words) };
     (@kind $leaf:ident) => { $crate::collect::terraform::mapping::Kind::$leaf };
     (@block $presence:ident $(($field:expr))?, ($inner:expr)) => {
         $crate::collect::terraform::mapping::Kind::Block(
@@ -211,7 +216,8 @@ mod tests {
                 Kind::TextBool => json!("TRUE"),
                 Kind::VpcNative => json!("VPC_NATIVE"),
                 Kind::Number => json!(1),
-                Kind::Texts => json!(["x"]),
+                Kind::Words(words) => json!(words[0].0),
+                Kind::Texts | Kind::Allowlist => json!(["x"]),
                 Kind::Labels => json!({"*": "x"}),
                 Kind::Block(_, inner) | Kind::Repeated(inner) => json!([full(inner)]),
                 Kind::Exclusions(inner) => {
@@ -233,17 +239,7 @@ mod tests {
 
     pub(super) fn mapped(rules: &[Rule]) -> Value {
         let values = Value::Object(full(rules));
-        let resource = Resource {
-            address: String::new(),
-            module: String::new(),
-            kind: String::new(),
-            name: String::new(),
-            data: false,
-            values: values.clone(),
-            unknown: Value::Null,
-            created: false,
-            deleted: false,
-        };
+        let resource = Resource { values: values.clone(), ..Resource::unnamed("") };
         Value::Object(Mapper::new(Form::State, &resource).map(rules, &values, &Value::Null))
     }
 

@@ -38,10 +38,14 @@ pub(crate) const NODE_CONFIG: &[Rule] = rules! {
     computed image_type: Text,
     computed machine_type: Text,
     computed metadata: Labels,
-    computed workload_metadata_config: Block { unset mode: Text },
+    computed workload_metadata_config: Block {
+        unset mode: Text,
+        // Until version 3 of the provider, and in Config Connector.
+        unset node_metadata ["mode"]: Words(NODE_METADATA),
+    },
     computed shielded_instance_config: Block(SHIELDED),
     unset boot_disk_kms_key: Text,
-    unset sandbox_config: Block { unset type: Text },
+    unset sandbox_config: Block { unset type: Text, unset sandbox_type ["type"]: Words(SANDBOX) },
     computed kubelet_config: Block {
         computed insecure_kubelet_readonly_port_enabled: TextBool,
         computed pod_pids_limit: Number,
@@ -71,6 +75,18 @@ pub(crate) const NODE_CONFIG: &[Rule] = rules! {
     unset gvnic: Block { unset enabled: Bool },
     computed gcfs_config: Block(ENABLED),
 };
+
+/// `node_metadata`, the earlier form of `mode`
+/// (<https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1beta1/NodeConfig#NodeMetadata>).
+const NODE_METADATA: &[(&str, &str)] = &[
+    ("UNSPECIFIED", "MODE_UNSPECIFIED"),
+    ("SECURE", "GCE_METADATA"),
+    ("EXPOSE", "GCE_METADATA"),
+    ("GKE_METADATA_SERVER", "GKE_METADATA"),
+];
+
+/// `sandbox_type`.
+const SANDBOX: &[(&str, &str)] = &[("gvisor", "GVISOR")];
 
 /// `management`.
 pub(super) const MANAGEMENT: &[Rule] = rules! {
