@@ -37,6 +37,8 @@ fn is_unknown(value: &Value) -> bool {
 /// escaped, and a list renders as `a, b, c`.
 pub(super) fn engine<'a>() -> Environment<'a> {
     let mut env = Environment::new();
+    // Instructions of one rendering. The longest text of a built-in check takes some hundreds.
+    env.set_fuel(Some(1_000_000));
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_undefined_behavior(UndefinedBehavior::Lenient);
     env.set_formatter(|out, state, value| match value.kind() {

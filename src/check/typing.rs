@@ -80,6 +80,9 @@ impl Ty {
     }
 }
 
+/// Macros (`all`, `exists`, `filter`, `map`) in macros: the square of the longest list bounds the time of an evaluation.
+const DEEPEST_MACROS: usize = 2;
+
 #[derive(Clone, Debug)]
 pub(super) struct Typed {
     pub ty: Ty,
@@ -404,6 +407,11 @@ impl Checker<'_> {
         if self.scope.kind(&c.iter_var).is_some() || self.bound.iter().any(|(n, _)| *n == c.iter_var) {
             let name = display_name(&c.iter_var);
             self.operator_mistake(node, format!("\"{name}\" is taken: give the variable another name"));
+        }
+        // Each macro binds two variables.
+        if self.bound.len() / 2 >= DEEPEST_MACROS {
+            let message = format!("macros are nested more than {DEEPEST_MACROS} deep: their time multiplies");
+            self.operator_mistake(node, message);
         }
         let initial = self.typed(&c.accu_init).ty;
         self.bound.push((c.iter_var.clone(), element));

@@ -13,7 +13,7 @@ use super::input::{ConfigArgs, Evidence};
 use super::output;
 use super::report_args::ReportArgs;
 use super::terraform::{State, TerraformArgs};
-use super::{Failure, log};
+use super::{Failure, limits, log};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -91,6 +91,7 @@ impl FailOn {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    limits::limit_time(args.evidence.live.timeout);
     let targets = args.report.targets()?;
     let template = match &args.template {
         None => None,
@@ -126,6 +127,7 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     args.fleet.refuse_for_one()?;
     let (name, cluster) = state.and_then(|mut s| s.clusters.pop_first()).unzip();
     let (snapshot, now) = args.evidence.read(registry.needs(&config), name)?;
+    limits::inputs_are_read();
     let evidence = audit::Evidence::new(snapshot, cluster.as_ref());
     if let Some(expected) = args.expect_digest.as_ref().filter(|e| *e != evidence.digest()) {
         return Err(Failure::input(format!(
@@ -140,6 +142,7 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
         ..Settings::new(&registry, &config, now)
     };
     let report = audit::audit(evidence, &settings);
+    limits::inputs_are_evaluated();
     // The example alone fails on nothing: it only shows what a report looks like.
     let showing = args.evidence.demo && args.fail_on.is_none();
     let status = report.outcome.status();
@@ -217,6 +220,7 @@ fn fleet(
         show_all: args.report.all,
         color: args.report.color.enabled(),
     };
+    limits::limit_each_cluster();
     fleet::run(&args.fleet, job)
 }
 

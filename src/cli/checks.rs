@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::check::{Explanation, Registry};
 
-use super::Failure;
 use super::input::registry;
 use super::output::{self, paragraph};
+use super::{Failure, limits};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -50,6 +50,7 @@ enum ListFormat {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    limits::limit_time(None);
     match args.command {
         Command::List { checks, format } => list(&registry(&checks)?, format),
         Command::Show { id, checks, format } => show(&registry(&checks)?, &id, format),

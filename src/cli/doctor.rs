@@ -9,7 +9,7 @@ use crate::inventory::{Need, Right};
 
 use super::input::ConfigArgs;
 use super::live::{LiveArgs, Status, block_on};
-use super::{Failure, output};
+use super::{Failure, limits, output};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -40,6 +40,7 @@ enum Print {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    limits::limit_time(args.live.timeout);
     let registry = args.config.registry()?;
     let config = args.config.config(&registry, false)?;
     let mut needs = registry.needs(&config);

@@ -37,7 +37,8 @@ pub(super) struct LiveArgs {
     /// Impersonate this service account, given by its email address.
     #[arg(long, value_name = "EMAIL")]
     pub impersonate_service_account: Option<String>,
-    /// Maximum time to read one cluster, such as 90s or 10m.
+    /// Maximum time to read one cluster, such as 90s or 10m. The whole run may take a quarter more and ten seconds, then it
+    /// ends with exit status 4.
     #[arg(long, default_value = "5m", value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Do not read ConfigMaps. What depends on one is unknown.

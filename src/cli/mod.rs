@@ -5,6 +5,7 @@ mod checks;
 mod doctor;
 mod fleet;
 mod input;
+mod limits;
 mod live;
 mod log;
 mod output;
@@ -36,6 +37,8 @@ If both 1 and 3 apply, the status is 1.";
 struct Cli {
     #[command(flatten)]
     log: log::LogArgs,
+    #[command(flatten)]
+    limits: limits::LimitArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -92,6 +95,7 @@ pub fn run() -> u8 {
         }
     };
     log::init(&cli.log);
+    limits::watch(cli.limits);
     let result = match cli.command {
         Command::Audit(args) => audit::run(*args),
         Command::Reach(args) => reach::run(args),

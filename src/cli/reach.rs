@@ -13,9 +13,9 @@ use crate::network::table::{ReachTable, table};
 use crate::network::{Direction, Peer, PortSet, Reach};
 use crate::report::Outcome;
 
-use super::Failure;
 use super::input::Evidence;
 use super::output::{self, paragraph};
+use super::{Failure, limits};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -84,7 +84,9 @@ const NEEDS: [Need; 7] = [
 ];
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    limits::limit_time(args.evidence.live.timeout);
     let (snapshot, _) = args.evidence.read(NEEDS.into(), None)?;
+    limits::inputs_are_read();
     if !snapshot.has_objects() {
         return Err(Failure {
             text: "cannot compute reach: the input contains no Kubernetes object of a known kind".to_owned(),

@@ -7,7 +7,7 @@ use crate::config::Config;
 
 use super::input::Evidence;
 use super::output;
-use super::{Failure, log};
+use super::{Failure, limits, log};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -19,6 +19,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    limits::limit_time(args.evidence.live.timeout);
     let (snapshot, _) = args.evidence.read(super::input::registry(&[])?.needs(&Config::default()), None)?;
     if snapshot.is_empty() {
         return Err(Failure {

@@ -22,6 +22,7 @@ mod cli_corpus;
 mod cli_determinism;
 mod cli_exit;
 mod cli_inputs;
+mod cli_limits;
 mod cli_merge;
 mod cli_output;
 mod cli_reach;
