@@ -13,9 +13,9 @@ use super::expr::View;
 use super::scope::{Path, Scope};
 use crate::facts::schema::{FactType, Field, SubjectKind};
 
-/// Stands for an unknown fact: renders as `unknown`, whatever filter it goes through.
+/// Stands for an unknown fact, by its name: renders as `unknown`, whatever filter it goes through.
 #[derive(Debug)]
-struct Unknown;
+struct Unknown(&'static str);
 
 impl Object for Unknown {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -62,7 +62,11 @@ pub(super) fn engine_of_commands<'a>() -> Environment<'a> {
         (ValueKind::Seq, _) if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
         (ValueKind::None, _) => out.write_str("none").map_err(Error::from),
         (_, Some(text)) => out.write_str(&shell_quote(text)).map_err(Error::from),
-        _ => minijinja::escape_formatter(out, state, value),
+        _ => match value.downcast_object_ref::<Unknown>() {
+            // A placeholder, as in the documentation of the tools: `PROJECT`.
+            Some(Unknown(name)) => out.write_str(&name.to_uppercase()).map_err(Error::from),
+            None => minijinja::escape_formatter(out, state, value),
+        },
     });
     env
 }
@@ -141,8 +145,8 @@ fn value_of(json: &Json) -> Value {
     }
 }
 
-fn unknown() -> Value {
-    Value::from_object(Unknown)
+fn unknown(name: &'static str) -> Value {
+    Value::from_object(Unknown(name))
 }
 
 fn map(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
@@ -154,7 +158,7 @@ pub(super) fn context(view: &View<'_>, scope: Scope) -> Value {
     let facts = |kind: SubjectKind| {
         map((scope.vocabulary)(kind).iter().map(|field: &'static Field| {
             let value = view.value(&Path { kind, field });
-            (field.name, value.map_or_else(|_| unknown(), value_of))
+            (field.name, value.map_or_else(|_| unknown(field.name), value_of))
         }))
     };
     let subject = &view.subject().subject;
@@ -242,7 +246,7 @@ impl Object for SampleFacts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let field = self.fields.iter().find(|field| Some(field.name) == key.as_str())?;
         Some(match (self.sample, field.ty) {
-            (Sample::Unknown, _) => unknown(),
+            (Sample::Unknown, _) => unknown(field.name),
             (Sample::Known, FactType::Bool) => Value::from(true),
             (Sample::Known, FactType::Int) => Value::from(2),
             (Sample::Known, FactType::String) => Value::from("x"),

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::inventory::{FaultKind, Gap, Known, Need, ObjectRef, ReadError, Reason, Snapshot, Tri};
+use crate::inventory::{ClusterName, FaultKind, Gap, Known, Need, ObjectRef, ReadError, Reason, Snapshot, Tri};
 
 use super::context::Context;
 use super::reading::Reading;
@@ -31,6 +31,8 @@ crate::configuration_facts! {
         name / "name": String => [Cluster], "the API's name";
         /// Region or zone.
         location / "location": String => [Cluster], "location, without it zone";
+        /// The project that it is in.
+        project / "project": String => [Cluster], "selfLink, which names it";
         /// GKE version of the control plane.
         version / "version": String => [Cluster], "currentMasterVersion";
         /// Whether it is an Autopilot cluster, whose nodes GKE manages.
@@ -193,6 +195,7 @@ fn general(cx: &Context<'_>, source: &Source<'_>) -> ClusterFacts {
     ClusterFacts {
         name: d.required("name"),
         location: location(d),
+        project: project(source),
         version: d.required("currentMasterVersion"),
         autopilot: source.autopilot(),
         regional: location(d).and_then(|l| match l.matches('-').count() {
@@ -206,6 +209,16 @@ fn general(cx: &Context<'_>, source: &Source<'_>) -> ClusterFacts {
         gke_metadata_server: metadata_server(cx, d),
         untrusted_workloads: Reading::known(source.settings.untrusted_workloads),
     }
+}
+
+fn project(source: &Source<'_>) -> Reading<String> {
+    let named = source.snapshot.name.as_ref().map(|name| name.project.clone());
+    source.resource.text("selfLink").and_then(|link| {
+        match ClusterName::parse(&link).map(|name| name.project).or(named) {
+            Some(project) => Reading::known(project),
+            None => Reading::unknown(Reason::missing("selfLink is not in the cluster configuration")),
+        }
+    })
 }
 
 fn location(d: &Resource<'_>) -> Reading<String> {

@@ -1,6 +1,7 @@
 //! What is watched: images that run, posture, logs, metrics.
 
 use crate::facts::reading::{Reading, members};
+use crate::facts::resource::Resource;
 use crate::inventory::Reason;
 
 use super::Source;
@@ -23,6 +24,10 @@ crate::configuration_facts! {
         /// Logs of the control plane that are not collected.
         missing_control_plane_logs / "missingControlPlaneLogs": Vec<String> => [Cluster],
             "APISERVER, SCHEDULER and CONTROLLER_MANAGER in loggingConfig.componentConfig.enableComponents";
+        /// Logs that are collected, as `gcloud --logging` names them.
+        logs / "logs": Vec<String> => [Cluster], "loggingConfig.componentConfig.enableComponents";
+        /// Metrics that are collected, as `gcloud --monitoring` names them.
+        metrics / "metrics": Vec<String> => [Cluster], "monitoringConfig.componentConfig.enableComponents";
         /// Whether metrics of the system's components are collected.
         system_metrics / "systemMetrics": bool => [Cluster],
             "monitoringConfig.componentConfig decides, an empty one is off; without monitoringConfig monitoringService decides";
@@ -41,6 +46,8 @@ pub(super) fn read_facts(c: &Source<'_>) -> ObservabilityFacts {
         system_logs: collected(c, "logging", "SYSTEM_COMPONENTS"),
         workload_logs: collected(c, "logging", "WORKLOADS"),
         missing_control_plane_logs: missing_control_plane_logs(c),
+        logs: components(d, "logging"),
+        metrics: components(d, "monitoring"),
         system_metrics: collected(c, "monitoring", "SYSTEM_COMPONENTS"),
     }
 }
@@ -64,6 +71,18 @@ fn binary_authorization(c: &Source<'_>) -> Reading<String> {
         "POLICY_BINDINGS" => word("audited"),
         _ => word("enforced"),
     })
+}
+
+/// The components in gcloud's names
+/// (<https://cloud.google.com/sdk/gcloud/reference/container/clusters/update#--logging>).
+fn components(d: &Resource<'_>, what: &str) -> Reading<Vec<String>> {
+    let name = |component: String| match component.as_str() {
+        "SYSTEM_COMPONENTS" => "SYSTEM".to_owned(),
+        "WORKLOADS" => "WORKLOAD".to_owned(),
+        "APISERVER" => "API_SERVER".to_owned(),
+        _ => component,
+    };
+    d.texts(&format!("{what}Config.componentConfig.enableComponents")).map(|all| all.into_iter().map(name).collect())
 }
 
 /// Whether a component's `logging` or `monitoring` is collected. The new field decides if it is there at all.

@@ -27,6 +27,12 @@ crate::configuration_facts! {
         /// Maintenance exclusions in force, also of node pools, that keep them away from the nodes.
         exclusions_of_nodes / "exclusionsOfNodes": Vec<String> => [Cluster],
             "in force now, with scope NO_MINOR_OR_NODE_UPGRADES, or until the end of support for a node pool";
+        /// Names of the cluster's own exclusions among them.
+        blocking_exclusions / "blockingExclusions": Vec<String> => [Cluster],
+            "in force now, with scope NO_UPGRADES or NO_MINOR_OR_NODE_UPGRADES";
+        /// Node pools that keep their minor version until the end of its support.
+        pools_until_end_of_support / "poolsUntilEndOfSupport": Vec<String> => [Cluster],
+            "maintenancePolicy.exclusionUntilEndOfSupport.enabled of the node pool is true";
         /// Whether cluster notifications go to a Pub/Sub topic.
         notifications / "notifications": bool => [Cluster],
             "notificationConfig.pubsub.enabled is true and topic is set";
@@ -63,6 +69,8 @@ pub(super) fn read_facts(c: &Source<'_>) -> UpkeepFacts {
             .or(|| d.has(&format!("{WINDOW}.recurringMaintenanceWindow"))),
         exclusions_of_patches: patches,
         exclusions_of_nodes: nodes,
+        blocking_exclusions: blocking_exclusions(c),
+        pools_until_end_of_support: members(of_pools(c)),
         bulletins: notifications.clone().and(|| {
             let filter = format!("{PUBSUB}.filter.eventType");
             d.each(&filter).and_then(|events| match events.is_empty() {
@@ -102,7 +110,7 @@ fn exclusions(c: &Source<'_>) -> (Reading<Vec<String>>, Reading<Vec<String>>) {
                 names.iter().map(|name| exclusion(c, &entry(&all, name), wanted).map(|it| it.then(|| name.clone())));
             let mut found: Vec<_> = of_cluster.collect();
             if wanted == Scope::Nodes {
-                found.extend(of_pools(c));
+                found.extend(of_pools(c).into_iter().map(|pool| pool.map(|name| Some(format!("node pool {}", name?)))));
             }
             match found.is_empty() {
                 true => Reading::known(Vec::new()),
@@ -111,6 +119,17 @@ fn exclusions(c: &Source<'_>) -> (Reading<Vec<String>>, Reading<Vec<String>>) {
         })
     };
     (of(Scope::Everything), of(Scope::Nodes))
+}
+
+fn blocking_exclusions(c: &Source<'_>) -> Reading<Vec<String>> {
+    let all = format!("{WINDOW}.maintenanceExclusions");
+    let blocks = |name: &String| {
+        let path = entry(&all, name);
+        exclusion(c, &path, Scope::Everything)
+            .or(|| exclusion(c, &path, Scope::Nodes))
+            .map(|it| it.then(|| name.clone()))
+    };
+    c.resource.keys(&all).and_then(|names| members(names.iter().map(blocks).collect()))
 }
 
 /// Whether an exclusion is in force and keeps away what is asked for.
@@ -156,8 +175,7 @@ fn of_pools(c: &Source<'_>) -> Vec<Reading<Option<String>>> {
         .map(|pool| {
             let name = d.text(&format!("{pool}.name"));
             let name = name.value.value().map_or(pool.as_str(), String::as_str).to_owned();
-            d.flag(&format!("{pool}.maintenancePolicy.exclusionUntilEndOfSupport.enabled"))
-                .map(|on| on.then(|| format!("node pool {name}")))
+            d.flag(&format!("{pool}.maintenancePolicy.exclusionUntilEndOfSupport.enabled")).map(|on| on.then_some(name))
         })
         .collect()
 }
