@@ -91,7 +91,6 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
         exit: settings.exit,
         target: target(&inventory, &reach.enforcement),
         evidence,
-        nothing_read: snapshot.is_empty(),
         results,
         fix_for: settings.fix_for,
         gaps: gaps(snapshot),
@@ -203,8 +202,8 @@ fn unused_checks(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::
                 Profile::Operations => "about operations, not security: --profile all evaluates them too",
                 Profile::Security => "about security, not operations: --profile all evaluates them too",
             },
-            SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => "no cluster configuration given",
-            _ if out_of_scope => "no Kubernetes objects given",
+            SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => report::UnusedChecks::NO_CLUSTER,
+            _ if out_of_scope => report::UnusedChecks::NO_OBJECTS,
             _ => continue,
         };
         by_reason.entry(reason).or_default().push(check.id.clone());

@@ -173,6 +173,18 @@ pub struct UnusedChecks {
     pub reason: String,
 }
 
+impl UnusedChecks {
+    /// The reason for checks of clusters and node pools.
+    pub(crate) const NO_CLUSTER: &str = "no cluster configuration given";
+    /// The reason for checks of what runs in a cluster.
+    pub(crate) const NO_OBJECTS: &str = "no Kubernetes objects given";
+
+    /// Whether the checks would be evaluated if the input held what they are about.
+    pub(crate) fn lacks_input(&self) -> bool {
+        [Self::NO_CLUSTER, Self::NO_OBJECTS].contains(&self.reason.as_str())
+    }
+}
+
 /// Objects of one kind that no check is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

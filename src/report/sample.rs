@@ -408,7 +408,6 @@ pub(crate) fn sample() -> Report {
                 counts: VerdictCounts::default(),
             })
             .collect(),
-        nothing_read: false,
         fix_for: None,
         comparison: Comparison::NotRequested,
         namespaces: vec![
