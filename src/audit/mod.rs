@@ -11,7 +11,7 @@ use crate::collect::{self, terraform::Cluster};
 use crate::config::{Config, Profile};
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
-use crate::inventory::{Completeness, Dataplane, Enforcement, Inventory, Snapshot};
+use crate::inventory::{Completeness, Dataplane, Enforcement, Inventory, Need, Snapshot};
 use crate::network::{Reach, well_known};
 use crate::platform;
 use crate::report::{self, ExitPolicy, Parts, Report};
@@ -152,7 +152,9 @@ fn summarize(s: &Snapshot, digest: String) -> report::EvidenceSummary {
         objects: kinds.values().sum::<usize>() + unused,
         kinds,
         ignored_files: s.ignored_files as usize,
-        complete: s.completeness == Completeness::Complete && s.gaps.is_empty(),
+        complete: s.completeness == Completeness::Complete
+            && s.gaps.is_empty()
+            && !s.unread.contains_key(&Need::ConfigMaps),
         notes,
     }
 }

@@ -240,8 +240,9 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
             Leads::Unknown(r) => users.maybe.entry(c.workload).or_default().extend(r.iter().cloned()),
         }
     }
-    for (w, reason) in &all.opaque {
-        users.maybe.entry(*w).or_default().push(reason.clone());
+    for container in &all.opaque {
+        let reasons = container.reasons_with_name(&cx.inventory.workloads[container.workload]);
+        users.maybe.entry(container.workload).or_default().extend(reasons);
     }
     users.maybe.retain(|w, _| !users.certain.contains(w));
     users

@@ -84,7 +84,9 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jif
             .iter()
             .zip(ids)
             .map(|(c, id)| database_client::build(&mut cx, &databases, c, id))
-            .collect();
+            .collect::<Vec<_>>();
+        let unread = databases.opaque.iter().map(|c| database_client::build_unread(&cx, c));
+        let clients = clients.into_iter().chain(unread).collect();
         table.subjects.insert(SubjectKind::DatabaseClient, clients);
     }
     for list in table.subjects.values_mut() {

@@ -29,6 +29,7 @@ mod cli_secrets;
 mod cli_terraform;
 mod database;
 mod documentation;
+mod evidence;
 mod example;
 mod gke_cases;
 mod gke_pitfalls;
