@@ -1,6 +1,7 @@
 //! From evidence to a report: the one pipeline of every audit, of one cluster or of many.
 
 mod terraform;
+mod unused;
 
 use std::collections::BTreeMap;
 
@@ -83,7 +84,9 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
     let waivers = waiver_report(settings.config, &results, today);
     let snapshot = &inventory.snapshot;
     terraform::add_places(&mut results, snapshot);
+    let objects = unused::list_objects(&inventory, &results);
     let mut evidence = summarize(snapshot, digest);
+    evidence.notes.extend(inventory.notes.iter().cloned());
     evidence.notes.extend(unmatched(settings.config, &inventory, &knowledge));
     Report::new(Parts {
         tool: report::Tool::current(),
@@ -95,10 +98,7 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
         fix_for: settings.fix_for,
         gaps: gaps(snapshot),
         waivers,
-        not_evaluated: report::NotEvaluated {
-            checks: unused_checks(settings, &knowledge),
-            objects: unused_objects(snapshot),
-        },
+        not_evaluated: report::NotEvaluated { checks: unused_checks(settings, &knowledge), objects },
         checks: describe_checks(settings),
         namespaces: namespaces(&knowledge),
         comparison: terraform::compare(state, snapshot),
@@ -211,21 +211,6 @@ fn unused_checks(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::
         by_reason.entry(reason).or_default().push(check.id.clone());
     }
     by_reason.into_iter().map(|(reason, checks)| report::UnusedChecks { checks, reason: reason.to_owned() }).collect()
-}
-
-fn unused_objects(s: &Snapshot) -> Vec<report::UnusedObjects> {
-    let unused = |(name, n): (&String, &u32)| {
-        // The key is `apiVersion kind`.
-        let (api_version, kind) = name.rsplit_once(' ').unwrap_or(("", name));
-        report::UnusedObjects {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            count: *n as usize,
-            names: Vec::new(),
-            reason: "no check is about objects of this kind".to_owned(),
-        }
-    };
-    s.unmodelled.iter().map(unused).collect()
 }
 
 /// The checks of an audit, without counts.

@@ -303,7 +303,8 @@ fn is_infrastructure(cx: &Context<'_>, d: &Database, w: usize) -> bool {
     }
     let workload = &cx.inventory.workloads[w];
     is_operator(cx, w)
-        || workload.object.namespace == d.object.namespace
+        || workload.object.kind == "Job"
+            && workload.object.namespace == d.object.namespace
             && workload.classes.iter().all(|c| {
                 c.labels.get("cnpg.io/cluster") == Some(&d.object.name) && c.labels.contains_key("cnpg.io/jobRole")
             })

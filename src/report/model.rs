@@ -152,7 +152,7 @@ pub struct Gap {
 pub struct NotEvaluated {
     /// Checks that are out of scope.
     pub checks: Vec<UnusedChecks>,
-    /// Objects of the input that no check is about.
+    /// Objects of the input that are no subject, no part of one and no evidence.
     pub objects: Vec<UnusedObjects>,
 }
 
@@ -185,7 +185,7 @@ impl UnusedChecks {
     }
 }
 
-/// Objects of one kind that no check is about.
+/// Objects of one kind that no result is about, for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnusedObjects {
@@ -198,8 +198,13 @@ pub struct UnusedObjects {
     /// `NAMESPACE/NAME`, or the name of an object without a namespace; empty where only their number is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// Why no check is about them.
+    /// Why no result is about them.
     pub reason: String,
+}
+
+impl UnusedObjects {
+    /// The reason for objects of kinds that this version knows nothing of.
+    pub(crate) const NO_CHECK: &str = "no check is about objects of this kind";
 }
 
 /// A check of this audit with the counts of its results.

@@ -8,7 +8,7 @@ use crate::facts::schema::SubjectKind;
 
 use super::exit::{checks_without_input, is_answer, is_finding, is_incomplete};
 use super::text::{count, line, noun, number};
-use super::{Dataplane, Outcome, Report, Target};
+use super::{Dataplane, Outcome, Report, Target, UnusedObjects};
 
 /// The outcome in a word, and whether it is incomplete.
 pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
@@ -41,7 +41,13 @@ pub(crate) fn nothing_evaluated(report: &Report) -> String {
         return "Nothing could be read, so nothing was evaluated.".to_owned();
     }
     let read = e.kinds.iter().map(|(kind, n)| (kind.as_str(), *n));
-    let unused = report.not_evaluated.objects.iter().map(|o| (o.kind.as_str(), o.count));
+    // Objects of other kinds are among the first.
+    let unused = report
+        .not_evaluated
+        .objects
+        .iter()
+        .filter(|o| o.reason == UnusedObjects::NO_CHECK)
+        .map(|o| (o.kind.as_str(), o.count));
     let kinds: Vec<String> = read.chain(unused).map(|(kind, n)| format!("{} {}", number(n), line(kind))).collect();
     const MOST: usize = 5;
     let more = match kinds.len() {

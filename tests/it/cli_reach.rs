@@ -292,7 +292,7 @@ fn an_address_of_the_cluster_itself_is_no_outside_address() {
     let room = Room::with(
         "apiVersion: v1
 kind: Pod
-metadata: { name: a, namespace: shop, labels: { app: a } }
+metadata: { name: a, namespace: shop, uid: u, labels: { app: a } }
 spec: { nodeName: n1, containers: [{ name: c, image: i }] }
 status: { phase: Running, podIPs: [{ ip: 10.4.0.7 }], hostIPs: [{ ip: 10.128.0.5 }] }
 ---

@@ -192,6 +192,7 @@ fn each_outcome_has_its_word_and_its_consequence() {
     parts.evidence.objects = 3;
     parts.not_evaluated.objects = vec![crate::report::UnusedObjects {
         kind: "HelmRelease".to_owned(),
+        reason: crate::report::UnusedObjects::NO_CHECK.to_owned(),
         count: 2,
         ..Default::default()
     }];
