@@ -87,6 +87,7 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
     let objects = unused::list_objects(&inventory, &results);
     let mut evidence = summarize(snapshot, digest);
     evidence.notes.extend(inventory.notes.iter().cloned());
+    evidence.notes.extend(knowledge.notes.iter().cloned());
     evidence.notes.extend(unmatched(settings.config, &inventory, &knowledge));
     Report::new(Parts {
         tool: report::Tool::current(),

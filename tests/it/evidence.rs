@@ -404,3 +404,30 @@ fn a_kustomization_that_only_lists_is_read_and_one_that_changes_is_not() {
     room.write("overlay/kustomization.yaml", "resources: ['https://github.com/example/repository//base?ref=v1']\n");
     room.sh("audit overlay").status(2).warns("`kubectl kustomize overlay`");
 }
+
+#[test]
+fn labels_that_contradict_each_other_lower_no_severity() {
+    let text = |own: &str, namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{ name: shop, labels: {{ env: {namespace} }} }}\n---\n\
+             apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {{ name: pg, namespace: shop, labels: {{ {own} }} }}\n\
+             spec: {{ instances: 1, postgresql: {{ pg_hba: ['host all all all scram-sha-256'] }} }}\n"
+        )
+    };
+    for (own, namespace) in [("env: dev", "production"), ("stage: prod", "dev"), ("env: dev, environment: prod", "dev")]
+    {
+        let room = Room::with(&text(own, namespace));
+        let report = room.sh("audit in.yaml --format json").status(1).json();
+        let cross = "database-reachable-across-environments";
+        assert_eq!(verdicts(&report, cross)[0].1, "unknown", "{own}");
+        let reasons = reasons(&report, cross);
+        assert!(reasons[0]["text"].as_str().unwrap().contains("databases: [shop/Cluster/pg]"), "{reasons:?}");
+        assert!(report["evidence"]["notes"].to_string().contains("development and production"), "{report}");
+        // The configuration settles it.
+        room.write("gke-posture.yaml", "environments: { development: { databases: [shop/Cluster/pg] } }\n");
+        let report = room.sh("audit in.yaml --format json").status(0).json();
+        assert_eq!(verdicts(&report, cross)[0].1, "not-applicable", "{own}");
+        assert_eq!(report["evidence"]["notes"], json!([]));
+    }
+    Room::with(&text("env: dev", "dev")).sh("audit in.yaml").status(0);
+}
