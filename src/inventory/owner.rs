@@ -62,6 +62,8 @@ struct Look<'a> {
     /// Labels of one pod beside those.
     own: Option<&'a Labels>,
     spec: &'a PodSpec,
+    /// Whether more than metadata was read.
+    known: bool,
 }
 
 impl Look<'_> {
@@ -184,7 +186,7 @@ impl<'a> Owners<'a> {
     }
 
     pub(super) fn top_of_controller(&self, c: &Controller, claims: &mut Claims) -> Top {
-        let look = Look { labels: &c.template.labels, own: None, spec: &c.template.spec };
+        let look = Look { labels: &c.template.labels, own: None, spec: &c.template.spec, known: c.has_template() };
         self.top(&c.meta, c.meta.owner.clone(), false, &look, claims)
     }
 
@@ -205,7 +207,7 @@ impl<'a> Owners<'a> {
             let Some(one) = like.first() else { continue };
             // A pod that stays on its own has its own name.
             let own = Meta { name: one.name.clone(), ..group.meta.clone() };
-            let look = Look { labels: &group.meta.labels, own: Some(&one.labels), spec: &group.spec };
+            let look = Look { labels: &group.meta.labels, own: Some(&one.labels), spec: &group.spec, known: true };
             let top = self.top(&own, Some(owner.clone()), derived, &look, claims);
             if top.object == own.object_ref() {
                 for member in like {
@@ -263,7 +265,7 @@ enum Claim {
 /// Whether `owner` may be the controller of `child`. `derived`: the object between the two was not read.
 fn judge_claim(owner: Owning<'_>, child: &Meta, derived: bool, look: &Look<'_>) -> Claim {
     let Owning { meta, selector } = owner;
-    let selects = selector.is_none_or(|s| s.iter().all(|(key, value)| look.label(key) == Some(value)));
+    let selects = !look.known || selector.is_none_or(|s| s.iter().all(|(key, value)| look.label(key) == Some(value)));
     let makes = match (meta.group(), meta.kind.as_str(), child.kind.as_str()) {
         ("apps", "Deployment", "ReplicaSet") | ("batch", "CronJob", "Job") => true,
         ("apps", "Deployment", "Pod") | ("batch", "CronJob", "Pod") => derived,
@@ -274,7 +276,7 @@ fn judge_claim(owner: Owning<'_>, child: &Meta, derived: bool, look: &Look<'_>) 
         (CNPG, "Cluster", "Pod") if !look.is_instance(&meta.name) => {
             return Claim::Refused("the labels or the container `postgres` of an instance are missing");
         }
-        (CNPG, "Pooler", "Deployment") if !look.is_pooler(&meta.name) => {
+        (CNPG, "Pooler", "Deployment") if look.known && !look.is_pooler(&meta.name) => {
             return Claim::Refused("the labels or the container `pgbouncer` of a pooler are missing");
         }
         (CNPG, "Cluster", "Pod") | (CNPG, "Pooler", "Deployment") => true,

@@ -114,8 +114,8 @@ pub fn build(snapshot: &Snapshot) -> Built {
     }
     for (c, top) in below {
         let is_known = found.contains_key(&top.object.to_string());
-        // The ReplicaSets of earlier revisions have no pods.
-        if !(is_known && c.replicas == Some(0)) {
+        // The ReplicaSets of earlier revisions have no pods, and some are known by their metadata alone.
+        if !is_known || c.replicas != Some(0) && c.has_template() {
             add_template(&mut found, c, top, &written);
         }
     }

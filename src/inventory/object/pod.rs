@@ -226,6 +226,13 @@ pub struct Controller {
     pub template: Template,
 }
 
+impl Controller {
+    /// Whether more than its metadata was read.
+    pub fn has_template(&self) -> bool {
+        self.template != Template::default()
+    }
+}
+
 /// A pod template: what the pods of a controller are created with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Template {
