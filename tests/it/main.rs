@@ -30,6 +30,7 @@ mod cli_terraform;
 mod database;
 mod documentation;
 mod evidence;
+mod evidence_property;
 mod example;
 mod gke_cases;
 mod gke_pitfalls;
