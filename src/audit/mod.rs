@@ -1,6 +1,7 @@
 //! From evidence to a report: the one pipeline of every audit, of one cluster or of many.
 
 mod terraform;
+mod unused;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::collect::{self, terraform::Cluster};
 use crate::config::{Config, Profile};
 use crate::facts::schema::SubjectKind;
 use crate::facts::{self, Knowledge};
-use crate::inventory::{Completeness, Dataplane, Enforcement, Inventory, Snapshot};
+use crate::inventory::{Completeness, Dataplane, Enforcement, Inventory, Need, Snapshot};
 use crate::network::{Reach, well_known};
 use crate::platform;
 use crate::report::{self, ExitPolicy, Parts, Report};
@@ -83,7 +84,10 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
     let waivers = waiver_report(settings.config, &results, today);
     let snapshot = &inventory.snapshot;
     terraform::add_places(&mut results, snapshot);
+    let objects = unused::list_objects(&inventory, &results);
     let mut evidence = summarize(snapshot, digest);
+    evidence.notes.extend(inventory.notes.iter().cloned());
+    evidence.notes.extend(knowledge.notes.iter().cloned());
     evidence.notes.extend(unmatched(settings.config, &inventory, &knowledge));
     Report::new(Parts {
         tool: report::Tool::current(),
@@ -91,15 +95,11 @@ pub fn audit(evidence: Evidence<'_>, settings: &Settings<'_>) -> Report {
         exit: settings.exit,
         target: target(&inventory, &reach.enforcement),
         evidence,
-        nothing_read: snapshot.is_empty(),
         results,
         fix_for: settings.fix_for,
         gaps: gaps(snapshot),
         waivers,
-        not_evaluated: report::NotEvaluated {
-            checks: unused_checks(settings, &knowledge),
-            objects: unused_objects(snapshot),
-        },
+        not_evaluated: report::NotEvaluated { checks: unused_checks(settings, &knowledge), objects },
         checks: describe_checks(settings),
         namespaces: namespaces(&knowledge),
         comparison: terraform::compare(state, snapshot),
@@ -153,7 +153,9 @@ fn summarize(s: &Snapshot, digest: String) -> report::EvidenceSummary {
         objects: kinds.values().sum::<usize>() + unused,
         kinds,
         ignored_files: s.ignored_files as usize,
-        complete: s.completeness == Completeness::Complete && s.gaps.is_empty(),
+        complete: s.completeness == Completeness::Complete
+            && s.gaps.is_empty()
+            && !s.unread.contains_key(&Need::ConfigMaps),
         notes,
     }
 }
@@ -203,28 +205,13 @@ fn unused_checks(settings: &Settings<'_>, knowledge: &Knowledge) -> Vec<report::
                 Profile::Operations => "about operations, not security: --profile all evaluates them too",
                 Profile::Security => "about security, not operations: --profile all evaluates them too",
             },
-            SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => "no cluster configuration given",
-            _ if out_of_scope => "no Kubernetes objects given",
+            SubjectKind::Cluster | SubjectKind::NodePool if out_of_scope => report::UnusedChecks::NO_CLUSTER,
+            _ if out_of_scope => report::UnusedChecks::NO_OBJECTS,
             _ => continue,
         };
         by_reason.entry(reason).or_default().push(check.id.clone());
     }
     by_reason.into_iter().map(|(reason, checks)| report::UnusedChecks { checks, reason: reason.to_owned() }).collect()
-}
-
-fn unused_objects(s: &Snapshot) -> Vec<report::UnusedObjects> {
-    let unused = |(name, n): (&String, &u32)| {
-        // The key is `apiVersion kind`.
-        let (api_version, kind) = name.rsplit_once(' ').unwrap_or(("", name));
-        report::UnusedObjects {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            count: *n as usize,
-            names: Vec::new(),
-            reason: "no check is about objects of this kind".to_owned(),
-        }
-    };
-    s.unmodelled.iter().map(unused).collect()
 }
 
 /// The checks of an audit, without counts.

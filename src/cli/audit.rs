@@ -224,11 +224,19 @@ fn fleet(
     fleet::run(&args.fleet, job)
 }
 
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// Why there is no result.
 fn nothing(report: &Report) -> String {
     match report.gaps.first() {
-        Some(gap) => format!("nothing could be read: {}: {}. {}", gap.error.what, gap.error.why, gap.error.fix),
-        None => "nothing could be read: no object that this tool knows is in the input".to_owned(),
+        Some(gap) => format!("nothing was evaluated: {}: {}. {}", gap.error.what, gap.error.why, gap.error.fix),
+        None if report.evidence.objects == 0 => {
+            "nothing could be read: no object that this tool knows is in the input".to_owned()
+        }
+        None => lower_first(report::verdict::nothing_evaluated(report).trim_end_matches('.')),
     }
 }
 

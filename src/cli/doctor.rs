@@ -121,20 +121,13 @@ fn render(found: &Diagnosis, registry: &Registry, config: &Config) -> String {
         }
     }
     text.push('\n');
-    let unread: BTreeSet<Need> = found
-        .findings
-        .iter()
-        .filter(|f| matches!(f.state, State::Missing(_) | State::Unknown(_)))
-        .map(|f| f.need)
-        .collect();
-    let kubernetes_closed = found.endpoint.is_none();
     if found.is_well() {
         text.push_str("Everything that the enabled checks need can be read.\n");
         return text;
     }
     let costs: BTreeSet<&str> = Need::ALL
         .into_iter()
-        .filter(|n| unread.contains(n) || kubernetes_closed && n.permission().is_none())
+        .filter(|n| found.unread.contains(n))
         .flat_map(|n| registry.checks_needing(n))
         .filter(|id| registry.get(id).is_some_and(|c| c.is_selected(config)))
         .collect();

@@ -15,7 +15,7 @@ use crate::report::Outcome;
 
 use super::input::Evidence;
 use super::output::{self, paragraph};
-use super::{Failure, limits};
+use super::{Failure, limits, log};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,7 +33,8 @@ pub(super) struct Args {
     /// Protocol of --port.
     #[arg(help_heading = "Question", long, value_enum, default_value = "tcp", requires = "port")]
     protocol: ProtocolArg,
-    /// Exit with status 1 if the answer differs, and with 3 if it is unknown. Requires --from and --to.
+    /// Exit with status 1 if the answer differs, and with 3 if it is unknown, also for a denial that rests on assumed
+    /// enforcement. Requires --from and --to.
     #[arg(help_heading = "Question", long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
     expect: Option<Expect>,
     #[arg(help_heading = "Question", long, value_enum, default_value = "table")]
@@ -116,12 +117,13 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
             return print_answer(&args, &inventory, &mut reach, from, to);
         }
         let answer = evaluate(&args, &mut reach, from, to);
+        let status = exit_status(args.expect, answer, &reach);
         let atoms = reach.model.atoms.clone();
         let mut t =
             table(&mut reach, &inventory, |a, b| contains_peer(&atoms, from, a) && contains_peer(&atoms, to, b));
         keep_selected_port(&args, &mut t);
         print_json(&t)?;
-        return Ok(exit_status(args.expect, answer));
+        return Ok(status);
     }
     let atoms = reach.model.atoms.clone();
     let selected = |side: &Option<Vec<Peer>>, p: Peer| side.as_ref().is_none_or(|list| contains_peer(&atoms, list, p));
@@ -288,9 +290,18 @@ fn evaluate(args: &Args, reach: &mut Reach, from: &[Peer], to: &[Peer]) -> Tri {
     answer.unwrap_or(Tri::Maybe)
 }
 
-fn exit_status(expect: Option<Expect>, answer: Tri) -> u8 {
+/// 0 as expected, 1 if not, 3 if the answer is unknown. Denied only if policies are enforced, which is assumed, is unknown.
+fn exit_status(expect: Option<Expect>, answer: Tri, reach: &Reach) -> u8 {
+    let assumed = reach.enforcement.enforced.is_none();
     match (expect, answer) {
         (None, _) => 0,
+        (Some(_), Tri::No) if assumed => {
+            log::note(
+                "the connection is denied only if network policies are enforced, which is assumed: add the cluster \
+                 configuration, or state the dataplane with --dataplane",
+            );
+            3
+        }
         (Some(_), Tri::Maybe) => 3,
         (Some(Expect::Allowed), Tri::Yes) | (Some(Expect::Denied), Tri::No) => 0,
         _ => 1,
@@ -368,7 +379,7 @@ fn print_answer(
         }
     }
     output::print(&text)?;
-    Ok(exit_status(args.expect, answer))
+    Ok(exit_status(args.expect, answer, reach))
 }
 
 fn print_side(text: &mut String, args: &Args, side: &Side, name: &str, width: usize) {

@@ -35,8 +35,8 @@ fn parse_parameters(c: Option<Cursor<'_>>) -> Labels {
 }
 
 impl FromObject for CnpgCluster {
-    fn read(c: &Cursor<'_>, meta: Meta, _: &ReadOptions<'_>) -> impl IntoIterator<Item = CnpgCluster> {
-        Some(parse_cluster(c, meta))
+    fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = CnpgCluster> {
+        Some(parse_cluster(c, meta, options))
     }
 }
 
@@ -46,7 +46,7 @@ impl FromObject for CnpgPooler {
     }
 }
 
-fn parse_cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
+fn parse_cluster(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> CnpgCluster {
     let name = meta.name.clone();
     let operator_version =
         meta.annotations.get("cnpg.io/operatorVersion").value().copied().flatten().map(str::to_owned);
@@ -77,7 +77,7 @@ fn parse_cluster(c: &Cursor<'_>, meta: Meta) -> CnpgCluster {
     let postgresql = spec.get("postgresql");
     let mut pod_selector_refs: BTreeMap<String, Option<Vec<String>>> =
         spec.items("podSelectorRefs").iter().filter_map(|r| Some((r.string_at("name")?, None))).collect();
-    for r in c.get("status").map(|s| s.items("podSelectorRefs")).unwrap_or_default() {
+    for r in options.status(c).map(|s| s.items("podSelectorRefs")).unwrap_or_default() {
         if let Some(n) = r.string_at("name") {
             pod_selector_refs.insert(n, Some(r.string_list("ips")));
         }

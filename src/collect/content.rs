@@ -7,7 +7,8 @@ use crate::inventory::Origin;
 use crate::lexicon::mask_text;
 
 use super::builder::Builder;
-use super::{gke, terraform};
+use super::folder::CONFIG_NAMES;
+use super::{gke, rendering, terraform};
 
 const NOT_TEXT: &str = "not text: neither YAML, JSON nor a snapshot of this tool";
 const NOT_EVIDENCE: &str = "neither a Kubernetes object (apiVersion and kind), nor a cluster as \
@@ -19,6 +20,9 @@ const NOT_EVIDENCE: &str = "neither a Kubernetes object (apiVersion and kind), n
 /// # Errors
 /// It is not UTF-8.
 pub(super) fn text_of(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+    if let Some(hint) = rendering::of_bytes(&bytes) {
+        return Err(Problem { file: file.to_owned(), line: 0, column: 0, message: hint.to_owned() });
+    }
     String::from_utf8(bytes).map_err(|e| {
         let valid = e.as_bytes().iter().take(e.utf8_error().valid_up_to());
         let line = 1 + valid.filter(|b| **b == b'\n').count() as u32;
@@ -44,11 +48,18 @@ pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bo
     }
     let documents = match parse(file, text) {
         Ok(documents) => documents,
-        Err(problem) => {
-            builder.problem(problem);
+        Err(parse_error) => {
+            match rendering::of_text(text) {
+                Some(rendering::TEMPLATE) => builder.template(file),
+                Some(hint) => builder.problem(problem(0, hint)),
+                None => builder.problem(parse_error),
+            }
             return false;
         }
     };
+    if !named && is_configuration(file, &documents) {
+        return false;
+    }
     let mut any = false;
     for node in &documents {
         let is_evidence = match &node.content {
@@ -64,7 +75,10 @@ pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bo
         let line = node.line.max(1);
         match (is_evidence, named) {
             (true, _) => {}
-            (false, true) => builder.problem(problem(line, NOT_EVIDENCE)),
+            (false, true) => match rendering::of_text(text) {
+                Some(hint) => builder.problem(problem(0, hint)),
+                None => builder.problem(problem(line, NOT_EVIDENCE)),
+            },
             (false, false) => {
                 let note = format!("{} is not a Kubernetes object and was left out", Origin::file(file, line));
                 builder.snapshot_mut().notes.push(note);
@@ -72,6 +86,23 @@ pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bo
         }
     }
     any
+}
+
+/// Whether a file is the configuration of this program, by its name and its content.
+fn is_configuration(file: &str, documents: &[Node<'_>]) -> bool {
+    const KEYS: [&str; 8] = [
+        "callerPermissions",
+        "checks",
+        "environments",
+        "platformNamespaces",
+        "profile",
+        "thresholds",
+        "untrustedWorkloads",
+        "waivers",
+    ];
+    let name = Path::new(file).file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let [Node { content: Content::Object(entries), .. }] = documents else { return false };
+    CONFIG_NAMES.contains(&name) && entries.iter().all(|e| KEYS.contains(&&*e.key))
 }
 
 fn parse<'a>(file: &str, text: &'a str) -> Result<Vec<Node<'a>>, Problem> {
@@ -88,20 +119,47 @@ fn parse<'a>(file: &str, text: &'a str) -> Result<Vec<Node<'a>>, Problem> {
     }
 }
 
+/// Whether an object is a list of others, and no object of a kind that is called so.
+fn is_list(node: &Node<'_>, kind: &str) -> bool {
+    let named = || node.get("metadata").is_some_and(|m| m.get("name").is_some());
+    kind.ends_with("List") && node.get("items").is_some() && !named()
+}
+
+/// Reads the objects of a list, and of the lists in it, as kubectl does. The depth of a document is bounded.
+fn read_list(builder: &mut Builder, file: &str, list: &Node<'_>, (api_version, kind): (&str, &str)) {
+    let item_kind = kind.strip_suffix("List").unwrap_or(kind);
+    let problems = Problems::default();
+    for item in Cursor::new(list, &problems).items("items") {
+        let own = |key: &str| item.node.get(key).and_then(Node::as_str);
+        match (own("apiVersion"), own("kind")) {
+            (Some(api_version), Some(kind)) if is_list(item.node, kind) => {
+                read_list(builder, file, item.node, (api_version, kind));
+            }
+            _ => builder.object(file, item.node, Some((api_version, item_kind))),
+        }
+    }
+    problems.drain(file, list).into_iter().for_each(|p| builder.problem(p));
+}
+
+/// Whether the identity of an object is left to a template engine.
+fn is_template(node: &Node<'_>) -> bool {
+    let metadata = node.get("metadata");
+    let texts = [node.get("apiVersion"), node.get("kind"), metadata.and_then(|m| m.get("name"))];
+    let namespace = metadata.and_then(|m| m.get("namespace"));
+    texts.into_iter().chain([namespace]).flatten().filter_map(Node::as_str).any(|text| text.contains("{{"))
+}
+
 /// Reads one document: an object, a list of objects, a cluster's configuration, or what Terraform prints. Returns whether
 /// it is any of these.
 fn read_document(builder: &mut Builder, file: &str, node: &Node<'_>) -> bool {
     let text = |key: &str| node.get(key).and_then(Node::as_str);
     if let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) {
-        match kind.strip_suffix("List").filter(|_| node.get("items").is_some()) {
-            Some(item_kind) => {
-                let problems = Problems::default();
-                for item in Cursor::new(node, &problems).items("items") {
-                    builder.object(file, item.node, Some((api_version, item_kind)));
-                }
-                problems.drain(file, node).into_iter().for_each(|p| builder.problem(p));
-            }
-            None => builder.object(file, node, None),
+        if is_template(node) {
+            builder.template(file);
+        } else if is_list(node, kind) {
+            read_list(builder, file, node, (api_version, kind));
+        } else {
+            builder.object(file, node, None);
         }
         return true;
     }

@@ -14,9 +14,11 @@ mod inputs;
 mod interner;
 mod json_text;
 mod kubernetes;
+mod kustomization;
 pub mod live;
 mod pod_text;
 mod policy;
+mod rendering;
 mod spec_text;
 pub mod terraform;
 

@@ -144,7 +144,14 @@ fn json(text: &str) -> Result<Node<'_>, serde_json::Error> {
         return Ok(Node { content: Content::List(items), line: 1, column: 0 });
     }
     #[derive(Deserialize)]
+    struct ListMetadata {
+        #[serde(default)]
+        name: Option<serde::de::IgnoredAny>,
+    }
+    #[derive(Deserialize)]
     struct List<'a> {
+        #[serde(default)]
+        metadata: Option<ListMetadata>,
         #[serde(rename = "apiVersion", default)]
         api_version: Option<String>,
         #[serde(default)]
@@ -153,7 +160,10 @@ fn json(text: &str) -> Result<Node<'_>, serde_json::Error> {
         items: Option<Vec<&'a RawValue>>,
     }
     match serde_json::from_str::<List<'_>>(raw) {
-        Ok(List { api_version: Some(api), kind: Some(kind), items: Some(items) }) if kind.ends_with("List") => {
+        Ok(List { api_version: Some(api), kind: Some(kind), items: Some(items), metadata })
+            // An object with a name is of a kind that is called so.
+            if kind.ends_with("List") && metadata.as_ref().is_none_or(|m| m.name.is_none()) =>
+        {
             let items = items.into_iter().map(|item| lines.node(item)).collect::<Result<_, serde_json::Error>>()?;
             let string = |s: String| Node::from(Content::Str(s.into()));
             let entries = vec![

@@ -93,8 +93,29 @@ pub struct Databases {
     pub list: Vec<Database>,
     /// Sorted by workload, container and profile.
     pub connections: Vec<Connection>,
-    /// Workloads whose environment comes from a Secret as a whole, which may hold settings of any database: why.
-    pub opaque: BTreeMap<usize, Reason>,
+    /// Containers whose environment is not all read, so that they may use any database. Sorted by workload and container.
+    pub opaque: Vec<OpaqueContainer>,
+}
+
+/// A container with variables that were not read, which may hold the settings of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpaqueContainer {
+    pub workload: usize,
+    pub container: String,
+    /// Nothing that its environment needs is missing.
+    pub starts: bool,
+    /// Why its connections are not known, never empty.
+    pub reasons: Vec<Reason>,
+}
+
+impl OpaqueContainer {
+    /// The same reasons for a reader who does not see which container it is.
+    pub fn reasons_with_name<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = Reason> + 'a {
+        self.reasons.iter().map(|r| {
+            let text = format!("container {} of {}: {}", self.container, workload.id, r.text);
+            Reason { text, ..r.clone() }
+        })
+    }
 }
 
 /// The inventory as the database module needs it.
@@ -121,6 +142,11 @@ impl env::Sources for Evidence<'_> {
     fn secret(&self, namespace: &str, name: &str) -> Option<&SecretNames> {
         let found = |s: &&SecretNames| s.meta.namespace == namespace && s.meta.name == name && !s.tls.is_empty();
         self.0.snapshot.secrets.iter().find(found)
+    }
+
+    fn secret_keys(&self, namespace: &str, name: &str) -> Option<&[String]> {
+        let found = |s: &&SecretNames| s.meta.namespace == namespace && s.meta.name == name;
+        self.0.snapshot.secrets.iter().find(found).map(|s| s.keys.as_slice())
     }
 
     fn services(&self, namespace: &str) -> Known<Vec<&Service>> {
@@ -202,6 +228,17 @@ pub(super) fn build(inventory: &Inventory, v6: bool) -> Databases {
     found.connections.dedup_by(|a, b| {
         a.workload == b.workload && a.container == b.container && a.profile == b.profile && a.leads == b.leads
     });
+    found.opaque.sort();
+    // Pods of one workload mostly agree.
+    found.opaque.dedup_by(|next, first| {
+        let same = (next.workload, &next.container) == (first.workload, &first.container);
+        if same {
+            first.reasons.append(&mut next.reasons);
+            first.reasons.sort();
+            first.reasons.dedup();
+        }
+        same
+    });
     found
 }
 
@@ -219,17 +256,10 @@ fn connections_of(
     let evidence = Evidence(inventory);
     let environment = env::effective(pod, container, &evidence);
     let ownership = Ownership { database_operator: operator_owned };
-    let whole_secret = container.env_from.iter().find_map(|f| match &f.source {
-        EnvFromSource::Secret { name, .. } => Some(name),
-        EnvFromSource::ConfigMap { .. } => None,
-    });
-    if let (Some(name), false) = (whole_secret, server_of.contains_key(&w)) {
-        found.opaque.entry(w).or_insert_with(|| {
-            Reason::undecided(format!(
-                "{} container {} takes its environment from Secret {}/{name}, whose values are not read, so it may use any database: name its host in a literal or a ConfigMap",
-                pod.workload, container.name, pod.namespace
-            ))
-        });
+    let reasons = profile::unread_variables(pod.namespace, container, &evidence);
+    if !reasons.is_empty() && !operator_owned && !server_of.contains_key(&w) {
+        let (container, starts) = (container.name.clone(), environment.errors.is_empty());
+        found.opaque.push(OpaqueContainer { workload: w, container, starts, reasons });
     }
     for profile in profile::profiles(pod, container, &environment, &evidence, ownership) {
         if profile.engine != Engine::Postgres {

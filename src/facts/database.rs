@@ -12,7 +12,7 @@ use crate::network::{Direction, Peer, explain, well_known};
 use super::connections::{self, Database, Databases, Leads};
 use super::context::{self, Context, SetFacts, counts_as_production, set_of};
 use super::database_server::server;
-use super::environment::{self, Environment};
+use super::environment::{self, DatabaseNames, Environment};
 use super::schema::{Evidence, Facts, SubjectKind};
 
 crate::facts! {
@@ -87,9 +87,36 @@ crate::facts! {
 
 /// Environment of a database.
 pub fn environment_of(cx: &Context<'_>, d: &Database) -> Option<Environment> {
+    with_names(cx, d, |names| names.environment(cx.config))
+}
+
+/// The environments that labels give a database, if they contradict each other.
+fn contradiction_of(cx: &Context<'_>, d: &Database) -> Vec<String> {
+    with_names(cx, d, |names| names.contradiction(cx.config))
+}
+
+fn with_names<T>(cx: &Context<'_>, d: &Database, ask: impl FnOnce(DatabaseNames<'_>) -> T) -> T {
     let namespace = &d.object.namespace;
-    let labels = cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
-    environment::of_database(cx.config, &d.id, namespace, &d.object.name, &d.labels, &labels)
+    let namespace_labels = cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
+    let (labels, namespace_labels) = (&d.labels, &namespace_labels);
+    ask(DatabaseNames { id: &d.id, namespace, name: &d.object.name, labels, namespace_labels })
+}
+
+/// Notes on databases whose environment the labels leave open.
+pub fn notes(cx: &Context<'_>, all: &Databases) -> Vec<String> {
+    let note = |d: &Database| {
+        let contradiction = contradiction_of(cx, d);
+        let environment = environment_of(cx, d)?.name;
+        (!contradiction.is_empty()).then(|| {
+            format!(
+                "{}: its labels and those of its namespace name the environments {}: it counts as {environment} until \
+                 gke-posture.yaml states its environment",
+                d.id,
+                contradiction.join(" and "),
+            )
+        })
+    };
+    all.list.iter().filter_map(note).collect()
 }
 
 /// Facts of the database `all.list[index]`.
@@ -241,8 +268,9 @@ fn users(cx: &Context<'_>, all: &Databases, index: usize) -> Users {
             Leads::Unknown(r) => users.maybe.entry(c.workload).or_default().extend(r.iter().cloned()),
         }
     }
-    for (w, reason) in &all.opaque {
-        users.maybe.entry(*w).or_default().push(reason.clone());
+    for container in &all.opaque {
+        let reasons = container.reasons_with_name(&cx.inventory.workloads[container.workload]);
+        users.maybe.entry(container.workload).or_default().extend(reasons);
     }
     users.maybe.retain(|w, _| !users.certain.contains(w));
     users
@@ -303,7 +331,8 @@ fn is_infrastructure(cx: &Context<'_>, d: &Database, w: usize) -> bool {
     }
     let workload = &cx.inventory.workloads[w];
     is_operator(cx, w)
-        || workload.object.namespace == d.object.namespace
+        || workload.object.kind == "Job"
+            && workload.object.namespace == d.object.namespace
             && workload.classes.iter().all(|c| {
                 c.labels.get("cnpg.io/cluster") == Some(&d.object.name) && c.labels.contains_key("cnpg.io/jobRole")
             })
@@ -356,14 +385,37 @@ fn clients_of_other_environments(
         ));
         return (SetFacts::unknown(vec![reason.clone()]), Known::unknown(reason));
     };
+    let contradiction = contradiction_of(cx, d);
+    if !contradiction.is_empty() {
+        let reason = Reason::missing(format!(
+            "the labels of {} and of its namespace name the environments {}. Add the database to its environment in gke-posture.yaml:\n  environments:\n    {environment}: {{ databases: [{}] }}",
+            d.id,
+            contradiction.join(" and "),
+            d.id,
+        ));
+        return (SetFacts::unknown(vec![reason.clone()]), Known::unknown(reason));
+    }
+    let labels_of = |w: usize| {
+        let namespace = &cx.inventory.workloads[w].object.namespace;
+        cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default()
+    };
     let of = |w: usize| {
         let namespace = &cx.inventory.workloads[w].object.namespace;
-        let labels = cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
-        environment::of_namespace(cx.config, namespace, &labels).map(|e| e.name)
+        environment::of_namespace(cx.config, namespace, &labels_of(w)).map(|e| e.name)
     };
     let (mut certain, mut maybe, mut reasons, mut names) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
     for w in reached.certain.iter().chain(reached.maybe.keys()) {
         let workload = &cx.inventory.workloads[*w];
+        let namespace = &workload.object.namespace;
+        let contradiction = environment::contradiction_of_namespace(cx.config, namespace, &labels_of(*w));
+        if !contradiction.is_empty() && *namespace != d.object.namespace {
+            maybe.push(*w);
+            reasons.push(Reason::missing(format!(
+                "the labels of namespace {namespace} name the environments {}. Add the namespace to its environment in gke-posture.yaml",
+                contradiction.join(" and "),
+            )));
+            continue;
+        }
         match of(*w) {
             Some(e) if e == environment => {}
             Some(e) => match reached.maybe.get(w) {

@@ -4,12 +4,12 @@ use serde_json::Value as Json;
 
 use crate::database::outcome::{self, Client, Outcome, Server};
 use crate::database::profile::{Delegation, Profile};
-use crate::inventory::{Known, Reason, Tri};
+use crate::inventory::{Known, Reason, Tri, Workload};
 
-use super::connections::{Connection, Databases, Leads};
+use super::connections::{Connection, Databases, Leads, OpaqueContainer};
 use super::context::{self, Context, counts_as_production, tri};
 use super::database;
-use super::environment;
+use super::environment::{self, Environment};
 use super::schema::{Evidence, Facts, SubjectKind};
 
 crate::facts! {
@@ -148,11 +148,7 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
         Leads::To(set) => set.iter().next().and_then(|d| database::environment_of(cx, &all.list[*d])),
         _ => None,
     }
-    .or_else(|| {
-        let namespace = &workload.object.namespace;
-        let labels = cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
-        environment::of_namespace(cx.config, namespace, &labels)
-    })
+    .or_else(|| environment_of(cx, &workload))
     .map(|e| e.name);
     let mode = mode_text(c);
     let values = DatabaseClientFacts {
@@ -216,6 +212,55 @@ pub fn build(cx: &mut Context<'_>, all: &Databases, c: &Connection, id: String) 
         values.into_values(),
         vec![("encrypted", evidence.clone()), ("verifiesServer", evidence)],
     )
+}
+
+/// Name of the profile that stands for what a container's unread variables may set.
+const UNREAD: &str = "environment";
+
+/// Facts of the connections that a container may have by variables that were not read: all of them are unknown.
+pub fn build_unread(cx: &Context<'_>, c: &OpaqueContainer) -> Facts {
+    let workload = &cx.inventory.workloads[c.workload];
+    let id = format!("{}/{}/{UNREAD}", workload.id, c.container);
+    let environment = environment_of(cx, workload).map(|e| e.name);
+    fn unknown<T>(c: &OpaqueContainer) -> Known<T> {
+        Known::Unknown(c.reasons.clone())
+    }
+    let values = DatabaseClientFacts {
+        name: Known::Value(id.clone()),
+        workload: Known::Value(workload.id.clone()),
+        host: unknown(c),
+        database: unknown(c),
+        elsewhere: unknown(c),
+        environment: Known::Value(environment.clone()),
+        production: Known::Value(counts_as_production(environment.as_deref())),
+        mode: unknown(c),
+        declared: unknown(c),
+        encrypted: unknown(c),
+        encryption: unknown(c),
+        verifies_server: unknown(c),
+        weakest: unknown(c),
+        starts: Known::Value(c.starts),
+        conflicts: unknown(c),
+    };
+    let evidence = vec![cx.of_workload(
+        workload,
+        &format!("containers[{}]", c.container),
+        Json::Null,
+        "variables that were not read",
+    )];
+    context::facts(
+        id,
+        SubjectKind::DatabaseClient,
+        workload.object.clone(),
+        values.into_values(),
+        vec![("encrypted", evidence.clone()), ("verifiesServer", evidence)],
+    )
+}
+
+fn environment_of(cx: &Context<'_>, workload: &Workload) -> Option<Environment> {
+    let namespace = &workload.object.namespace;
+    let labels = cx.inventory.namespaces.get(namespace).map(|n| n.labels.known.clone()).unwrap_or_default();
+    environment::of_namespace(cx.config, namespace, &labels)
 }
 
 fn non_empty(reasons: &[Reason]) -> Vec<Reason> {

@@ -50,6 +50,8 @@ pub struct Knowledge {
     pub table: FactTable,
     /// Sorted by namespace.
     pub coverage: Vec<Coverage>,
+    /// What a reader should know of how the facts were found.
+    pub notes: Vec<String>,
 }
 
 /// Builds all facts. `now` is the one time of the run.
@@ -62,7 +64,7 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jif
         Some(Err(reasons)) => drop(table.unlisted.insert(SubjectKind::NodePool, reasons)),
         None => {}
     }
-    let mut coverage = Vec::new();
+    let (mut coverage, mut notes) = (Vec::new(), Vec::new());
     if inventory.snapshot.has_objects() {
         let workloads: Vec<Facts> = (0..inventory.workloads.len()).map(|w| workload::build(&mut cx, w)).collect();
         table.subjects.insert(SubjectKind::Workload, workloads);
@@ -79,6 +81,7 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jif
         table.subjects.insert(SubjectKind::Service, services);
         let v6 = cx.reach.model.network.v6;
         let databases = connections::build(inventory, v6);
+        notes = database::notes(&cx, &databases);
         let list = (0..databases.list.len()).map(|d| database::build(&mut cx, &databases, d)).collect();
         table.subjects.insert(SubjectKind::Database, list);
         let ids = database_client::ids(&cx, &databases);
@@ -87,7 +90,9 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jif
             .iter()
             .zip(ids)
             .map(|(c, id)| database_client::build(&mut cx, &databases, c, id))
-            .collect();
+            .collect::<Vec<_>>();
+        let unread = databases.opaque.iter().map(|c| database_client::build_unread(&cx, c));
+        let clients = clients.into_iter().chain(unread).collect();
         table.subjects.insert(SubjectKind::DatabaseClient, clients);
     }
     for list in table.subjects.values_mut() {
@@ -99,7 +104,7 @@ pub fn build(inventory: &Inventory, reach: &mut Reach, config: &Config, now: jif
     } else if !inventory.snapshot.was_read(Need::NetworkPolicies) {
         coverage.iter_mut().for_each(Coverage::forget_policies);
     }
-    Knowledge { table, coverage }
+    Knowledge { table, coverage, notes }
 }
 
 /// The resource whose listing gives the subjects of a kind.

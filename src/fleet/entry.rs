@@ -27,12 +27,12 @@ impl ClusterEntry {
         entry.evidence = Some(report.evidence.evidence_digest.clone());
         if report.outcome == Outcome::NoResult {
             let nothing = || {
-                ReadError::new(
-                    FaultKind::Other,
-                    "the cluster's objects",
-                    "it holds no object that this tool knows",
-                    "Audit the cluster alone to see more.",
-                )
+                let why = match report.evidence.objects {
+                    0 => "it holds no object that this tool knows",
+                    _ => "no result passed, failed or was waived",
+                };
+                let fix = "Audit the cluster alone to see more.";
+                ReadError::new(FaultKind::Other, "the cluster's objects", why, fix)
             };
             // What was not attempted only follows from what went wrong.
             let cause = report.gaps.iter().find(|g| g.error.fault != FaultKind::NotAttempted);

@@ -110,7 +110,7 @@ mod tests {
             unknown.reasons = vec![Reason::undecided("x")];
             let report = Report::new(Parts {
                 exit: ExitPolicy { allow_unknown, ..ExitPolicy::default() },
-                results: vec![unknown],
+                results: vec![unknown, result("c", Severity::High, Verdict::Pass, "a/Deployment/c")],
                 gaps: vec![Gap::default()],
                 ..Parts::default()
             });

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::labels::{LabelView, Tri};
 use super::object::*;
 use super::snapshot::{Completeness, Snapshot};
-use super::source::{Need, Origin};
+use super::source::{Need, ObjectRef, Origin};
 use super::workload::{self, Workload};
 
 /// A namespace that an object names; its own object may not have been read.
@@ -31,6 +31,10 @@ pub struct Inventory {
     pub snapshot: Snapshot,
     /// Sorted by id.
     pub workloads: Vec<Workload>,
+    /// What the owner references of objects claim that is not so; sorted.
+    pub notes: Vec<String>,
+    /// Jobs that have ended and that have no pods left.
+    pub finished: Vec<ObjectRef>,
     /// Every namespace that was read or that an object is in, by name.
     pub namespaces: BTreeMap<String, NamespaceInfo>,
     /// Services that the CloudNativePG operator makes and that the input does not hold.
@@ -58,11 +62,13 @@ pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 impl Inventory {
     /// Builds the workloads, the derived Services and all tables of a snapshot.
     pub fn new(snapshot: Snapshot) -> Self {
-        let workloads = workload::build(&snapshot);
+        let workload::Built { workloads, notes, finished } = workload::build(&snapshot);
         let namespaces = namespaces(&snapshot);
         let derived_services = derived_services(&snapshot);
         let mut inventory = Inventory {
             workloads,
+            notes,
+            finished,
             namespaces,
             services: HashMap::new(),
             services_in: HashMap::new(),
@@ -305,6 +311,7 @@ fn derived_service(owner: &Meta, name: String) -> Service {
                 api_version: owner.api_version.clone(),
                 kind: owner.kind.clone(),
                 name: owner.name.clone(),
+                uid: None,
             }),
             origin: owner.origin.clone(),
             ..Meta::default()

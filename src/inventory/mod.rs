@@ -8,6 +8,7 @@ mod kinds;
 mod label_map;
 pub mod labels;
 pub mod object;
+mod owner;
 mod platform;
 mod read_error;
 pub mod snapshot;

@@ -120,8 +120,14 @@ macro_rules! define_snapshot {
             )+
             /// Objects of kinds that are not modeled, counted by `apiVersion Kind`.
             pub unmodelled: BTreeMap<String, u32>,
+            /// Names of those of [`unmodelled`](Self::unmodelled), each `NAMESPACE/NAME`, by the same key.
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            pub unmodelled_names: BTreeMap<String, Vec<String>>,
             /// Pods of phase Succeeded or Failed: they hold no address and are left out.
             pub finished_pods: u32,
+            /// Names of finished pods, each `NAMESPACE/NAME`; those of a live cluster are only counted.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub finished_pod_names: Vec<String>,
             /// Files of a folder that are neither YAML nor JSON.
             pub ignored_files: u32,
             /// What could not be read. Empty when every read succeeded.
@@ -161,7 +167,11 @@ macro_rules! define_snapshot {
                 for (kind, n) in part.unmodelled {
                     *self.unmodelled.entry(kind).or_insert(0) += n;
                 }
+                for (kind, names) in part.unmodelled_names {
+                    self.unmodelled_names.entry(kind).or_default().extend(names);
+                }
                 self.finished_pods += part.finished_pods;
+                self.finished_pod_names.extend(part.finished_pod_names);
                 self.gaps.extend(part.gaps);
                 self.lists.extend(part.lists);
                 self.notes.extend(part.notes);
@@ -175,6 +185,8 @@ macro_rules! define_snapshot {
             /// Puts every list into a fixed order, so that equal evidence has equal bytes.
             pub fn sort(&mut self) {
                 $(Object::sort(&mut self.$field);)+
+                self.unmodelled_names.values_mut().for_each(|names| names.sort());
+                self.finished_pod_names.sort();
                 self.gaps.sort();
                 self.notes.sort();
             }

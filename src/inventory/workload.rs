@@ -1,11 +1,12 @@
 //! Pods become workloads: one for each topmost controller, with classes of equal pods.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::annotations::Annotations;
 use super::labels::LabelView;
 use super::object::*;
+use super::owner::{Claims, Owners, Top};
 use super::snapshot::Snapshot;
 use super::source::{ObjectRef, Origin};
 
@@ -66,56 +67,68 @@ impl Class {
     }
 }
 
-type Key = (String, String, String);
-
-fn key(namespace: &str, kind: &str, name: &str) -> Key {
-    (namespace.to_owned(), kind.to_owned(), name.to_owned())
+/// The workloads of a snapshot, and what became of the objects that make none.
+pub struct Built {
+    /// Sorted by id.
+    pub workloads: Vec<Workload>,
+    /// What the owner references of objects claim that is not so; sorted.
+    pub notes: Vec<String>,
+    /// Jobs that have ended and that have no pods left.
+    pub finished: Vec<ObjectRef>,
 }
 
-/// Makes the workloads of a snapshot, sorted by id.
-pub fn build(snapshot: &Snapshot) -> Vec<Workload> {
-    let mut owners: HashMap<Key, &Meta> = HashMap::new();
-    for c in &snapshot.controllers {
-        owners.insert(key(&c.meta.namespace, &c.meta.kind, &c.meta.name), &c.meta);
-    }
-    for c in &snapshot.cnpg_clusters {
-        owners.insert(key(&c.meta.namespace, &c.meta.kind, &c.meta.name), &c.meta);
-    }
-    for p in &snapshot.cnpg_poolers {
-        owners.insert(key(&p.meta.namespace, &p.meta.kind, &p.meta.name), &p.meta);
-    }
+/// Makes the workloads of a snapshot.
+///
+/// An owner names the workload of an object, and drops none: live pods stand for the template of their controller, and a
+/// Deployment's template for the equal ones of its ReplicaSets. Everything else is a class of its workload.
+pub fn build(snapshot: &Snapshot) -> Built {
+    let owners = Owners::new(snapshot);
+    let mut claims = Claims::default();
     let mut found: BTreeMap<String, Workload> = BTreeMap::new();
+    // Workloads of which a server gave pods, and those of which manifests did: anybody may write such a pod.
+    let (mut live, mut written): (BTreeSet<String>, BTreeSet<String>) = Default::default();
     for group in &snapshot.pods {
-        let (object, origin, labels) = controller_of_pod(group, &owners);
-        let workload = workload_of(&mut found, object, origin, labels);
-        let pods = group.members.len() as u32;
-        workload.pods = Some(workload.pods.unwrap_or(0) + pods);
-        add_class(workload, &group.meta.labels, BTreeMap::new(), &group.annotations, &group.spec, &group.members);
+        for (top, members) in owners.tops_of_pods(group, &mut claims) {
+            let workload = workload_of(&mut found, top);
+            workload.pods = Some(workload.pods.unwrap_or(0) + members.len() as u32);
+            add_class(workload, &group.meta.labels, BTreeMap::new(), &group.annotations, &group.spec, &members);
+            let pods = if group.manifest { &mut written } else { &mut live };
+            pods.insert(workload.id.clone());
+        }
     }
+    let mut finished = Vec::new();
+    // Those at the top come first: the templates below them mostly are the same.
+    let mut below = Vec::new();
     for c in &snapshot.controllers {
-        let (object, origin, labels) = topmost_controller(&c.meta, &owners);
-        let is_top = object.kind == c.meta.kind && object.name == c.meta.name;
-        let has_pods = found.contains_key(&object.to_string());
-        let top_has_template = !is_top && owners.contains_key(&key(&object.namespace, &object.kind, &object.name));
-        // Live pods beat templates, a Deployment's template beats its ReplicaSets', an ended Job has no pods left.
-        if has_pods || top_has_template || c.finished {
+        let top = owners.top_of_controller(c, &mut claims);
+        if live.contains(&top.object.to_string()) {
             continue;
         }
-        let workload = workload_of(&mut found, object, origin, labels);
-        workload.pods = c.replicas;
-        workload.running = c.replicas != Some(0);
-        let (open, members) = template_pods(c);
-        add_class(workload, &c.template.labels, open, &c.template.annotations, &c.template.spec, &members);
-    }
-    for c in &snapshot.cnpg_clusters {
-        if !found.contains_key(&c.meta.object_ref().to_string()) {
-            add_instance_pods(&mut found, c);
+        if c.finished {
+            finished.push(c.meta.object_ref());
+        } else if top.object == c.meta.object_ref() {
+            add_template(&mut found, c, top, &written);
+        } else {
+            below.push((c, top));
         }
     }
-    for p in &snapshot.cnpg_poolers {
-        if !found.contains_key(&p.meta.object_ref().to_string()) {
-            add_pooler_pods(&mut found, p);
+    for (c, top) in below {
+        let is_known = found.contains_key(&top.object.to_string());
+        // The ReplicaSets of earlier revisions have no pods, and some are known by their metadata alone.
+        if !is_known || c.replicas != Some(0) && c.has_template() {
+            add_template(&mut found, c, top, &written);
         }
+    }
+    // An operator's object has no template of its own: pods that look like its pods stand for it.
+    let has_pods = |meta: &Meta| {
+        let id = meta.object_ref().to_string();
+        live.contains(&id) || written.contains(&id)
+    };
+    for c in snapshot.cnpg_clusters.iter().filter(|c| !has_pods(&c.meta)) {
+        add_instance_pods(&mut found, c);
+    }
+    for p in snapshot.cnpg_poolers.iter().filter(|p| !has_pods(&p.meta)) {
+        add_pooler_pods(&mut found, p);
     }
     let mut workloads: Vec<Workload> = found.into_values().collect();
     for w in &mut workloads {
@@ -126,15 +139,56 @@ pub fn build(snapshot: &Snapshot) -> Vec<Workload> {
             c.members.sort();
         }
     }
-    workloads
+    finished.sort();
+    Built { workloads, notes: claims.into_notes(), finished }
 }
 
-fn workload_of(
-    found: &mut BTreeMap<String, Workload>,
-    object: ObjectRef,
-    origin: Origin,
-    labels: Labels,
-) -> &mut Workload {
+/// Adds the pods that a controller makes of its template. `written`: workloads with pods of manifests, which are counted
+/// already.
+fn add_template(found: &mut BTreeMap<String, Workload>, c: &Controller, top: Top, written: &BTreeSet<String>) {
+    let is_own = top.object == c.meta.object_ref();
+    let is_new = !found.contains_key(&top.object.to_string());
+    let workload = workload_of(found, top);
+    let (mut open, members) = template_pods(c);
+    let mut labels = c.template.labels.clone();
+    if !is_own {
+        // What the controller above has added, and adds to the pods of its own template too.
+        for key in ADDED_BY_CONTROLLERS {
+            if labels.contains_key(key) {
+                labels.retain(|k, _| k != key);
+                open.insert(key.to_owned(), true);
+            }
+        }
+    }
+    let running = c.replicas != Some(0);
+    if written.contains(&workload.id) {
+        let is_same = |class: &Class| class.labels == labels && class.specs.iter().any(|(_, s)| *s == c.template.spec);
+        if workload.classes.iter().any(is_same) {
+            return;
+        }
+    } else if is_new {
+        (workload.pods, workload.running) = (c.replicas, running);
+    } else if is_own {
+        workload.pods = workload.pods.zip(c.replicas).map(|(a, b)| a + b);
+        workload.running |= running;
+    } else {
+        workload.running |= running;
+    }
+    add_class(workload, &labels, open, &c.template.annotations, &c.template.spec, &members);
+}
+
+/// Labels that a Deployment and a CronJob add to the templates of what they make:
+/// <https://kubernetes.io/docs/reference/labels-annotations-taints/>.
+const ADDED_BY_CONTROLLERS: [&str; 5] = [
+    "pod-template-hash",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+];
+
+fn workload_of(found: &mut BTreeMap<String, Workload>, top: Top) -> &mut Workload {
+    let Top { object, origin, labels } = top;
     found.entry(object.to_string()).or_insert_with(|| Workload {
         id: object.to_string(),
         object,
@@ -176,56 +230,6 @@ fn add_class(
             members: members.to_vec(),
         }),
     }
-}
-
-/// Follows controlling owners to the top.
-fn topmost_controller(meta: &Meta, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels) {
-    let mut at = meta;
-    // Owner chains have at most a handful of links; the bound keeps a forged cycle from going on.
-    for _ in 0..8 {
-        let Some(owner) = &at.owner else { break };
-        match owners.get(&key(&meta.namespace, &owner.kind, &owner.name)) {
-            Some(next) => at = next,
-            None => {
-                let object = ObjectRef {
-                    api_version: owner.api_version.clone(),
-                    kind: owner.kind.clone(),
-                    namespace: meta.namespace.clone(),
-                    name: owner.name.clone(),
-                };
-                return (object, meta.origin.clone(), Labels::new());
-            }
-        }
-    }
-    (at.object_ref(), at.origin.clone(), at.labels.clone())
-}
-
-fn controller_of_pod(group: &PodGroup, owners: &HashMap<Key, &Meta>) -> (ObjectRef, Origin, Labels) {
-    let mut meta = group.meta.clone();
-    let Some(owner) = meta.owner.clone() else {
-        return (meta.object_ref(), meta.origin.clone(), meta.labels.clone());
-    };
-    // A static pod is "owned" by its Node, and is a workload of its own.
-    if owner.kind == "Node" {
-        return (meta.object_ref(), meta.origin.clone(), meta.labels.clone());
-    }
-    if owner.kind == "ReplicaSet" && !owners.contains_key(&key(&meta.namespace, "ReplicaSet", &owner.name)) {
-        // The ReplicaSet was not read; the Deployment names it NAME-HASH, and the hash is a label of its pods.
-        let hash = group.members.iter().find_map(|m| m.labels.get("pod-template-hash"));
-        if let Some(name) = hash.and_then(|h| owner.name.strip_suffix(h)).and_then(|n| n.strip_suffix('-')) {
-            meta.owner = Some(Owner { kind: "Deployment".into(), name: name.into(), ..owner });
-        }
-    }
-    if owner.kind == "Job" && !owners.contains_key(&key(&meta.namespace, "Job", &owner.name)) {
-        // The Job was not read; a CronJob that was names its Jobs NAME-MINUTES.
-        if let Some((name, minutes)) = owner.name.rsplit_once('-') {
-            let numbered = !minutes.is_empty() && minutes.bytes().all(|b| b.is_ascii_digit());
-            if numbered && owners.contains_key(&key(&meta.namespace, "CronJob", name)) {
-                meta.owner = Some(Owner { kind: "CronJob".into(), name: name.into(), api_version: "batch/v1".into() });
-            }
-        }
-    }
-    topmost_controller(&meta, owners)
 }
 
 /// What the pods of a template will have that the template does not say:
@@ -321,7 +325,7 @@ fn add_instance_pods(found: &mut BTreeMap<String, Workload>, c: &CnpgCluster) {
         ..PodSpec::default()
     };
     let open = open_cnpg(&labels, &["cnpg.io/instanceName"]);
-    let workload = workload_of(found, c.meta.object_ref(), c.meta.origin.clone(), c.meta.labels.clone());
+    let workload = workload_of(found, Top::of(&c.meta));
     workload.pods = Some(c.instances);
     workload.running = c.instances > 0;
     add_class(workload, &labels, open, &Annotations::default(), &Arc::new(spec), &members);
@@ -342,7 +346,7 @@ fn add_pooler_pods(found: &mut BTreeMap<String, Workload>, p: &CnpgPooler) {
         ..PodSpec::default()
     };
     let open = open_cnpg(&labels, &["pod-template-hash"]);
-    let workload = workload_of(found, p.meta.object_ref(), p.meta.origin.clone(), p.meta.labels.clone());
+    let workload = workload_of(found, Top::of(&p.meta));
     workload.pods = Some(p.instances);
     workload.running = p.instances > 0;
     add_class(workload, &labels, open, &Annotations::default(), &Arc::new(spec), &[]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{CheckResult, FixTool, Verdict};
 
-use super::exit::counts;
+use super::exit::{OutcomeInput, counts, decide_outcome};
 use super::model::SCHEMA_VERSION;
 use super::*;
 
@@ -21,8 +21,6 @@ pub struct Parts {
     pub target: Target,
     /// What was read; a comparison that is not possible adds a note.
     pub evidence: EvidenceSummary,
-    /// The evidence holds nothing at all: the outcome is [`Outcome::NoResult`].
-    pub nothing_read: bool,
     /// In any order.
     pub results: Vec<CheckResult>,
     /// The tool whose fixes are kept; `None`: those of all tools.
@@ -62,7 +60,6 @@ impl Report {
             exit,
             target,
             mut evidence,
-            nothing_read,
             mut results,
             fix_for,
             gaps,
@@ -77,10 +74,14 @@ impl Report {
             fix.keep(fix_for);
         }
         checks.sort_by(|a, b| a.id.cmp(&b.id));
-        let outcome = match nothing_read {
-            true => Outcome::NoResult,
-            false => exit_status(&results, &gaps, &comparison, exit).1,
+        let input = OutcomeInput {
+            results: &results,
+            gaps: &gaps,
+            comparison: &comparison,
+            not_evaluated: &not_evaluated,
+            checks: &checks,
         };
+        let outcome = decide_outcome(input, exit);
         let summary = Summary::new(&results, namespaces);
         let mut by_check: BTreeMap<&str, VerdictCounts> = BTreeMap::new();
         for r in results.iter().filter(|r| counts(r)) {
@@ -224,7 +225,7 @@ mod tests {
         assert_eq!(made(true, High, Comparison::NotPossible), (Outcome::FindingsIncomplete, None, 1));
         assert_eq!(made(false, Low, Comparison::NotPossible), (Outcome::Pass, None, 1));
         assert_eq!(made(true, Low, Comparison::NotRequested), (Outcome::Pass, None, 0));
-        let nothing = Report::new(Parts { nothing_read: true, comparison: drift(), ..Parts::default() });
+        let nothing = Report::new(Parts { comparison: drift(), ..Parts::default() });
         assert_eq!(nothing.outcome, Outcome::NoResult);
     }
 

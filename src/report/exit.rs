@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{CheckResult, Severity, Verdict};
 use crate::inventory::Cause;
 
-use super::{Comparison, Gap};
+use super::{CheckSummary, Comparison, Gap, NotEvaluated};
 
 /// Which results fail an audit, as given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +41,7 @@ pub enum Outcome {
     Incomplete,
     /// Findings, and something that counts could not be evaluated.
     FindingsIncomplete,
-    /// Nothing could be read. Never an outcome of [`exit_status`]: the caller knows it before there are results.
+    /// Nothing was evaluated: no result passed, failed or was waived.
     NoResult,
 }
 
@@ -97,34 +97,71 @@ pub(crate) fn is_incomplete(result: &CheckResult, policy: ExitPolicy) -> bool {
                     || result.reasons.iter().any(|r| matches!(r.cause, Cause::Gap | Cause::Undecided))))
 }
 
-/// Exit status and outcome of an audit that had results: 0, 1 or 3, and 1 takes precedence over 3.
-///
-/// A gap makes an audit incomplete whatever the threshold, even `none`. With `allow_unknown` neither unknown results nor
-/// gaps do; both stay in the report. If `strict` is given too, `strict` takes precedence.
-pub fn exit_status(
-    results: &[CheckResult],
-    gaps: &[Gap],
-    comparison: &Comparison,
+/// Whether a result is an answer: a subject was evaluated, and passed, failed or was waived.
+pub(crate) fn is_answer(result: &CheckResult) -> bool {
+    counts(result) && matches!(result.verdict, Verdict::Pass | Verdict::Fail | Verdict::Waived)
+}
+
+/// Checks that are out of scope for want of input, and that make a strict audit incomplete: those of which a failure would
+/// fail the audit.
+pub(crate) fn checks_without_input<'a>(
+    not_evaluated: &'a NotEvaluated,
+    checks: &'a [CheckSummary],
     policy: ExitPolicy,
-) -> (u8, Outcome) {
+) -> impl Iterator<Item = &'a str> {
+    let severity = |id: &str| checks.iter().find(|c| c.id == id).map(|c| c.severity);
+    let counts = move |id: &&String| policy.fail_on.is_some_and(|t| severity(id).is_none_or(|s| s >= t));
+    let without_input = not_evaluated.checks.iter().filter(move |u| policy.strict && u.lacks_input());
+    without_input.flat_map(|u| &u.checks).filter(counts).map(String::as_str)
+}
+
+/// What the outcome of an audit is decided by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OutcomeInput<'a> {
+    /// Every result.
+    pub(super) results: &'a [CheckResult],
+    /// What could not be read.
+    pub(super) gaps: &'a [Gap],
+    /// The comparison with the Terraform state.
+    pub(super) comparison: &'a Comparison,
+    /// What is out of scope.
+    pub(super) not_evaluated: &'a NotEvaluated,
+    /// The checks of the audit, for their severities.
+    pub(super) checks: &'a [CheckSummary],
+}
+
+/// The outcome of an audit. [`Outcome::status`] is its exit status.
+///
+/// Without a result that passed, failed or was waived there is no outcome to speak of ([`Outcome::NoResult`]), whatever the
+/// options. Otherwise findings take precedence over what is incomplete. A gap makes an audit incomplete whatever the
+/// threshold, even `none`. With `allow_unknown` neither unknown results nor gaps do; both stay in the report. If `strict` is
+/// given too, `strict` takes precedence.
+pub(super) fn decide_outcome(input: OutcomeInput<'_>, policy: ExitPolicy) -> Outcome {
+    let OutcomeInput { results, gaps, comparison, not_evaluated, checks } = input;
+    if !results.iter().any(is_answer) {
+        return Outcome::NoResult;
+    }
     let drift = policy.fail_on_drift && matches!(comparison, Comparison::Done(drift) if !drift.is_empty());
     let not_compared = policy.fail_on_drift && *comparison == Comparison::NotPossible;
     let findings = drift || results.iter().any(|r| is_finding(r, policy));
     let gaps_count = !gaps.is_empty() && (policy.strict || !policy.allow_unknown);
-    let incomplete = gaps_count || not_compared || results.iter().any(|r| is_incomplete(r, policy));
-    let outcome = match (findings, incomplete) {
+    let incomplete = gaps_count
+        || not_compared
+        || results.iter().any(|r| is_incomplete(r, policy))
+        || checks_without_input(not_evaluated, checks, policy).next().is_some();
+    match (findings, incomplete) {
         (false, false) => Outcome::Pass,
         (true, false) => Outcome::Findings,
         (false, true) => Outcome::Incomplete,
         (true, true) => Outcome::FindingsIncomplete,
-    };
-    (outcome.status(), outcome)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inventory::Reason;
+    use crate::report::UnusedChecks;
     use crate::report::sample::result;
 
     fn fail(severity: Severity) -> CheckResult {
@@ -158,8 +195,27 @@ mod tests {
             r
         };
         type Row = (&'static str, Vec<CheckResult>, usize, Option<Severity>, &'static str, u8, Outcome);
+        let advice = |mut r: CheckResult| {
+            r.advice = true;
+            r
+        };
+        let verdict = |verdict| result("c", High, verdict, "a/Deployment/b");
+        // Of results that are no answers nothing follows, whatever the options.
+        let nothing: Vec<Vec<CheckResult>> = vec![
+            vec![],
+            vec![verdict(Verdict::NotApplicable)],
+            vec![unknown(High, &[Gap]), unknown(Low, &[MissingInput])],
+            vec![advice(verdict(Verdict::Pass))],
+        ];
+        for results in nothing {
+            for (gaps, flags) in [(0, ""), (1, ""), (0, "strict"), (1, "allow")] {
+                for fail_on in [None, Some(High)] {
+                    assert_eq!(decide(&results, gaps, policy(fail_on, flags)), NoResult, "{flags}: {results:?}");
+                }
+            }
+        }
         let rows: Vec<Row> = vec![
-            ("nothing", vec![], 0, Some(High), "", 0, Pass),
+            ("passed", vec![verdict(Verdict::Pass)], 0, Some(High), "", 0, Pass),
             ("below", vec![fail(Medium)], 0, Some(High), "", 0, Pass),
             ("at", vec![fail(High)], 0, Some(High), "", 1, Findings),
             ("above", vec![fail(Critical)], 0, Some(High), "", 1, Findings),
@@ -190,22 +246,60 @@ mod tests {
             ("1 over 3", vec![unknown(High, &[Gap]), fail(High)], 0, Some(High), "", 1, FindingsIncomplete),
             ("finding below, 3", vec![unknown(High, &[Gap]), fail(Low)], 0, Some(High), "", 3, Incomplete),
         ];
-        for (name, results, gaps, fail_on, flags, status, outcome) in rows {
-            let gaps = vec![super::Gap::default(); gaps];
-            assert_eq!(
-                exit_status(&results, &gaps, &Comparison::NotRequested, policy(fail_on, flags)),
-                (status, outcome),
-                "{name}"
-            );
+        for (name, mut results, gaps, fail_on, flags, status, outcome) in rows {
+            results.push(verdict(Verdict::Pass));
+            let decided = decide(&results, gaps, policy(fail_on, flags));
+            assert_eq!((decided.status(), decided), (status, outcome), "{name}");
         }
+    }
+
+    fn decide(results: &[CheckResult], gaps: usize, policy: ExitPolicy) -> Outcome {
+        let gaps = vec![super::Gap::default(); gaps];
+        let not_evaluated = NotEvaluated::default();
+        let comparison = &Comparison::NotRequested;
+        decide_outcome(
+            OutcomeInput { results, gaps: &gaps, comparison, not_evaluated: &not_evaluated, checks: &[] },
+            policy,
+        )
+    }
+
+    #[test]
+    fn checks_without_their_input_count_when_strict() {
+        let results = [result("c", Severity::High, Verdict::Pass, "a/Deployment/b")];
+        let decided = |reason: &str, fail_on, flags| {
+            let checks = vec!["d".to_owned()];
+            let not_evaluated =
+                NotEvaluated { checks: vec![UnusedChecks { checks, reason: reason.to_owned() }], ..Default::default() };
+            let checks = [CheckSummary {
+                severity: Severity::Medium,
+                ..crate::report::sample::sample().checks.into_iter().next().expect("a check")
+            }]
+            .map(|c| CheckSummary { id: "d".to_owned(), ..c });
+            let comparison = &Comparison::NotRequested;
+            let input = OutcomeInput {
+                results: &results,
+                gaps: &[],
+                comparison,
+                not_evaluated: &not_evaluated,
+                checks: &checks,
+            };
+            decide_outcome(input, policy(fail_on, flags))
+        };
+        let (low, high) = (Some(Severity::Low), Some(Severity::High));
+        for reason in [UnusedChecks::NO_CLUSTER, UnusedChecks::NO_OBJECTS] {
+            assert_eq!(decided(reason, low, "strict"), Outcome::Incomplete);
+            assert_eq!(decided(reason, low, ""), Outcome::Pass);
+            assert_eq!(decided(reason, high, "strict"), Outcome::Pass);
+            assert_eq!(decided(reason, None, "strict"), Outcome::Pass);
+        }
+        assert_eq!(decided("switched off in the configuration", low, "strict"), Outcome::Pass);
     }
 
     #[test]
     fn order_does_not_matter() {
         let mut results = vec![fail(Severity::High), unknown(Severity::High, &[Cause::Gap]), fail(Severity::Low)];
-        let status = |results: &[_]| exit_status(results, &[], &Comparison::NotRequested, ExitPolicy::default());
-        let first = status(&results);
+        let first = decide(&results, 0, ExitPolicy::default());
         results.reverse();
-        assert_eq!(status(&results), first);
+        assert_eq!(decide(&results, 0, ExitPolicy::default()), first);
     }
 }

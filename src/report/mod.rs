@@ -18,7 +18,7 @@ pub(crate) use format::{markdown, table};
 
 pub use build::{Comparison, Parts};
 pub use counts::{Countable, Counts, OutcomeCounts, SeverityCounts, VerdictCounts};
-pub use exit::{ExitPolicy, Outcome, exit_status};
+pub use exit::{ExitPolicy, Outcome};
 pub use format::table::Style;
 pub use format::{Format, Options, render};
 pub use model::{

@@ -152,7 +152,7 @@ pub struct Gap {
 pub struct NotEvaluated {
     /// Checks that are out of scope.
     pub checks: Vec<UnusedChecks>,
-    /// Objects of the input that no check is about.
+    /// Objects of the input that are no subject, no part of one and no evidence.
     pub objects: Vec<UnusedObjects>,
 }
 
@@ -173,7 +173,19 @@ pub struct UnusedChecks {
     pub reason: String,
 }
 
-/// Objects of one kind that no check is about.
+impl UnusedChecks {
+    /// The reason for checks of clusters and node pools.
+    pub(crate) const NO_CLUSTER: &str = "no cluster configuration given";
+    /// The reason for checks of what runs in a cluster.
+    pub(crate) const NO_OBJECTS: &str = "no Kubernetes objects given";
+
+    /// Whether the checks would be evaluated if the input held what they are about.
+    pub(crate) fn lacks_input(&self) -> bool {
+        [Self::NO_CLUSTER, Self::NO_OBJECTS].contains(&self.reason.as_str())
+    }
+}
+
+/// Objects of one kind that no result is about, for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnusedObjects {
@@ -186,8 +198,13 @@ pub struct UnusedObjects {
     /// `NAMESPACE/NAME`, or the name of an object without a namespace; empty where only their number is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// Why no check is about them.
+    /// Why no result is about them.
     pub reason: String,
+}
+
+impl UnusedObjects {
+    /// The reason for objects of kinds that this version knows nothing of.
+    pub(crate) const NO_CHECK: &str = "no check is about objects of this kind";
 }
 
 /// A check of this audit with the counts of its results.

@@ -409,7 +409,6 @@ pub(crate) fn sample() -> Report {
                 counts: VerdictCounts::default(),
             })
             .collect(),
-        nothing_read: false,
         fix_for: None,
         comparison: Comparison::NotRequested,
         namespaces: vec![

@@ -2,9 +2,13 @@
 
 use crate::check::{Severity, Verdict};
 
-use super::exit::{is_finding, is_incomplete};
-use super::text::{count, line, number};
-use super::{Dataplane, Outcome, Report, Target};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::facts::schema::SubjectKind;
+
+use super::exit::{checks_without_input, is_answer, is_finding, is_incomplete};
+use super::text::{count, line, noun, number};
+use super::{Dataplane, Outcome, Report, Target, UnusedObjects};
 
 /// The outcome in a word, and whether it is incomplete.
 pub(crate) fn word(outcome: Outcome) -> (&'static str, &'static str) {
@@ -30,7 +34,57 @@ fn drift(report: &Report) -> String {
     }
 }
 
-/// What follows for the exit status, in one or two sentences.
+/// That nothing was evaluated, and of what.
+pub(crate) fn nothing_evaluated(report: &Report) -> String {
+    let e = &report.evidence;
+    if e.objects == 0 {
+        return "Nothing could be read, so nothing was evaluated.".to_owned();
+    }
+    let read = e.kinds.iter().map(|(kind, n)| (kind.as_str(), *n));
+    // Objects of other kinds are among the first.
+    let unused = report
+        .not_evaluated
+        .objects
+        .iter()
+        .filter(|o| o.reason == UnusedObjects::NO_CHECK)
+        .map(|o| (o.kind.as_str(), o.count));
+    let kinds: Vec<String> = read.chain(unused).map(|(kind, n)| format!("{} {}", number(n), line(kind))).collect();
+    const MOST: usize = 5;
+    let more = match kinds.len() {
+        n if n > MOST + 1 => format!(", and {} more kinds", number(n - MOST)),
+        _ => String::new(),
+    };
+    let shown = if more.is_empty() { kinds.len() } else { MOST };
+    let unknown = match report.summary.by_verdict.of(Verdict::Unknown) {
+        0 => "no check applies to what was read".to_owned(),
+        1 => "the only result is unknown".to_owned(),
+        2 => "both results are unknown".to_owned(),
+        n => format!("all {} results are unknown", number(n)),
+    };
+    let of = count(e.objects, "object", "objects");
+    format!(
+        "Nothing was evaluated of {of} ({}{more}): {unknown}.",
+        kinds.iter().take(shown).cloned().collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// The subjects that were evaluated, by kind.
+fn evaluated(report: &Report) -> String {
+    let mut subjects: BTreeMap<SubjectKind, BTreeSet<&str>> = BTreeMap::new();
+    for r in report.results.iter().filter(|r| is_answer(r)) {
+        subjects.entry(r.subject.kind).or_default().insert(&r.subject.id);
+    }
+    let texts: Vec<String> = subjects
+        .iter()
+        .map(|(kind, ids)| {
+            let (one, many) = noun(*kind);
+            count(ids.len(), one, many)
+        })
+        .collect();
+    format!("Evaluated: {}.", texts.join(", "))
+}
+
+/// What follows for the exit status, in a few sentences.
 pub(crate) fn sentences(report: &Report) -> Vec<String> {
     let findings = report.results.iter().filter(|r| is_finding(r, report.exit)).count();
     let undecided = report.results.iter().filter(|r| is_incomplete(r, report.exit)).count();
@@ -38,7 +92,7 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
     let unknown = report.summary.by_verdict.of(Verdict::Unknown);
     let threshold = report.exit.fail_on.map_or("", Severity::name);
     let first = match (report.outcome, report.exit.fail_on) {
-        (Outcome::NoResult, _) => return vec!["Nothing could be read, so nothing was evaluated.".into()],
+        (Outcome::NoResult, _) => return vec![nothing_evaluated(report)],
         (_, None) if failing > 0 => "No finding fails this audit, as --fail-on is none.".into(),
         (_, Some(_)) if findings > 0 => {
             format!("{}, which fails this audit.", at_least(findings, "finding", "findings", threshold))
@@ -55,6 +109,15 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
         [one] => Some(format!("{} could not be read", line(&one.error.what))),
         many => Some(format!("{} things could not be read", number(many.len()))),
     };
+    let without_input = match checks_without_input(&report.not_evaluated, &report.checks, report.exit).count() {
+        0 => None,
+        n => Some(format!(
+            "{} {} not evaluated, as the input does not contain what {} about",
+            count(n, "check", "checks"),
+            if n == 1 { "was" } else { "were" },
+            if n == 1 { "it is" } else { "they are" },
+        )),
+    };
     let doubts: Vec<String> = (undecided > 0)
         .then(|| {
             let verb = if undecided == 1 { "is" } else { "are" };
@@ -62,6 +125,7 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
         })
         .into_iter()
         .chain(unread)
+        .chain(without_input)
         .collect();
     let second = match report.outcome {
         Outcome::Incomplete | Outcome::FindingsIncomplete => {
@@ -75,7 +139,9 @@ pub(crate) fn sentences(report: &Report) -> Vec<String> {
         ),
         _ => String::new(),
     };
-    [first, second, drift(report)].into_iter().filter(|s| !s.is_empty()).collect()
+    // A pass states of what.
+    let what = if report.outcome == Outcome::Pass { evaluated(report) } else { String::new() };
+    [first, second, drift(report), what].into_iter().filter(|s| !s.is_empty()).collect()
 }
 
 /// `2 findings are high or worse`.

@@ -94,6 +94,12 @@ fn missing_input_counts_only_when_strict() {
     let enforced = |flags: &str| format!("{ENFORCED} {flags}");
     audit(&room, &enforced(""), 0, "pass");
     audit(&room, &enforced("--strict"), 3, "incomplete");
+    // Without a cluster configuration, its critical checks are not evaluated: they are none of those that count here.
+    room.write(
+        "gke-posture.yaml",
+        "checks: { policy-peer-selects-nothing: { severity: high }, authorized-networks-not-world: { enabled: false }, \
+         basic-auth-disabled: { enabled: false }, legacy-abac-disabled: { enabled: false } }\n",
+    );
     audit(&room, &enforced("--strict --fail-on critical"), 0, "pass");
 }
 
@@ -128,7 +134,7 @@ fn the_example_with_an_explicit_threshold_is_any_audit() {
 
 #[test]
 fn an_input_without_anything_known_has_no_result() {
-    for text in ["# nothing\n", "---\n---\n", "apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }\n"] {
+    for text in ["# nothing\n", "---\n---\n"] {
         let room = Room::with(text);
         let out = room.sh("audit in.yaml --format json").status(4).warns("nothing could be read");
         assert_eq!(out.json()["outcome"], "no-result");
@@ -142,6 +148,52 @@ fn an_input_without_anything_known_has_no_result() {
     room.sh("reach empty").status(4);
     room.sh("snapshot empty -o x.snapshot").status(4);
     assert!(!room.path("x.snapshot").exists());
+}
+
+#[test]
+fn an_input_of_which_nothing_is_evaluated_has_no_result() {
+    let releases: String = ["a", "b"]
+        .map(|n| format!("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{ name: {n} }}\n---\n"))
+        .concat();
+    for (text, read) in [
+        (releases.as_str(), "2 objects (2 HelmRelease)"),
+        ("apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: a }\n", "1 object (1 ServiceAccount)"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n", "1 object (1 ConfigMap)"),
+    ] {
+        let room = Room::with(text);
+        for flags in ["", "--strict", "--allow-unknown", "--fail-on none", "--complete", "--profile all"] {
+            for format in formats() {
+                let out = room.sh(&format!("audit in.yaml --format {format} {flags}")).status(4);
+                assert!(!out.stdout.contains("PASS"), "{text} {format} {flags}: {}", out.stdout);
+                out.warns("nothing was evaluated");
+            }
+            let report = room.sh(&format!("audit in.yaml --format json {flags}")).status(4).json();
+            assert_eq!(report["outcome"], "no-result", "{text} {flags}");
+        }
+        room.sh("audit in.yaml").status(4).says("NO RESULT").says(&format!("Nothing was evaluated of {read}"));
+        room.sh("audit in.yaml --format markdown").says("Nothing was evaluated of ");
+    }
+    // Configuration of which every field is unknown decides nothing either.
+    let room = Room::new();
+    room.write("in.json", r#"{"nodePools": null, "currentMasterVersion": null, "networkConfig": null, "name": null}"#);
+    let report = room.sh("audit in.json --format json").json();
+    let verdicts = &report["summary"]["byVerdict"];
+    if verdicts["pass"].as_u64().unwrap_or(0) + verdicts["fail"].as_u64().unwrap_or(0) == 0 {
+        assert_eq!(report["outcome"], "no-result", "{report}");
+    }
+}
+
+#[test]
+fn a_pass_states_of_what() {
+    medium().sh("audit in.yaml").status(0).says("PASS").says("Evaluated: 1 namespace, 1 workload.");
+}
+
+#[test]
+fn checks_whose_input_is_not_given_make_a_strict_audit_incomplete() {
+    let room = medium();
+    audit(&room, ENFORCED, 0, "pass");
+    room.sh(&format!("audit . --strict {ENFORCED}")).status(3).says("checks were not evaluated");
+    audit(&room, &format!("--strict --fail-on none {ENFORCED}"), 0, "pass");
 }
 
 #[test]

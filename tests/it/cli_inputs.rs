@@ -132,11 +132,19 @@ metadata: { name: b }
         objects,
         [
             (&json!("cert-manager.io/v1"), &json!("Certificate"), &json!(1)),
-            (&json!("v1"), &json!("ServiceAccount"), &json!(2))
+            (&json!("v1"), &json!("ServiceAccount"), &json!(2)),
+            // Nothing refers to these.
+            (&json!("discovery.k8s.io/v1"), &json!("EndpointSlice"), &json!(1)),
+            (&json!("networking.k8s.io/v1"), &json!("Ingress"), &json!(1)),
+            (&json!("v1"), &json!("ConfigMap"), &json!(1)),
+            (&json!("v1"), &json!("Endpoints"), &json!(1)),
+            (&json!("v1"), &json!("Secret"), &json!(1)),
         ]
     );
+    assert_eq!(report["notEvaluated"]["objects"][1]["names"], json!(["a", "b"]));
+    assert_eq!(report["notEvaluated"]["objects"][4]["names"], json!(["shop/c"]));
     for format in ["table", "markdown"] {
-        room.sh(&format!("audit in.yaml --format {format}")).says("ServiceAccount (2)").says("Certificate (1)");
+        room.sh(&format!("audit in.yaml --format {format}")).says("ServiceAccount (2").says("Certificate (1");
     }
 }
 
@@ -197,13 +205,14 @@ fn standard_input_and_folders_are_inputs() {
             json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "n" } }).to_string(),
         )
         .write("d/README.md", "read me")
-        .write("d/.hidden/x.yaml", "broken: [")
+        .write("d/.git/x.yaml", "broken: [")
         .write("d/values.yaml", "image: x\n")
         .write("d/empty.yaml", "");
     assert_eq!(workloads(&room.sh("reach d --format json")).len(), 2);
     let e = evidence(&room, "d");
     assert_eq!(e["ignoredFiles"], 1);
     let notes = e["notes"].to_string();
+    assert!(notes.contains("d/README.md is neither YAML nor JSON"), "{notes}");
     assert!(
         notes.contains("d/values.yaml:1 is not a Kubernetes object") && notes.contains("d/empty.yaml is empty"),
         "{notes}"
@@ -440,7 +449,7 @@ fn pod(name: &str, owner: &str, labels: &str, status: &str) -> String {
     format!(
         "apiVersion: v1
 kind: Pod
-metadata: {{ name: {name}, namespace: shop, labels: {{ {labels} }}, {owner} }}
+metadata: {{ name: {name}, namespace: shop, uid: uid-of-{name}, labels: {{ {labels} }}, {owner} }}
 spec: {{ nodeName: node-1, containers: [{{ name: c, image: i }}] }}
 status: {{ {status} }}
 ---
@@ -502,7 +511,7 @@ fn finished_pods_and_jobs_hold_no_address() {
     let notes = evidence(&Room::with(&text), "in.yaml")["notes"].to_string();
     assert!(notes.contains("2 finished pods"), "{notes}");
     let job = format!(
-        "apiVersion: batch/v1\nkind: Job\nmetadata: {{ name: j, namespace: shop }}\nspec: {{ template: {TEMPLATE} }}\nstatus: {{ conditions: [{{ type: Complete, status: 'True' }}] }}\n---\n"
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{ name: j, namespace: shop, uid: u }}\nspec: {{ template: {TEMPLATE} }}\nstatus: {{ conditions: [{{ type: Complete, status: 'True' }}] }}\n---\n"
     );
     assert_eq!(ids(&(job + &deployment("shop", "web"))), ["shop/Deployment/web"]);
 }
@@ -530,6 +539,7 @@ fn pods_of_a_cloudnativepg_cluster_are_derived_only_where_none_are_given() {
             &format!("cnpg.io/cluster: pg, cnpg.io/instanceName: pg-{i}, cnpg.io/podRole: instance"),
             "phase: Running",
         )
+        .replace("{ name: c,", "{ name: postgres,")
         .replace("apiVersion: apps/v1, kind: Cluster", "apiVersion: postgresql.cnpg.io/v1, kind: Cluster")
     };
     let count = |text: &str| workloads(&Room::with(text).sh("reach in.yaml --format json"));

@@ -60,6 +60,17 @@ fn a_question_is_answered_and_its_expectation_is_the_status() {
     }
     ask(&room, "shop/api", WEB, "--port 8080 --protocol udp --expect denied").status(0);
     ask(&room, "shop/api", WEB, "--expect allowed").status(0).says("TCP 8080");
+    // Without a cluster configuration, a denial rests on enforcement that is assumed.
+    let assumed =
+        |to: &str, more: &str| room.sh(&format!("reach in.yaml --from other/far --to {to} --port 8080 {more}"));
+    for format in ["table", "json"] {
+        for expect in ["denied", "allowed"] {
+            let flags = format!("--expect {expect} --format {format}");
+            assumed(WEB, &flags).status(3).warns("--dataplane");
+            assumed(WEB, &format!("{flags} --dataplane calico")).status(i32::from(expect == "allowed"));
+            assumed("shop/api", &flags).status(i32::from(expect == "denied"));
+        }
+    }
     ask(&room, "shop/agent", WEB, "--port 80").says("Unknown because: a pod on the host's network counts as its node");
 }
 
@@ -281,7 +292,7 @@ fn an_address_of_the_cluster_itself_is_no_outside_address() {
     let room = Room::with(
         "apiVersion: v1
 kind: Pod
-metadata: { name: a, namespace: shop, labels: { app: a } }
+metadata: { name: a, namespace: shop, uid: u, labels: { app: a } }
 spec: { nodeName: n1, containers: [{ name: c, image: i }] }
 status: { phase: Running, podIPs: [{ ip: 10.4.0.7 }], hostIPs: [{ ip: 10.128.0.5 }] }
 ---

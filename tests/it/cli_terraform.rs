@@ -529,7 +529,7 @@ fn manifests_are_read_and_unknown_ones_are_no_absence() {
         ]),
         "--fail-on none",
     )
-    .status(3)
+    .status(4)
     .json();
     assert_eq!(result(&report, "workload-ingress-isolated")["verdict"], "unknown");
     assert!(report["gaps"].to_string().contains("kubectl_manifest.some"));

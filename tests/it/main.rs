@@ -30,6 +30,8 @@ mod cli_secrets;
 mod cli_terraform;
 mod database;
 mod documentation;
+mod evidence;
+mod evidence_property;
 mod example;
 mod gke_cases;
 mod gke_pitfalls;

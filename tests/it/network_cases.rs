@@ -109,7 +109,7 @@ fn world(case: &Value, profile: Profile, agents: bool) -> World {
         let host = &nodes[pod["node"].as_str().unwrap()];
         docs.push(json!({
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"namespace": ns, "name": short, "labels": pod["labels"]},
+            "metadata": {"namespace": ns, "name": short, "uid": name, "labels": pod["labels"]},
             "spec": {
                 "nodeName": pod["node"], "hostNetwork": pod["hostNetwork"].as_bool().unwrap_or(false),
                 "containers": all, "initContainers": init,

@@ -1,9 +1,11 @@
 //! A GKE cluster, from its name to the audit: every way to name it, to reach it and to prove who asks; and what of it
 //! lasts in a snapshot.
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
 
+use gke_posture::inventory::Need;
 use serde_json::{Value, json};
 
 use crate::servers::data::{self, Endpoint};
@@ -430,6 +432,53 @@ fn doctor_names_what_is_missing_and_what_it_costs() {
     command.env_remove("HOME");
     crate::support::output(command, None).status(0).says("kind: ClusterRoleBinding").says(WHO);
     assert_eq!(alone.google.record().entries().len() + alone.kube.record().entries().len(), 0);
+}
+
+/// The checks that `doctor` says are unknown, and its exit status.
+fn costs_by_doctor(w: &World, login: Login) -> (BTreeSet<String>, i32) {
+    let out = w.run(login, &["doctor", CLUSTER]);
+    let list = out.stdout.split_once("checks are unknown:").map_or("", |(_, rest)| rest);
+    let list = list.split("\n\n").next().unwrap_or_default();
+    let ids = list.split([',', ' ', '\n']).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    (ids, out.status)
+}
+
+/// The checks with a result that is unknown because of a gap, and those that were decided for some subject.
+fn costs_by_audit(report: &serde_json::Value) -> (BTreeSet<String>, BTreeSet<String>) {
+    let results = report["results"].as_array().unwrap();
+    let id = |r: &serde_json::Value| r["check"].as_str().unwrap().to_owned();
+    let is_gap = |r: &&serde_json::Value| {
+        r["verdict"] == "unknown" && r["reasons"].as_array().unwrap().iter().any(|reason| reason["cause"] == "gap")
+    };
+    let decided = |r: &&serde_json::Value| r["verdict"] == "pass" || r["verdict"] == "fail";
+    (results.iter().filter(is_gap).map(id).collect(), results.iter().filter(decided).map(id).collect())
+}
+
+#[test]
+fn doctor_and_the_gaps_of_an_audit_agree_for_every_right_that_is_taken_away() {
+    let compare = |what: &str, w: &World, login: fn() -> Login, one_by_one: bool| {
+        let (doctor, status) = costs_by_doctor(w, login());
+        let report = w.run(login(), &audit(&[CLUSTER])).json();
+        let gaps = report["gaps"].as_array().unwrap();
+        let (lost, decided) = costs_by_audit(&report);
+        assert_eq!(status == 0, gaps.is_empty(), "{what}: {gaps:?}");
+        let unforeseen: Vec<_> = lost.difference(&doctor).collect();
+        assert!(unforeseen.is_empty(), "{what}: unknown, and doctor does not say so: {unforeseen:?}");
+        // ConfigMaps are read one by one: a subject that refers to none is decided.
+        let decided: Vec<_> = doctor.intersection(&decided).collect();
+        assert!(one_by_one || decided.is_empty(), "{what}: decided, though doctor says unknown: {decided:?}");
+    };
+    for need in Need::ALL {
+        for right in need.rights() {
+            let w = World::new();
+            w.kube.deny("*", right.verb, right.group, right.resource);
+            compare(&right.to_string(), &w, || Login::Key, need == Need::ConfigMaps);
+        }
+    }
+    let w = World::new();
+    w.google.deny("container.clusters.get", "*");
+    compare("container.clusters.get", &w, || Login::Key, false);
+    compare("no credentials of Google", &World::new(), || Login::Nobody, false);
 }
 
 #[test]

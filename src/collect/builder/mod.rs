@@ -16,6 +16,7 @@ use crate::inventory::{Completeness, List, ObjectKind, Origin, Scope, Snapshot, 
 
 use super::interner::Interner;
 use super::kubernetes::{self as k8s, FromObject, Head, ReadOptions, SecretVariables};
+use super::rendering;
 
 /// How files are read.
 pub struct Options {
@@ -53,6 +54,19 @@ pub struct Builder {
     config_connector: Vec<(Origin, serde_json::Value)>,
     /// Present where values of Secrets may be read.
     secret_variables: Option<SecretVariables>,
+    /// Files that are templates.
+    templates: Vec<String>,
+}
+
+/// `NAMESPACE/NAME` of an object of any kind, as far as it states them.
+fn name_of(c: &Cursor<'_>) -> String {
+    let text = |key: &str| c.node.get("metadata").and_then(|m| m.get(key)).and_then(Node::as_str);
+    let name = match (text("name"), text("generateName")) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(prefix)) => format!("{prefix}*"),
+        (None, None) => "(without a name)".to_owned(),
+    };
+    text("namespace").map_or_else(|| name.clone(), |namespace| format!("{namespace}/{name}"))
 }
 
 /// Lists of a large cluster are large: beyond what a page has they grow by an eighth, not to twice their size.
@@ -70,9 +84,15 @@ macro_rules! define_read_object {
     )+) => {
         impl Builder {
             /// Reads an object and adds it to its list.
-            fn read_object(&mut self, list: List, c: &Cursor<'_>, meta: Meta) {
-                let options =
-                    ReadOptions { interner: &self.interner, secret_variables: self.secret_variables.as_ref() };
+            fn read_object(&mut self, list: List, c: &Cursor<'_>, mut meta: Meta) {
+                let options = ReadOptions {
+                    interner: &self.interner,
+                    secret_variables: self.secret_variables.as_ref(),
+                    from_server: self.listed || meta.uid.is_some(),
+                };
+                if !matches!(list, List::Controllers | List::CnpgClusters | List::CnpgPoolers) {
+                    meta.uid = None;
+                }
                 match list {
                     $(List::$list => {
                         let objects = <$object as FromObject>::read(c, meta, &options);
@@ -101,6 +121,7 @@ impl Builder {
             listed: false,
             config_connector: Vec::new(),
             secret_variables: None,
+            templates: Vec::new(),
         }
     }
 
@@ -163,6 +184,13 @@ impl Builder {
         Err(format!("{what}: {first}"))
     }
 
+    /// Notes a file that has to be rendered first.
+    pub fn template(&mut self, file: &str) {
+        if self.templates.last().is_none_or(|last| last != file) {
+            self.templates.push(file.to_owned());
+        }
+    }
+
     pub fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -197,6 +225,16 @@ impl Builder {
     /// # Errors
     /// All problems.
     pub fn finish(mut self) -> Result<Snapshot, Vec<Problem>> {
+        // A chart has many, and one command renders them all.
+        if let Some(file) = self.templates.first().cloned() {
+            let more = match self.templates.len() - 1 {
+                0 => String::new(),
+                1 => " (and so is 1 more file)".to_owned(),
+                n => format!(" (and so are {n} more files)"),
+            };
+            let message = format!("{}{more}", rendering::TEMPLATE);
+            self.problems.push(Problem { file, line: 0, column: 0, message });
+        }
         if !self.problems.is_empty() {
             self.problems.sort();
             self.problems.dedup();
@@ -238,7 +276,9 @@ impl Builder {
             return;
         }
         let Some(kind) = ObjectKind::find(head.group(), head.kind) else {
-            *self.snapshot.unmodelled.entry(format!("{} {}", head.api_version, head.kind)).or_insert(0) += 1;
+            let key = format!("{} {}", head.api_version, head.kind);
+            *self.snapshot.unmodelled.entry(key.clone()).or_insert(0) += 1;
+            self.snapshot.unmodelled_names.entry(key).or_default().push(name_of(c));
             return;
         };
         let namespace = match kind.scope {
@@ -260,11 +300,16 @@ impl Builder {
 
     /// Pods are folded, and those that have finished are counted.
     fn read_pod(&mut self, c: &Cursor<'_>, meta: Meta) {
-        let options = ReadOptions { interner: &self.interner, secret_variables: None };
+        let from_server = self.listed || meta.uid.is_some();
+        let options = ReadOptions { interner: &self.interner, secret_variables: None, from_server };
+        let name = (!self.listed).then(|| format!("{}/{}", meta.namespace, meta.name));
         let pod: Option<PodGroup> = PodGroup::read(c, meta, &options).into_iter().next();
         match pod {
             Some(pod) => self.fold(pod),
-            None => self.snapshot.finished_pods += 1,
+            None => {
+                self.snapshot.finished_pods += 1;
+                self.snapshot.finished_pod_names.extend(name);
+            }
         }
     }
 }

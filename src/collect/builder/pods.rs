@@ -11,7 +11,7 @@ use super::{Builder, push};
 fn group_key(pod: &PodGroup) -> impl Hash + PartialEq + '_ {
     let meta = &pod.meta;
     let name = meta.owner.is_none().then_some(&meta.name);
-    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, Arc::as_ptr(&pod.spec))
+    (&meta.namespace, &meta.owner, name, &meta.labels, &pod.annotations, Arc::as_ptr(&pod.spec), pod.manifest)
 }
 
 impl Builder {

@@ -48,6 +48,16 @@ pub(super) struct ReadOptions<'a> {
     pub interner: &'a Interner,
     /// Present where a person has allowed that values of Secrets are read.
     pub secret_variables: Option<&'a SecretVariables>,
+    /// A server gave the object. The status of a manifest is what somebody wrote there, and has no effect when applied:
+    /// <https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#spec-and-status>.
+    pub from_server: bool,
+}
+
+impl ReadOptions<'_> {
+    /// The status of an object, where it counts.
+    pub(super) fn status<'c>(&self, c: &Cursor<'c>) -> Option<Cursor<'c>> {
+        c.get("status").filter(|_| self.from_server)
+    }
 }
 
 /// A type of the evidence, as it is read from an object of the Kubernetes API.
@@ -130,6 +140,7 @@ pub(super) fn parse_meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origi
             api_version: o.string_at("apiVersion").unwrap_or_default(),
             kind: o.string_at("kind")?,
             name: o.string_at("name")?,
+            uid: o.string_at("uid").filter(|uid| !uid.is_empty()),
         };
         controller.then_some(owner)
     });
@@ -140,6 +151,7 @@ pub(super) fn parse_meta(c: &Cursor<'_>, head: &Head<'_>, namespace: &str, origi
         name,
         labels: m.get("labels").map(|l| l.strings()).unwrap_or_default(),
         annotations,
+        uid: m.string_at("uid").filter(|uid| !uid.is_empty()),
         owner,
         origin: origin.clone(),
     })

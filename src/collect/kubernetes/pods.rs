@@ -43,18 +43,19 @@ fn parse_template(c: Option<Cursor<'_>>, interner: &Interner) -> Template {
 
 impl FromObject for Controller {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = Controller> {
-        Some(parse_controller(c, meta, options.interner))
+        Some(parse_controller(c, meta, options))
     }
 }
 
 impl FromObject for PodGroup {
     fn read(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> impl IntoIterator<Item = PodGroup> {
-        parse_pod(c, meta, options.interner)
+        parse_pod(c, meta, options)
     }
 }
 
 /// Parses a controller of the kind `meta.kind`.
-fn parse_controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controller {
+fn parse_controller(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> Controller {
+    let interner = options.interner;
     let spec = c.get("spec");
     let at = |path: &str| spec.as_ref().and_then(|s| s.at(path));
     let count = |path: &str| at(path).and_then(|n| n.int()).map(|n| u32::try_from(n).unwrap_or(0));
@@ -62,7 +63,7 @@ fn parse_controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controll
         "DaemonSet" => (None, false, parse_template(at("template"), interner)),
         "CronJob" => (None, false, parse_template(at("jobTemplate.spec.template"), interner)),
         "Job" => {
-            let ended = c.get("status").is_some_and(|s| {
+            let ended = options.status(c).is_some_and(|s| {
                 s.items("conditions").iter().any(|i| {
                     matches!(i.string_at("type").as_deref(), Some("Complete" | "Failed" | "SuccessCriteriaMet"))
                         && i.string_at("status").as_deref() == Some("True")
@@ -74,7 +75,14 @@ fn parse_controller(c: &Cursor<'_>, meta: Meta, interner: &Interner) -> Controll
         _ if spec.is_none() => (None, false, Template::default()),
         _ => (Some(count("replicas").unwrap_or(1)), false, parse_template(at("template"), interner)),
     };
-    Controller { meta, replicas, finished, template }
+    let selector = match meta.kind.as_str() {
+        "CronJob" => None,
+        "ReplicationController" => at("selector"),
+        _ => at("selector.matchLabels"),
+    };
+    let mut selector: Labels = selector.map(|s| s.strings()).unwrap_or_default();
+    interner.intern_labels(&mut selector);
+    Controller { meta, replicas, finished, selector, template }
 }
 
 /// Whether a pod with this status has finished: then its IP address may belong to another pod.
@@ -104,8 +112,11 @@ pub(crate) fn parse_member(
 }
 
 /// Parses a pod as a group of one; `None` if it has finished.
-fn parse_pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodGroup> {
-    let status = c.get("status");
+fn parse_pod(c: &Cursor<'_>, mut meta: Meta, options: &ReadOptions<'_>) -> Option<PodGroup> {
+    let interner = options.interner;
+    let status = options.status(c);
+    // Each pod has its own.
+    meta.uid = None;
     if has_finished(status.as_ref()) {
         return None;
     }
@@ -122,5 +133,6 @@ fn parse_pod(c: &Cursor<'_>, mut meta: Meta, interner: &Interner) -> Option<PodG
         spec: spec.map_or_else(|| interner.intern_spec(PodSpec::default()), |s| parse_pod_spec(&s, interner)),
         meta,
         members: vec![member],
+        manifest: !options.from_server,
     })
 }

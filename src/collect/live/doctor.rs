@@ -1,5 +1,6 @@
 //! What an audit of a cluster would be able to read, without reading it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -50,6 +51,8 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
     /// What could not be read at all.
     pub unreadable: Vec<ReadError>,
+    /// What an audit would not read: the needs of its gaps.
+    pub unread: BTreeSet<Need>,
     /// IAM permissions, if the GKE API is read, then rights in the cluster, if it can be reached.
     pub findings: Vec<Finding>,
 }
@@ -114,11 +117,23 @@ pub async fn diagnose(target: &Target, options: &Options) -> Result<Diagnosis, S
             }
         }
     };
-    diagnosis.unreadable.extend(run.snapshot.gaps.iter().map(|gap| gap.error.clone()));
+    for gap in &run.snapshot.gaps {
+        diagnosis.unread.insert(gap.need);
+        if !diagnosis.unreadable.contains(&gap.error) {
+            diagnosis.unreadable.push(gap.error.clone());
+        }
+    }
     diagnosis.notes.append(&mut run.snapshot.notes);
-    if let Some((api, served)) = opened {
-        diagnosis.user = user_name(&api).await;
-        diagnosis.findings.extend(rights(&run, &api, &served, diagnosis.user.as_deref()).await);
+    match opened {
+        Some((api, served)) => {
+            diagnosis.user = user_name(&api).await;
+            let rights = rights(&run, &api, &served, diagnosis.user.as_deref()).await;
+            let lacking = rights.iter().filter(|f| matches!(f.state, State::Missing(_) | State::Unknown(_)));
+            diagnosis.unread.extend(lacking.map(|f| f.need));
+            diagnosis.findings.extend(rights);
+        }
+        // As the gaps of an audit that cannot reach the cluster.
+        None => diagnosis.unread.extend(run.needs().filter(|n| n.permission().is_none())),
     }
     Ok(diagnosis)
 }

@@ -32,6 +32,11 @@ pub(crate) trait Sources {
         None
     }
 
+    /// The key names of a Secret; `None` where they were not read.
+    fn secret_keys(&self, _namespace: &str, _name: &str) -> Option<&[String]> {
+        None
+    }
+
     /// All Services of `namespace`, for service links.
     fn services(&self, namespace: &str) -> Known<Vec<&Service>>;
 

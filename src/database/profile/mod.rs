@@ -7,8 +7,10 @@ mod operator;
 mod sidecar;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub(crate) use sidecar::{Sidecar, is_server, sidecars};
+pub(crate) use unread::unread_variables;
 
 use super::dsn::{DsnValue, Engine, Host, Password, Syntax};
 use super::env::{Environment, PodContext, Provenance, Sources};

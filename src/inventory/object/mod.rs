@@ -35,7 +35,10 @@ pub struct Meta {
     /// Only annotations that the analysis reads.
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
-    /// The controlling owner (`controller: true`), if any.
+    /// `metadata.uid`, which only a server sets; kept of objects that can own others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The controlling owner (`controller: true`), if any. It is what the object claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     /// Where the object was read.
@@ -69,6 +72,24 @@ pub struct Owner {
     pub kind: String,
     /// `name` of the owner.
     pub name: String,
+    /// `uid` of the owner, if the reference has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+impl Owner {
+    /// API group, empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// Whether an object is this owner. An object of the same name and another uid is a later one.
+    pub fn is(&self, object: &Meta) -> bool {
+        self.kind == object.kind
+            && self.name == object.name
+            && self.group() == object.group()
+            && (self.uid.is_none() || object.uid.is_none() || self.uid == object.uid)
+    }
 }
 
 /// Transport protocols of the Kubernetes API.

@@ -219,8 +219,18 @@ pub struct Controller {
     /// A Job whose status says it has ended: its pods are gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub finished: bool,
+    /// `spec.selector.matchLabels`, or `spec.selector` of a ReplicationController: what the labels of its pods contain.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub selector: Labels,
     /// `spec.template`; of a CronJob, `spec.jobTemplate.spec.template`.
     pub template: Template,
+}
+
+impl Controller {
+    /// Whether more than its metadata was read.
+    pub fn has_template(&self) -> bool {
+        self.template != Template::default()
+    }
 }
 
 /// A pod template: what the pods of a controller are created with.
@@ -249,6 +259,9 @@ pub struct PodGroup {
     pub spec: Arc<PodSpec>,
     /// The pods, without those that have finished.
     pub members: Vec<Member>,
+    /// No server gave them (they have no `metadata.uid`): they do not show that their controller has made its pods.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub manifest: bool,
 }
 
 /// One pod of a group.

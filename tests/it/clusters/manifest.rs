@@ -163,7 +163,7 @@ pub(crate) fn pod(p: &Pod) -> Value {
     }
     json!({
         "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"namespace": p.namespace, "name": p.name, "labels": p.labels},
+        "metadata": {"namespace": p.namespace, "name": p.name, "uid": p.name, "labels": p.labels},
         "spec": spec, "status": status,
     })
 }

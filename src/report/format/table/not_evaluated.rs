@@ -1,11 +1,13 @@
 //! What was not evaluated, and waivers that waive nothing.
 
+use std::collections::BTreeMap;
+
 use super::Style;
 use super::findings::Blocks;
 use super::wrap::{width, wrap};
 use crate::report::text::{block, count, line, number};
 use crate::report::view::{Group, View, subject, waiver_status};
-use crate::report::{Report, WaiverStatus};
+use crate::report::{Report, UnusedObjects, WaiverStatus};
 
 /// Unknown results, gaps with their cost, and what is out of scope.
 pub(super) fn render(report: &Report, view: &View<'_>, style: &Style) -> String {
@@ -67,28 +69,38 @@ pub(super) fn render(report: &Report, view: &View<'_>, style: &Style) -> String 
     out
 }
 
-/// Objects that no check is about, by kind.
-fn objects(report: &Report, style: &Style) -> Option<String> {
+/// Objects that no result is about, by reason and kind.
+fn objects(report: &Report, style: &Style) -> Vec<String> {
     const MOST: usize = 5;
-    let objects = &report.not_evaluated.objects;
-    if objects.is_empty() {
-        return None;
+    const MOST_NAMES: usize = 3;
+    let mut by_reason: BTreeMap<&str, Vec<&UnusedObjects>> = BTreeMap::new();
+    for objects in &report.not_evaluated.objects {
+        by_reason.entry(&objects.reason).or_default().push(objects);
     }
-    let shown = if style.show_all || objects.len() <= MOST + 1 { objects.len() } else { MOST };
-    let mut kinds: Vec<String> = objects
-        .iter()
-        .take(shown)
-        .map(|o| format!("{} {} ({})", line(&o.api_version), line(&o.kind), number(o.count)))
-        .collect();
-    if shown < objects.len() {
-        kinds.push(format!("… {} more kinds (--all)", number(objects.len() - shown)));
-    }
-    let total = objects.iter().map(|o| o.count).sum();
-    Some(format!(
-        "Not evaluated: {} of kinds that no check is about: {}",
-        count(total, "object", "objects"),
-        kinds.join(", ")
-    ))
+    let kind = |o: &&UnusedObjects| {
+        let names = match o.names.len() {
+            n if n > 0 && (style.show_all || n <= MOST_NAMES && n == o.count) => {
+                format!(": {}", o.names.iter().map(|n| line(n)).collect::<Vec<_>>().join(", "))
+            }
+            _ => String::new(),
+        };
+        format!("{} {} ({}{names})", line(&o.api_version), line(&o.kind), number(o.count))
+    };
+    let sentence = |(reason, objects): (&str, Vec<&UnusedObjects>)| {
+        let shown = if style.show_all || objects.len() <= MOST + 1 { objects.len() } else { MOST };
+        let mut kinds: Vec<String> = objects.iter().take(shown).map(kind).collect();
+        if shown < objects.len() {
+            kinds.push(format!("… {} more kinds (--all)", number(objects.len() - shown)));
+        }
+        let total = count(objects.iter().map(|o| o.count).sum(), "object", "objects");
+        match reason {
+            UnusedObjects::NO_CHECK => {
+                format!("Not evaluated: {total} of kinds that no check is about: {}", kinds.join(", "))
+            }
+            _ => format!("Not evaluated: {total}, as {}: {}", line(reason), kinds.join(", ")),
+        }
+    };
+    by_reason.into_iter().map(sentence).collect()
 }
 
 /// Failures that are not counted, by check.

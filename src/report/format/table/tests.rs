@@ -156,6 +156,7 @@ fn files_without_a_cluster_say_what_is_assumed() {
 
 #[test]
 fn each_outcome_has_its_word_and_its_consequence() {
+    use Severity::High;
     let fail = |s| result("c", s, Verdict::Fail, "a/Deployment/b");
     let line = |parts: Parts| {
         let report = Report::new(Parts { exit: parts.exit, ..parts });
@@ -169,7 +170,7 @@ fn each_outcome_has_its_word_and_its_consequence() {
     };
     assert_eq!(
         line(with(vec![fail(Severity::Medium)], Some(Severity::High))),
-        "PASS   1 medium   0 pass\nNo finding is high or worse, which is what fails this audit."
+        "PASS   1 medium   0 pass\nNo finding is high or worse, which is what fails this audit.\nEvaluated: 1 workload."
     );
     assert_eq!(
         line(with(vec![fail(Severity::Critical)], Some(Severity::Critical))),
@@ -177,14 +178,30 @@ fn each_outcome_has_its_word_and_its_consequence() {
     );
     assert_eq!(
         line(with(vec![fail(Severity::High)], None)),
-        "PASS   1 high   0 pass\nNo finding fails this audit, as --fail-on is none."
+        "PASS   1 high   0 pass\nNo finding fails this audit, as --fail-on is none.\nEvaluated: 1 workload."
     );
     assert_eq!(
         line(with(vec![result("c", Severity::Low, Verdict::Pass, "x")], Some(Severity::High))),
-        "PASS   0 failing   1 pass\nNothing failed."
+        "PASS   0 failing   1 pass\nNothing failed.\nEvaluated: 1 cluster."
     );
-    let report = Report::new(Parts { nothing_read: true, ..Parts::default() });
+    let report = Report::new(Parts::default());
     assert!(render_report(&report, &Style::new(80)).contains("NO RESULT   0 pass\nNothing could be read"));
+    // Objects were read, and of none of them a check says anything.
+    let mut parts = with(vec![], Some(High));
+    parts.evidence.kinds = [("ConfigMap".to_owned(), 1)].into();
+    parts.evidence.objects = 3;
+    parts.not_evaluated.objects = vec![crate::report::UnusedObjects {
+        kind: "HelmRelease".to_owned(),
+        reason: crate::report::UnusedObjects::NO_CHECK.to_owned(),
+        count: 2,
+        ..Default::default()
+    }];
+    assert_eq!(
+        line(parts.clone()),
+        "NO RESULT   0 pass\nNothing was evaluated of 3 objects (1 ConfigMap, 2 HelmRelease): no check applies to what was read."
+    );
+    parts.results = vec![result("c", High, Verdict::Unknown, "x")];
+    assert!(line(parts).ends_with("HelmRelease): the only result is unknown."));
 }
 
 #[test]
