@@ -13,6 +13,7 @@ mod interner;
 mod json_text;
 mod kubernetes;
 pub mod live;
+mod names;
 mod pod_text;
 mod policy;
 mod spec_text;
