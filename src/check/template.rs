@@ -59,9 +59,12 @@ pub(super) fn engine<'a>() -> Environment<'a> {
 pub(super) fn engine_of_commands<'a>() -> Environment<'a> {
     let mut env = engine();
     env.set_formatter(|out, state, value| match (value.kind(), value.as_str()) {
-        (ValueKind::Seq, _) if !is_unknown(value) => out.write_str(&join(value)?).map_err(Error::from),
+        (ValueKind::Seq, _) if !is_unknown(value) => {
+            let words: Vec<String> = value.try_iter()?.map(|v| quote_in_command(&v.to_string())).collect();
+            out.write_str(&words.join(" ")).map_err(Error::from)
+        }
         (ValueKind::None, _) => out.write_str("none").map_err(Error::from),
-        (_, Some(text)) => out.write_str(&shell_quote(text)).map_err(Error::from),
+        (_, Some(text)) => out.write_str(&quote_in_command(text)).map_err(Error::from),
         _ => match value.downcast_object_ref::<Unknown>() {
             // A placeholder, as in the documentation of the tools: `PROJECT`.
             Some(Unknown(name)) => out.write_str(&name.to_uppercase()).map_err(Error::from),
@@ -69,6 +72,22 @@ pub(super) fn engine_of_commands<'a>() -> Environment<'a> {
         },
     });
     env
+}
+
+/// A value as one word of a command. It may also stand in a comment or in a here-document, where quotes do not protect:
+/// a value can end neither, because it has no line breaks. A leading `-`, with which no name begins, would be an option.
+fn quote_in_command(text: &str) -> String {
+    let visible: String = text
+        .chars()
+        .enumerate()
+        .map(|(i, c)| match c {
+            '-' if i == 0 => '\u{fffd}',
+            '\u{85}' | '\u{2028}' | '\u{2029}' => '\u{fffd}',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect();
+    shell_quote(&visible).into_owned()
 }
 
 /// Quotes `text` as one word of a POSIX shell, if it needs quotes.

@@ -13,7 +13,9 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::lexicon::redact;
 use crate::report::Outcome;
+use crate::report::text::{for_terminal, json_for_terminal};
 
 /// The form of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -84,7 +86,7 @@ pub(super) fn show_progress(status: impl Fn() -> String + Clone + Send + Sync + 
         return ProgressBar::hidden();
     }
     let key = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-        let _ = out.write_str(&status());
+        let _ = out.write_str(&for_terminal(&redact(&status()), false));
     };
     let style = ProgressStyle::with_template("{status}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let line = PROGRESS.add(ProgressBar::new_spinner().with_style(style.with_key("status", key)));
@@ -158,7 +160,14 @@ pub(super) fn outcome(outcome: Outcome, what: &str, fields: Map<String, Json>) {
     }
 }
 
+/// The only way to standard error: without credentials of the process, and without anything on which a terminal would
+/// act.
 fn write(text: &str) {
+    let text = redact(text);
+    let text = match format() {
+        LogFormat::Text => for_terminal(&text, false),
+        LogFormat::Json => json_for_terminal(&text),
+    };
     PROGRESS.suspend(|| {
         // If standard error is closed, there is nowhere to report that.
         let _ = writeln!(std::io::stderr().lock(), "{text}");

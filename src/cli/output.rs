@@ -1,9 +1,12 @@
 //! Where output goes: standard output, or files written whole.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use super::Failure;
+use crate::lexicon::redact;
+use crate::report::text::{for_terminal, json_for_terminal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
@@ -43,8 +46,16 @@ pub(super) fn width() -> usize {
     columns.filter(|w| *w > 0).unwrap_or(80).min(WIDEST)
 }
 
-/// Prints to standard output. A reader that stops reading (`| head`) is no error.
+/// Whether the text is JSON, of which the values must stay. No text for people begins so.
+fn is_json(text: &str) -> bool {
+    text.starts_with(['{', '['])
+}
+
+/// Prints to standard output: the only way there. Credentials of the process are redacted, and nothing that a terminal
+/// would act on is printed but this program's own colors. A reader that stops reading (`| head`) is no error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let text = redact(text);
+    let text = if is_json(&text) { json_for_terminal(&text) } else { for_terminal(&text, true) };
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
@@ -53,13 +64,17 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes a file whole or not at all; missing folders are made.
+/// Writes a file whole or not at all, without credentials of the process; missing folders are made.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::input(format!("cannot write {}: {e}", path.display()));
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    crate::collect::write_atomically(path, bytes).map_err(failed)
+    let bytes = std::str::from_utf8(bytes).map_or(Cow::Borrowed(bytes), |text| match redact(text) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    });
+    crate::collect::write_atomically(path, &bytes).map_err(failed)
 }
 
 /// Adds text wrapped at words, each line indented; further lines of the paragraph by `hang` columns more.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::inventory::Snapshot;
 use crate::inventory::snapshot::FORMAT;
+use crate::lexicon::{has_credentials, redact};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -40,7 +41,11 @@ pub fn encode(snapshot: &Snapshot) -> std::io::Result<Vec<u8>> {
     let gz = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
     // The serializer writes a few bytes at a time, which would cost a call of the compressor each.
     let mut buffered = std::io::BufWriter::with_capacity(1 << 16, gz);
-    serde_json::to_writer(&mut buffered, &envelope)?;
+    if has_credentials() {
+        std::io::Write::write_all(&mut buffered, redact(&serde_json::to_string(&envelope)?).as_bytes())?;
+    } else {
+        serde_json::to_writer(&mut buffered, &envelope)?;
+    }
     buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
 }
 
@@ -83,7 +88,12 @@ pub fn digest(snapshot: &Snapshot) -> String {
     }
     // Hashed while it is written: the JSON of a large cluster is larger than the evidence in memory.
     let mut text = std::io::BufWriter::with_capacity(1 << 16, Hasher(Sha256::new()));
-    let written = serde_json::to_writer(&mut text, snapshot).is_ok();
+    let written = match has_credentials() {
+        // As the file has it.
+        true => serde_json::to_string(snapshot)
+            .is_ok_and(|json| std::io::Write::write_all(&mut text, redact(&json).as_bytes()).is_ok()),
+        false => serde_json::to_writer(&mut text, snapshot).is_ok(),
+    };
     let hasher = text.into_inner().unwrap_or_else(|_| Hasher(Sha256::new()));
     let hash = if written { hasher.0.finalize() } else { Sha256::new().finalize() };
     hash.iter().fold(String::from("sha256:"), |mut s, b| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
+use crate::lexicon;
 
 use super::kubernetes::{FromObject, ReadOptions};
 
@@ -11,16 +12,18 @@ fn parse_count(c: Option<Cursor<'_>>) -> Option<u32> {
     c.and_then(|n| n.int()).and_then(|n| u32::try_from(n).ok())
 }
 
-/// An object of strings, of which some may be written as numbers or booleans.
+/// The parameters that the audit reads. Others can hold secrets, such as `ssl_passphrase_command` and
+/// `primary_conninfo`, and are not kept.
+const PARAMETERS: &[&str] = &["password_encryption", "auth_type", "client_tls_sslmode", "server_tls_sslmode"];
+
+/// The parameters that are read; some may be written as numbers or booleans. A value that is no word is masked.
 fn parse_parameters(c: Option<Cursor<'_>>) -> Labels {
     let Some(c) = c else { return Labels::new() };
     c.entries()
         .into_iter()
         .filter_map(|(entry, v)| {
             let text = match &v.node.content {
-                // The command may contain the passphrase itself, as in `echo …`.
-                Content::Str(_) if entry.key == "ssl_passphrase_command" => crate::lexicon::HIDDEN.to_owned(),
-                Content::Str(s) => crate::lexicon::mask_text(s),
+                Content::Str(s) => s.to_string(),
                 Content::Int(i) => i.to_string(),
                 Content::Float(f) => f.to_string(),
                 Content::Bool(b) => b.to_string(),
@@ -29,7 +32,8 @@ fn parse_parameters(c: Option<Cursor<'_>>) -> Labels {
                     return None;
                 }
             };
-            Some((entry.key.to_string(), text))
+            let key = PARAMETERS.iter().find(|key| **key == entry.key)?;
+            Some(((*key).to_owned(), lexicon::mask_setting(&text)))
         })
         .collect()
 }
@@ -86,13 +90,7 @@ fn parse_cluster(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> CnpgC
         instances: parse_count(spec.get("instances")).unwrap_or(1),
         image_name: spec.string_at("imageName"),
         image_catalog_major: parse_count(spec.at("imageCatalogRef.major")),
-        pg_hba: postgresql
-            .as_ref()
-            .map(|p| p.string_list("pg_hba"))
-            .unwrap_or_default()
-            .iter()
-            .map(|l| crate::lexicon::mask_text(l))
-            .collect(),
+        pg_hba: lexicon::mask_hba(&postgresql.as_ref().map(|p| p.string_list("pg_hba")).unwrap_or_default()),
         parameters: parse_parameters(postgresql.as_ref().and_then(|p| p.get("parameters"))),
         ldap: postgresql
             .as_ref()
@@ -118,13 +116,7 @@ fn parse_pooler(c: &Cursor<'_>, meta: Meta) -> CnpgPooler {
         cluster: spec.at("cluster").and_then(|c| c.string_at("name")).unwrap_or_default(),
         instances: parse_count(spec.get("instances")).unwrap_or(1),
         parameters: parse_parameters(bouncer.as_ref().and_then(|b| b.get("parameters"))),
-        pg_hba: bouncer
-            .as_ref()
-            .map(|b| b.string_list("pg_hba"))
-            .unwrap_or_default()
-            .iter()
-            .map(|l| crate::lexicon::mask_text(l))
-            .collect(),
+        pg_hba: lexicon::mask_hba(&bouncer.as_ref().map(|b| b.string_list("pg_hba")).unwrap_or_default()),
         template_labels: spec.at("template.metadata.labels").map(|l| l.strings()).unwrap_or_default(),
         auth_query_secret: bouncer.as_ref().and_then(|b| b.get("authQuerySecret")).is_some(),
         meta,

@@ -16,6 +16,7 @@ mod json_text;
 mod kubernetes;
 mod kustomization;
 pub mod live;
+mod names;
 mod pod_text;
 mod policy;
 mod rendering;

@@ -5,6 +5,7 @@ use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 
 use super::kubernetes::{FromObject, ReadOptions, parse_port, parse_protocol};
+use super::names::check_labels;
 
 const REFUSED: &str = "the API server refuses this object";
 
@@ -18,6 +19,7 @@ impl FromObject for NetworkPolicy {
 
 fn parse_network_policy(c: &Cursor<'_>, meta: Meta) -> NetworkPolicy {
     const STRICT: &str = "kubectl refuses it, and an API server without field validation drops it";
+    c.refuse_unknown_fields(&["apiVersion", "kind", "metadata", "spec", "status"], STRICT);
     let Some(spec) = c.get("spec") else { return NetworkPolicy { meta, spec: NetworkPolicySpec::default() } };
     spec.refuse_unknown_fields(&["podSelector", "policyTypes", "ingress", "egress"], STRICT);
     for (list, peers) in [("ingress", "from"), ("egress", "to")] {
@@ -109,6 +111,9 @@ fn parse_selector(c: &Cursor<'_>) -> LabelSelector {
             Some(Requirement { key, operator, values })
         })
         .collect();
+    if let Some(labels) = c.get("matchLabels") {
+        check_labels(&labels);
+    }
     LabelSelector { match_labels: c.get("matchLabels").map(|l| l.strings()).unwrap_or_default(), match_expressions }
 }
 

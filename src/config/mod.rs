@@ -150,7 +150,7 @@ checks:
 thresholds: { ingressCoverage: 80, egressCoverage: 0 }
 waivers:
   - { check: a, subject: "prod/*", reason: legacy, owner: team-a, ticket: JIRA-1, until: 2027-01-31 }
-  - { check: "*", subject: "tomoda/*", reason: sandbox, owner: team-b, until: 2026-12-31 }
+  - { check: a, subject: "tomoda/*", reason: sandbox, owner: team-b, until: 2026-12-31 }
 "#;
 
     fn config(text: &str) -> Config {

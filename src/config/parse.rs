@@ -107,9 +107,11 @@ fn parse_waiver(c: Cursor<'_>, known: &KnownNames) -> Option<Waiver> {
     let [check, subject, reason, owner, until] =
         ["check", "subject", "reason", "owner", "until"].map(|key| c.require(key).and_then(|n| Some((n, n.text()?))));
     let ticket = c.get("ticket").and_then(|n| n.text());
-    if let Some((n, id)) = check.filter(|(_, id)| *id != "*") {
+    if let Some((n, id)) = check {
         match id.contains('*') {
-            true => n.problem(format_args!("\"{id}\": expected the exact id of a check, or \"*\" for every check")),
+            true => n.problem(format_args!(
+                "\"{id}\": expected the exact id of one check: a waiver of many would also hide findings that nobody has seen"
+            )),
             false => require_known_check(n, n.position(), id, known),
         }
     }
@@ -230,7 +232,11 @@ mod tests {
         }
         assert!(
             only("waivers: [{ check: 'db-*', subject: x, reason: r, owner: o, until: 2027-01-31 }]")
-                .contains("expected the exact id of a check, or \"*\"")
+                .contains("expected the exact id of one check")
+        );
+        assert!(
+            only("waivers: [{ check: '*', subject: '*', reason: r, owner: o, until: 2027-01-31 }]")
+                .starts_with("gke-posture.yaml:1:20: waiver.check: \"*\": expected the exact id of one check")
         );
         assert!(
             only("waivers: [{ check: other, subject: x, reason: r, owner: o, until: 2027-01-31, ticket: 7 }]")

@@ -9,7 +9,7 @@ use super::{Config, Pattern};
 #[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Waiver {
-    /// Exact id of a check, or `*` for every check. No other pattern: a waiver that silently grows with each new
+    /// Exact id of a check. No pattern: a waiver that silently grows with each new
     /// check of a similar name would hide findings that nobody has seen.
     #[schemars(length(min = 1))]
     pub check: String,
@@ -31,7 +31,7 @@ pub struct Waiver {
 impl Waiver {
     /// Whether the waiver covers that check and subject, whatever the day.
     pub fn covers(&self, check: &str, subject: &str) -> bool {
-        (self.check == "*" || self.check == check) && self.subject.matches(subject)
+        self.check == check && self.subject.matches(subject)
     }
 
     /// Whether `today` is after the last day.
@@ -128,7 +128,7 @@ mod tests {
     fn a_waiver_holds_through_its_last_day_and_is_reported_either_way() {
         let known = KnownNames { checks: vec!["a".into(), "b".into()] };
         let text = "waivers:\n  - { check: a, subject: 'prod/*', reason: r, owner: o, until: 2027-01-31 }\n  \
-                    - { check: '*', subject: tomoda/x, reason: r, owner: o, until: 2026-01-01 }\n  \
+                    - { check: b, subject: tomoda/x, reason: r, owner: o, until: 2026-01-01 }\n  \
                     - { check: b, subject: 'nothing', reason: r, owner: o, until: 2027-01-31 }\n";
         let c = Config::parse("c", text, &known).unwrap();
         let last: Date = "2027-01-31".parse().unwrap();

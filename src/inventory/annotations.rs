@@ -20,10 +20,10 @@ impl Annotations {
     /// Keeps the annotations that the analysis reads, and the reason for which others are unavailable.
     pub(crate) fn collect<'a>(
         all: impl IntoIterator<Item = (&'a str, &'a str)>,
-        mask: impl Fn(&str) -> String,
+        mask: impl Fn(&str, &str) -> String,
     ) -> Self {
         let kept = all.into_iter().filter(|(key, _)| keep_annotation(key) || *key == Unavailable::KEY);
-        Annotations(kept.map(|(key, text)| (key, mask(text))).collect())
+        Annotations(kept.map(|(key, text)| (key, mask(key, text))).collect())
     }
 
     /// Whether the object has no annotation that the analysis reads.
@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn only_an_annotation_that_would_have_been_kept_is_certainly_absent() {
-        let of = |all: &[(&'static str, &'static str)]| Annotations::collect(all.iter().copied(), str::to_owned);
+        let of =
+            |all: &[(&'static str, &'static str)]| Annotations::collect(all.iter().copied(), |_, text| text.to_owned());
         let known = of(&[("cloud.google.com/neg", "{}"), ("example.com/x", "1")]);
         assert_eq!(known.get("cloud.google.com/neg"), Known::Value(Some("{}")));
         assert_eq!(known.get("iam.gke.io/gcp-service-account"), Known::Value(None));

@@ -1,6 +1,8 @@
 //! The annotations that the analysis uses. `collect` drops all others.
 
 use super::name::is_secret_name;
+use super::shape::{is_identifier, is_mode_word, is_plain_word};
+use super::{HIDDEN, mask_text};
 
 /// Exact keys. An annotation that is not here is not kept, so a fact that uses a new one adds its key.
 const KEYS: &[&str] = &[
@@ -44,4 +46,17 @@ pub(crate) fn keep_annotation(key: &str) -> bool {
         || ends("ssl-mode");
     // Last, because this test is the slowest and most annotations are not used.
     read && !is_secret_name(key)
+}
+
+/// Masks the value of an annotation that is kept: a name of an environment and a TLS mode are kept in their form only,
+/// and of a patch for pods, which can hold any value of a pod, only that there is one.
+pub(crate) fn mask_annotation(key: &str, text: &str) -> String {
+    let last = key.rsplit('/').next().unwrap_or(key).to_ascii_lowercase();
+    let keep = match key {
+        "cnpg.io/podPatch" => false,
+        _ if last.contains("ssl") || last.contains("tls") => is_mode_word(text) || is_plain_word(text),
+        _ if ["environment", "env", "stage"].iter().any(|n| last.ends_with(n)) => is_identifier(text),
+        _ => return mask_text(text),
+    };
+    if keep { text.to_owned() } else { HIDDEN.to_owned() }
 }

@@ -2,7 +2,10 @@
 //! longest possible password is masked.
 
 use super::name::is_secret_name;
-use super::shape::{HIDDEN, HIDDEN_AMBIGUOUS, is_authority, is_name, is_reference, only_references};
+use super::shape::{
+    HIDDEN, HIDDEN_AMBIGUOUS, is_authority, is_flag, is_host, is_identifier, is_instance, is_mode_word, is_name,
+    is_path, is_plain_word, is_port, is_quantity, is_setting, is_shell_reference, only_references,
+};
 
 #[rustfmt::skip]
 const SCHEMES: &[&str] = &[
@@ -73,6 +76,12 @@ fn tls_parameters<'a>(all: impl Iterator<Item = &'a str>) -> Option<Vec<&'a str>
 }
 
 fn is_tls(pair: &str) -> bool {
+    let Some((key, _)) = pair.split_once('=') else { return false };
+    is_tls_key(&folded(key))
+}
+
+/// Whether a parameter, as [`folded`] gives it, is a setting of TLS.
+fn is_tls_key(key: &str) -> bool {
     const NAMES: [&str; 9] = [
         "channelbinding",
         "encrypt",
@@ -84,9 +93,12 @@ fn is_tls(pair: &str) -> bool {
         "usessl",
         "verifyservercertificate",
     ];
-    let Some((key, _)) = pair.split_once('=') else { return false };
-    let key = folded(key);
-    NAMES.contains(&key.as_str()) || key.starts_with("ssl") && key != "sslpassword" && key != "sslkey"
+    NAMES.contains(&key) || key.starts_with("ssl") && key != "sslpassword" && key != "sslkey"
+}
+
+/// Whether a name that is no known parameter is kept.
+fn is_parameter_name(key: &str) -> bool {
+    is_secret_name(key) && is_name(key) || is_flag(&key.to_ascii_lowercase())
 }
 
 fn folded(key: &str) -> String {
@@ -96,6 +108,102 @@ fn folded(key: &str) -> String {
 /// Whether the value of parameter `key` may be kept.
 fn is_parameter(key: &str) -> bool {
     PARAMETERS.contains(&folded(key).as_str()) && !is_secret_name(key)
+}
+
+/// Whether `value` has the form that the values of the parameter `key` have. `key` is a known one.
+fn has_form_of(key: &str, value: &str) -> bool {
+    let decoded = decode(value);
+    let value = decoded.as_str();
+    if value.trim().is_empty() || only_references(value) || value == HIDDEN || value == HIDDEN_AMBIGUOUS {
+        return true;
+    }
+    let key = folded(key);
+    match key.as_str() {
+        "host" | "hostaddr" | "server" | "datasource" | "addr" | "address" => is_host(value),
+        "port" => is_port(value) || value.split(',').all(is_port),
+        "dbname" | "db" | "database" | "initialcatalog" | "user" | "username" | "userid" | "uid" | "schema"
+        | "currentschema" | "searchpath" => is_identifier(value),
+        "cloudsqlinstance" => is_instance(value),
+        "unixsocketpath" => is_path(value),
+        "sslfactory" | "sslhostnameverifier" | "socketfactory" => is_class_name(value),
+        _ if is_certificate(&key) => is_path(value) || is_mode_word(value),
+        // A reference that nothing has expanded is a finding.
+        _ if is_tls_key(&key) && is_shell_reference(value) => true,
+        _ if is_tls_key(&key) => is_mode_word(value) || is_plain_word(value) || is_setting(value),
+        _ => is_plain_word(value) || is_setting(value) || is_quantity(value),
+    }
+}
+
+fn is_certificate(key: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslcrl",
+        "sslca",
+        "sslcacerts",
+        "sslidentity",
+        "rootcertificate",
+        "sslcertificate",
+        "tlscafile",
+        "servicefile",
+        "sslinline",
+    ];
+    NAMES.contains(&key)
+}
+
+/// Whether it is a Java class of the packages that drivers and connectors have.
+fn is_class_name(value: &str) -> bool {
+    let package =
+        ["org.postgresql.", "com.google.cloud.", "com.mysql.", "org.mariadb.", "com.microsoft.", "javax.net."];
+    let class = value.rsplit('.').next().unwrap_or(value);
+    let known = ["Factory", "Verifier", "SocketFactory"];
+    let letters = value.chars().all(|c| c.is_ascii_alphabetic() || ".$".contains(c));
+    letters && (package.iter().any(|p| value.starts_with(p)) || known.iter().any(|k| class.ends_with(k)))
+}
+
+/// Percent-decodes a text. What is no UTF-8 becomes a replacement character, which no form admits.
+pub(super) fn decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&b) = bytes.get(at) {
+        match (b, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(high * 16 + low);
+                at += 3;
+            }
+            _ => {
+                out.push(b);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Whether it is the name of a user in a URL. Azure appends `@server`.
+fn is_user(text: &str) -> bool {
+    let decoded = decode(text);
+    decoded.split('@').count() <= 2 && decoded.split('@').all(is_identifier)
+}
+
+/// The text of a libpq value: without its quotes and backslashes.
+fn unquote(raw: &str) -> String {
+    let inner = raw.strip_prefix('\'').map_or(raw, |r| r.strip_suffix('\'').unwrap_or(r));
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next()),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// Masks a secret. References and empty values are not secrets.
@@ -125,9 +233,9 @@ pub(super) fn mask_properties(query: &str) -> String {
             Some((k, v)) if is_parameter(k) => {
                 out.push_str(k);
                 out.push('=');
-                out.push_str(if v.contains(['@', ':']) && v.contains("//") { HIDDEN } else { v });
+                out.push_str(if has_form_of(k, v) { v } else { HIDDEN });
             }
-            Some((k, v)) if !after_secret && is_name(k) => {
+            Some((k, v)) if !after_secret && is_parameter_name(k) => {
                 after_secret |= is_secret_name(k);
                 out.push_str(k);
                 out.push('=');
@@ -181,7 +289,7 @@ fn mask_userinfo(info: &str) -> String {
         None => (info, None),
     };
     let user = match () {
-        () if is_name(user) || user == HIDDEN || user == HIDDEN_AMBIGUOUS => user,
+        () if is_user(user) || user == HIDDEN || user == HIDDEN_AMBIGUOUS => user,
         () if ambiguous => HIDDEN_AMBIGUOUS,
         () => HIDDEN,
     };
@@ -230,8 +338,7 @@ fn mask_url(text: &str) -> Option<String> {
     };
     let cut = tail.find(['?', ';']).unwrap_or(tail.len());
     let (path, query) = tail.split_at(cut);
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "/_.-%:~+,@\n\r \t".contains(c) || is_reference(c);
-    out.push_str(if path.chars().all(harmless) { path } else { "/***" });
+    out.push_str(if path.trim_end().split('/').all(is_identifier) { path } else { "/***" });
     if let Some(mark) = query.get(..1) {
         out.push_str(mark);
         out.push_str(&mask_properties(&query[1..]));
@@ -289,8 +396,11 @@ fn mask_dot_net(text: &str) -> Option<String> {
     let masked: Vec<String> = segments
         .iter()
         .map(|segment| match segment.split_once('=') {
-            Some((k, v)) if is_parameter(k) => format!("{k}={v}"),
-            Some((k, v)) if !after_secret && is_name(&k.replace(' ', "")) => {
+            Some((k, v)) if is_parameter(k) => {
+                let bare = v.trim().trim_matches(['"', '\'']);
+                format!("{k}={}", if has_form_of(k, bare) { v } else { HIDDEN })
+            }
+            Some((k, v)) if !after_secret && is_parameter_name(&k.trim().replace(' ', "")) => {
                 after_secret |= is_secret_name(k);
                 format!("{k}={}", mask_secret(v))
             }
@@ -349,14 +459,18 @@ fn mask_key_value(text: &str) -> Option<String> {
         let (raw, after) = split_value(&value[pad..]);
         named |= matches!(key, "host" | "hostaddr" | "dbname");
         let known = is_parameter(key);
-        if after_secret && !known {
+        if !known && (after_secret || !is_parameter_name(key)) {
             out.push_str(HIDDEN);
             out.push('=');
             out.push_str(HIDDEN);
         } else {
             after_secret |= is_secret_name(key);
             out.push_str(&lead);
-            out.push_str(if known { raw } else { mask_secret(raw) });
+            out.push_str(match known {
+                true if has_form_of(key, &unquote(raw)) => raw,
+                true => HIDDEN,
+                false => mask_secret(raw),
+            });
         }
         rest = after;
     }

@@ -6,7 +6,7 @@ use super::shape::HIDDEN;
 /// Masks what looks like a secret in free text: passwords in URLs, values such as `password=…`, `ldapbindpasswd=…` and
 /// `radiussecrets=…`, bearer tokens, and PEM blocks.
 pub(crate) fn mask_text(text: &str) -> String {
-    mask_tokens(&mask_assignments(&mask_urls(&mask_pem(text))))
+    mask_tokens(&mask_assignments(&mask_urls(&mask_pem(&super::redact(text)))))
 }
 
 fn mask_pem(text: &str) -> String {

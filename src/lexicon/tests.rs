@@ -3,7 +3,14 @@ use proptest::prelude::*;
 use super::*;
 
 fn kept(name: &str, raw: &str) -> Option<String> {
-    Value::mask(name, raw).text().map(str::to_owned)
+    match name {
+        "args" => arguments(&[raw]).remove(0),
+        _ => Value::mask(name, raw).text().map(str::to_owned),
+    }
+}
+
+fn arguments(words: &[&str]) -> Vec<Option<String>> {
+    Value::arguments(words).iter().map(|v| v.text().map(str::to_owned)).collect()
 }
 
 #[test]
@@ -44,7 +51,7 @@ fn what_is_kept_and_what_is_not() {
             "postgres://h/d?user=u&password=p&sslmode=require",
             Some("postgres://h/d?user=u&password=***&sslmode=require"),
         ),
-        ("URL", "postgres://u:p@h/d?application_name=a@b", Some("postgres://u:***@h/d?application_name=a@b")),
+        ("URL", "postgres://u:p@h/d?application_name=a@b", Some("postgres://u:***@h/d?application_name=***")),
         ("URL", "postgres://u:hunter2", Some("postgres://***")),
         (
             "X",
@@ -67,7 +74,7 @@ fn what_is_kept_and_what_is_not() {
         ("POSTGRES_HOST_AUTH_METHOD", "trust", Some("trust")),
         ("args", "--address=0.0.0.0", Some("--address=0.0.0.0")),
         ("args", "proj:europe-west1:db?address=0.0.0.0", Some("proj:europe-west1:db?address=0.0.0.0")),
-        ("args", "-instances=p:r:i=tcp:0.0.0.0:5432", Some("-instances=p:r:i=tcp:0.0.0.0:5432")),
+        ("args", "-instances=p:us-east1:i=tcp:0.0.0.0:5432", Some("-instances=p:us-east1:i=tcp:0.0.0.0:5432")),
         ("args", "--password=hunter2", Some("--password=***")),
         ("args", "-phunter2", None),
         ("args", "hunter2", None),
@@ -76,6 +83,72 @@ fn what_is_kept_and_what_is_not() {
         ("args", "export DB_SSLMODE=disable; run --pw hunter2", Some("*** DB_SSLMODE=disable ***")),
     ] {
         assert_eq!(kept(name, raw).as_deref(), want, "{name}={raw}");
+    }
+}
+
+#[test]
+fn a_part_of_a_connection_string_is_kept_in_its_form_only() {
+    for (name, raw, want) in [
+        ("URL", "postgres://db.data/app -U app -W hunter2", Some("postgres://db.data/***")),
+        ("URL", "postgres://db.data/app\nuser\nhunter2", Some("postgres://db.data/***")),
+        ("URL", "postgres://db.data/app\n", Some("postgres://db.data/app\n")),
+        ("URL", "postgres://app%3Ahunter2@db.data/app", Some("postgres://***@db.data/app")),
+        ("URL", "postgres://app%40srv:pw@db.data/app", Some("postgres://app%40srv:***@db.data/app")),
+        ("URL", "postgres://app:hunter:5432/x", Some("postgres://***")),
+        ("URL", "postgres://h/d?sslmode=hunter2&host=a:b", Some("postgres://h/d?sslmode=***&host=***")),
+        ("URL", "postgres://h/d?options=-c%20x&h4nter=1", Some("postgres://h/d?options=***&***")),
+        ("URL", "postgres://[fd00::1]:5432/d", Some("postgres://[fd00::1]:5432/d")),
+        ("X", "host=app:hunter2@db.data dbname=x", Some("host=*** dbname=x")),
+        ("X", "host=h dbname='a b' user=u", Some("host=h dbname=*** user=u")),
+        ("X", "host=h dbname=d application_name='pw \\' x'", Some("host=h dbname=d application_name=***")),
+        ("X", "Server=postgres://app:hunter2@h/x;Ssl Mode=Require", Some("Server=***;Ssl Mode=Require")),
+        ("X", "address=redis://:hunter2@redis:6379;ssl=true", Some("address=***;ssl=true")),
+        ("X", "Server=tcp:h,1433;Encrypt=true", Some("Server=tcp:h,1433;Encrypt=true")),
+        ("DB_HOST", "app:hunter2", None),
+        ("DB_HOST", "a.b:5432,c", Some("a.b:5432,c")),
+        ("DB_NAME", "a%20b", None),
+        ("X", "12345", None),
+        ("X", "1", Some("1")),
+        ("API_PORT", "8080", Some("8080")),
+        ("SERVICE_USER", "hunter2", None),
+    ] {
+        assert_eq!(kept(name, raw).as_deref(), want, "{name}={raw}");
+    }
+}
+
+#[test]
+fn arguments_belong_together() {
+    for words in [
+        &["--requirepass", "12345"][..],
+        &["--password", "/hunter2"],
+        &["--token", "true"],
+        &["-p", "on"],
+        &["foo:hunter2:1001:100:upload"],
+        &["$(PREFIX)hunter2"],
+        &["--hunter2"],
+        &["--config", "/etc/hunter2"],
+    ] {
+        let kept = arguments(words);
+        let last = kept.last().cloned().flatten().unwrap_or_default();
+        assert!(!last.contains("hunter") && Some(&last.as_str()) != words.last(), "{words:?} -> {kept:?}");
+    }
+    let kept = |words: &[&str]| arguments(words).into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(kept(&["/bin/sh", "-ec", "exec app DB_SSLMODE=disable"]), ["sh", "*** DB_SSLMODE=disable ***"]);
+    assert_eq!(kept(&["--address", "0.0.0.0", "p:us-east1:i"]), ["--address", "0.0.0.0", "p:us-east1:i"]);
+    assert_eq!(kept(&["postgres", "-c", "ssl=on"]), ["postgres", "-c", "ssl=on"]);
+}
+
+#[test]
+fn an_annotation_is_kept_in_its_form_only() {
+    for (key, raw, want) in [
+        ("cnpg.io/podPatch", "[{\"value\":\"hunter2\"}]", "***"),
+        ("env", "production", "production"),
+        ("env", "postgres://u:hunter2@h/d", "***"),
+        ("db/ssl", "hunter2", "***"),
+        ("db/sslmode", "require", "require"),
+        ("cloud.google.com/neg", "{\"ingress\": true}", "{\"ingress\": true}"),
+    ] {
+        assert_eq!(mask_annotation(key, raw), want, "{key}");
     }
 }
 
@@ -218,7 +291,7 @@ proptest! {
 
     #[test]
     fn any_text_can_be_masked(name in "\\PC{0,20}", raw in "\\PC{0,60}") {
-        let _ = (Value::mask(&name, &raw), mask_text(&raw), classify(&name), keep_annotation(&name));
+        let _ = (Value::mask(&name, &raw), Value::arguments(&[&name, &raw]), mask_text(&raw), classify(&name), keep_annotation(&name));
     }
 
     #[test]

@@ -11,21 +11,27 @@ pub struct Value(Option<String>);
 impl Value {
     /// Masks `raw`, the value of the variable (or the ConfigMap key) `name`.
     ///
-    /// Kept are: TLS mode words, booleans, integers of at most five digits and the empty string, with any spaces around
-    /// them; connection strings with every secret replaced by [`HIDDEN`]; hosts, ports, names and certificate paths if
-    /// the variable's name identifies them; and `$(VAR)` references. Nothing else is kept, and nothing of a variable with
-    /// the name of a secret. The names `""`, `command` and `args` denote a command-line argument, see
-    /// [`Value::argument`].
+    /// Kept are: TLS mode words, switches and the empty string, with any spaces around them; connection strings, of
+    /// which each part is kept only in the form that its place has; hosts, ports, names and certificate paths if the
+    /// variable's name identifies them; and `$(VAR)` references. Nothing else is kept, and nothing of a variable with
+    /// the name of a secret.
     pub fn mask(name: &str, raw: &str) -> Self {
-        if matches!(name, "" | "command" | "args") {
-            return Self::argument(raw);
-        }
         Value(keep(name, raw))
     }
 
-    /// Masks one element of `command` or `args`. Flags, paths, program names and instance names are kept.
-    pub fn argument(raw: &str) -> Self {
-        Value(keep_masked_argument(raw))
+    /// Masks the words of `command` and `args`, which belong together: what follows `--password` is its value. Kept are
+    /// the names of programs, instance names, switches of known settings, and connection strings as in [`Value::mask`].
+    pub fn arguments<S: AsRef<str>>(words: &[S]) -> Vec<Self> {
+        let mut previous = "";
+        words
+            .iter()
+            .map(|word| {
+                let word = word.as_ref();
+                let kept = keep_masked_argument(previous, word);
+                previous = word;
+                Value(kept)
+            })
+            .collect()
     }
 
     /// Keeps only the TLS setting of `raw`, a Secret's value under `name`: a mode word, or the scheme and the TLS
@@ -104,14 +110,15 @@ fn keep_plain(name: &str, text: &str) -> Option<String> {
         Some(Purpose::Url | Purpose::Jdbc | Purpose::DotNet) => return None,
         Some(Purpose::Host) => shape::is_host(text),
         Some(Purpose::Port) => shape::is_port(text),
-        Some(Purpose::DatabaseName | Purpose::User) => shape::is_name(text),
-        Some(Purpose::DriverSetting) => shape::is_setting(text) || shape::is_path(text),
+        Some(Purpose::DatabaseName | Purpose::User) => shape::is_identifier(text),
+        Some(Purpose::DriverSetting) => shape::is_setting(text),
         Some(Purpose::Server) => shape::is_auth_method(text) || shape::is_path(text),
         Some(Purpose::Proxy) => shape::is_instance(text) || shape::is_host(text),
         Some(Purpose::Password) => false,
         // `envFrom` can prefix the keys of a ConfigMap: `host` becomes `DB_HOST`.
         None if ends_with_word(name, &["HOST", "HOSTNAME", "SERVER", "ENDPOINT"]) => shape::is_host(text),
-        None if ends_with_word(name, &["DATABASE", "DBNAME", "USER", "USERNAME"]) => shape::is_name(text),
+        None if is_one_word(name, &["DATABASE", "DBNAME", "USER", "USERNAME"]) => shape::is_identifier(text),
+        None if ends_with_word(name, &["PORT"]) => shape::is_port(text),
         None if ends_with_word(name, &["SSLMODE", "MODE"]) && name.to_ascii_uppercase().contains("SSL") => {
             shape::is_mode_word(text)
         }
@@ -159,37 +166,68 @@ fn keep_json_tls(text: &str) -> Option<String> {
     Some(serde_json::Value::Object(kept).to_string())
 }
 
+fn is_one_word(name: &str, wanted: &[&str]) -> bool {
+    wanted.iter().any(|w| name.eq_ignore_ascii_case(w))
+}
+
 /// Programs that are named in `command` or `args`.
 #[rustfmt::skip]
 const PROGRAMS: &[&str] = &[
     "sh", "bash", "ash", "dash", "zsh", "env", "exec", "postgres", "psql", "pg_dump", "pg_dumpall", "pg_basebackup",
     "pg_restore", "pg_isready", "postgres_exporter", "pgbouncer", "pgadmin", "node", "java", "python", "python3",
     "dotnet", "start", "run", "serve", "migrate", "cloud-sql-proxy", "cloud_sql_proxy", "alloydb-auth-proxy",
-    "mysqld", "redis-server", "mongod", "instance", "controller",
+    "mysqld", "redis-server", "mongod", "instance", "controller", "mysql", "mysqldump", "redis-cli", "mongosh",
 ];
 
-fn keep_masked_argument(raw: &str) -> Option<String> {
+/// Options that matter: with `-c` a server or a shell takes a setting or a script, and the others say where a proxy
+/// listens.
+const OPTIONS: &[&str] = &["-c", "-a", "--address"];
+
+fn keep_masked_argument(previous: &str, raw: &str) -> Option<String> {
     let (text, names) = shape::replace_references(raw)?;
-    let kept = keep_plain_argument(&text)?;
+    let kept = keep_argument_after(previous, &text)?;
     Some(shape::restore_references(&kept, &names))
+}
+
+fn keep_argument_after(previous: &str, text: &str) -> Option<String> {
+    let option = previous.starts_with('-') && !previous.contains('=');
+    if shape::only_references(text) || (option && matches!(previous, "-a" | "--address") && shape::is_host(text)) {
+        return Some(text.to_owned());
+    }
+    // A word after an option is its value. If it can be a secret, not even a word that looks harmless is kept.
+    let may_be_secret =
+        option && (is_secret_name(previous) || !previous.starts_with("--") && !is_script_option(previous));
+    if may_be_secret && !text.starts_with('-') {
+        return None;
+    }
+    keep_plain_argument(text)
+}
+
+/// `-c` of a shell or a server, also with other letters: `-ec`.
+fn is_script_option(option: &str) -> bool {
+    option.ends_with('c') && option.len() <= 4 && option.bytes().skip(1).all(|b| b.is_ascii_lowercase())
 }
 
 fn keep_plain_argument(text: &str) -> Option<String> {
     let flag = text.trim_start_matches('-');
-    if PROGRAMS.contains(&text) || shape::is_plain_word(text) || shape::only_references(text) {
+    let program = text.rsplit('/').next().filter(|_| shape::is_path(text)).unwrap_or(text);
+    if PROGRAMS.contains(&program) && (program == text || !text.contains(char::is_whitespace)) {
+        // Of a path, the name of the program is all that is read.
+        return Some(program.to_owned());
+    }
+    if OPTIONS.contains(&text) || shape::is_plain_word(text) || shape::is_instance(text) {
         return Some(text.to_owned());
     }
-    if !shape::is_instance(text)
-        && let Some((name, value)) = flag.split_once('=')
+    if let Some((name, value)) = flag.split_once('=')
         && !name.is_empty()
-        && (shape::is_flag(name, text.starts_with('-')) || classify(name).is_some())
+        && (shape::is_flag(name) || classify(name).is_some())
         && dsn::mask(text).is_none()
     {
         let dashes = &text[..text.len() - flag.len()];
         let kept = match is_secret_name(name) {
             true if shape::only_references(value) => value.to_owned(),
             true => HIDDEN.to_owned(),
-            false if shape::is_plain_path(value) || (name == "address" && shape::is_host(value)) => value.to_owned(),
+            false if name == "address" && shape::is_host(value) => value.to_owned(),
             false if name == "instances" && shape::is_instance(value) => value.to_owned(),
             false if shape::is_auth_method(value) => value.to_owned(),
             false => keep_plain(name, value).unwrap_or_else(|| HIDDEN.to_owned()),
@@ -198,12 +236,6 @@ fn keep_plain_argument(text: &str) -> Option<String> {
     }
     if let Some(masked) = dsn::mask(text) {
         return Some(masked);
-    }
-    // A short flag can include its value (`-phunter2`), so only long flags and single letters are kept.
-    let bare_flag =
-        (text.starts_with("--") && shape::is_flag(flag, true)) || (text.len() == 2 && text.starts_with('-'));
-    if bare_flag || shape::is_plain_path(text) || shape::is_instance(text) {
-        return Some(text.to_owned());
     }
     if text.contains(char::is_whitespace) {
         // A shell script.

@@ -111,7 +111,7 @@ pub(crate) fn checks_without_input<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let severity = |id: &str| checks.iter().find(|c| c.id == id).map(|c| c.severity);
     let counts = move |id: &&String| policy.fail_on.is_some_and(|t| severity(id).is_none_or(|s| s >= t));
-    let without_input = not_evaluated.checks.iter().filter(move |u| policy.strict && u.lacks_input());
+    let without_input = not_evaluated.checks.iter().filter(move |u| policy.strict && u.lacks_cluster());
     without_input.flat_map(|u| &u.checks).filter(counts).map(String::as_str)
 }
 

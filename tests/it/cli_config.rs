@@ -18,20 +18,22 @@ fn audit(room: &Room, config: &str, flags: &str) -> Out {
 fn mistakes_are_named_with_their_place() {
     let room = shop();
     let waiver = |more: &str| {
-        format!("waivers:\n  - {{ check: '*', subject: x, reason: r, owner: o, until: 2026-12-31{more} }}\n")
+        format!(
+            "waivers:\n  - {{ check: policy-port-mismatch, subject: x, reason: r, owner: o, until: 2026-12-31{more} }}\n"
+        )
     };
     for (text, message) in [
         (
             "wavers: []\n".to_owned(),
             "gke-posture.yaml:1:1: configuration: unknown key \"wavers\" (did you mean \"waivers\"?)",
         ),
-        (waiver(", untl: x"), "gke-posture.yaml:2:71: waiver: unknown key \"untl\" (did you mean \"until\"?)"),
+        (waiver(", untl: x"), "gke-posture.yaml:2:88: waiver: unknown key \"untl\" (did you mean \"until\"?)"),
         (
             "checks:\n  workload-egress-isolatd: {}\n".to_owned(),
             "gke-posture.yaml:2:3: unknown check \"workload-egress-isolatd\" (did you mean \"workload-egress-isolated\"?)",
         ),
         (
-            waiver("").replace("'*'", "policy-prt-mismatch"),
+            waiver("").replace("policy-port-mismatch", "policy-prt-mismatch"),
             "gke-posture.yaml:2:14: unknown check \"policy-prt-mismatch\" (did you mean \"policy-port-mismatch\"?)",
         ),
         (waiver("").replace("2026-12-31", "2026-02-30"), "until: \"2026-02-30\" is no date, expected YYYY-MM-DD"),

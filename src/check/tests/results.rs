@@ -240,7 +240,7 @@ fn waivers_take_failures_and_unknowns_never_a_pass_and_are_reported() {
     let config = super::configured(
         &r,
         "waivers:\n  - { check: a, subject: 'dev/*', reason: sandbox, owner: me, ticket: J-1, until: 2026-11-23 }\n  \
-         - { check: '*', subject: prod/fail, reason: old, owner: me, until: 2026-11-22 }\n  \
+         - { check: a, subject: prod/fail, reason: old, owner: me, until: 2026-11-22 }\n  \
          - { check: a, subject: gone, reason: x, owner: me, until: 2030-01-01 }\n",
     );
     let results = r.run(&t, &config, today());

@@ -16,6 +16,7 @@ use crate::inventory::{Completeness, List, ObjectKind, Origin, Scope, Snapshot, 
 
 use super::interner::Interner;
 use super::kubernetes::{self as k8s, FromObject, Head, ReadOptions, SecretVariables};
+use super::names;
 use super::rendering;
 
 /// How files are read.
@@ -257,7 +258,11 @@ impl Builder {
         match (own("apiVersion").or(default_api), own("kind").or(default_kind)) {
             (Some(api_version), Some(kind)) => {
                 let origin = Origin::file(file, node.line);
-                self.dispatch(&c, &Head { api_version, kind }, &origin);
+                let head = Head { api_version, kind };
+                if ObjectKind::find(head.group(), kind).is_some() {
+                    names::check_object(&c, kind);
+                }
+                self.dispatch(&c, &head, &origin);
             }
             _ => c.problem("apiVersion or kind is missing: not a Kubernetes object"),
         }
@@ -344,8 +349,9 @@ mod tests {
         let version = if kind.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", kind.group) };
         let mut builder = Builder::new(Options::new("n", false));
         for name in names {
+            let subsets = if kind.kind == "Endpoints" { r#", "subsets": [{}]"# } else { "" };
             let text = format!(
-                r#"{{"apiVersion": "{version}", "kind": "{}", "metadata": {{"name": "{name}"}}, "subsets": [{{}}]}}"#,
+                r#"{{"apiVersion": "{version}", "kind": "{}", "metadata": {{"name": "{name}"}}{subsets}}}"#,
                 kind.kind
             );
             builder.object(&format!("{name}.json"), &parse_json("", &text, str::to_owned).unwrap(), None);

@@ -106,7 +106,7 @@ impl FromObject for ComputeClass {
 /// The annotations that the audit needs, with secrets in their values masked.
 fn parse_annotations(metadata: &Cursor<'_>) -> Annotations {
     let all = metadata.get("annotations").map(|all| all.strings::<Vec<_>>()).unwrap_or_default();
-    Annotations::collect(all, lexicon::mask_text)
+    Annotations::collect(all, lexicon::mask_annotation)
 }
 
 /// Parses metadata. `namespace` is that of namespaced objects that name none; empty for cluster-scoped ones.

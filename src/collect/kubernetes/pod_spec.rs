@@ -77,7 +77,7 @@ fn parse_fields(c: &Cursor<'_>) -> PodSpec {
 }
 
 fn parse_container(c: &Cursor<'_>, role: ContainerRole) -> Container {
-    let command = c.string_list("command").into_iter().chain(c.string_list("args"));
+    let command: Vec<String> = c.string_list("command").into_iter().chain(c.string_list("args")).collect();
     Container {
         name: c.string_at("name").unwrap_or_default(),
         role,
@@ -94,7 +94,7 @@ fn parse_container(c: &Cursor<'_>, role: ContainerRole) -> Container {
                 sub_path: m.string_at("subPath").filter(|s| !s.is_empty()),
             })
             .collect(),
-        command: command.map(|text| lexicon::Value::argument(&text)).collect(),
+        command: lexicon::Value::arguments(&command),
     }
 }
 

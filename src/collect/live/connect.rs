@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::prelude::*;
 use kube::Client;
 use kube::config::{AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::config::{NamedAuthInfo, NamedCluster, NamedContext};
+
+use crate::lexicon::{add_credential, add_credentials_of_url, add_user_and_password};
 
 use super::credentials::{Google, PATIENCE, chain};
 use super::endpoint::Endpoint;
@@ -27,12 +30,18 @@ impl Proof {
     pub(super) fn client(&self) -> Result<Client, String> {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
         refuse_token(&config.auth_info)?;
+        remember_credentials(config);
+        refuse_plain_http(config, matches!(self, Proof::Google(..)))?;
         Client::try_from(config.clone()).map_err(|e| describe_client_error(&e))
     }
 
     pub(super) fn server(&self) -> String {
         let (Proof::Client(config) | Proof::Google(config, _)) = self;
-        config.cluster_url.to_string().trim_end_matches('/').to_owned()
+        // A user, a password or a token in it is no part of the address.
+        let url = &config.cluster_url;
+        let authority = url.authority().map_or("", |a| a.as_str().rsplit('@').next().unwrap_or_default());
+        let scheme = url.scheme_str().unwrap_or("https");
+        format!("{scheme}://{authority}{}", url.path()).trim_end_matches('/').to_owned()
     }
 
     /// Whether answers may be compressed: a kubeconfig may say `disable-compression`.
@@ -73,6 +82,120 @@ fn refuse_token(auth: &AuthInfo) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Adds what this configuration proves its identity with to what is redacted.
+fn remember_credentials(config: &kube::Config) {
+    use secrecy::ExposeSecret as _;
+    let auth = &config.auth_info;
+    let secrets = [&auth.token, &auth.password, &auth.client_key_data];
+    secrets.into_iter().flatten().for_each(|secret| add_credential(secret.expose_secret()));
+    if let (Some(user), Some(password)) = (&auth.username, &auth.password) {
+        add_user_and_password(user, password.expose_secret());
+    }
+    // Only a small file can be a token or a key; anything else fails later, with its reason.
+    for path in [&auth.token_file, &auth.client_key].into_iter().flatten() {
+        if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() < 1 << 20)
+            && let Ok(text) = std::fs::read_to_string(path)
+        {
+            add_credential(&text);
+        }
+    }
+    if let Some(provider) = &auth.auth_provider {
+        let names = ["id-token", "refresh-token", "access-token", "client-secret"];
+        names.iter().filter_map(|name| provider.config.get(*name)).for_each(|secret| add_credential(secret));
+    }
+    add_credentials_of_url(&config.cluster_url.to_string());
+    config.proxy_url.iter().for_each(|proxy| add_credentials_of_url(&proxy.to_string()));
+}
+
+/// Credentials are sent without encryption within this machine only.
+fn refuse_plain_http(config: &kube::Config, google: bool) -> Result<(), String> {
+    let auth = &config.auth_info;
+    let has_credentials = google
+        || auth.token.is_some()
+        || auth.token_file.is_some()
+        || auth.password.is_some()
+        || auth.exec.is_some()
+        || auth.auth_provider.is_some()
+        || has_userinfo(&config.cluster_url)
+        || config.cluster_url.query().is_some();
+    if !has_credentials || config.cluster_url.scheme_str() != Some("http") {
+        return Ok(());
+    }
+    let host = config.cluster_url.host().unwrap_or_default();
+    if !is_this_machine(host) {
+        return Err(format!(
+            "the server of the kubeconfig is http://{host}, which would send credentials unencrypted: use https (http is for \
+             this machine only, such as the address of `kubectl proxy`)"
+        ));
+    }
+    match &config.proxy_url {
+        Some(proxy) if !is_this_machine(proxy.host().unwrap_or_default()) => Err(format!(
+            "the server of the kubeconfig is http://{host}, and its proxy {} would get the credentials unencrypted: use \
+             https, or no proxy for this machine",
+            proxy.host().unwrap_or_default()
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn has_userinfo(url: &http::Uri) -> bool {
+    url.authority().is_some_and(|a| a.as_str().contains('@'))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Replaces a legacy `auth-provider`, which kubectl has in part removed.
+///
+/// # Errors
+/// What is used in its place: <https://kubernetes.io/blog/2022/05/03/kubernetes-1-24-release-announcement/> removed `gcp`
+/// and `azure` in 1.26; `oidc` remains.
+fn replace_auth_provider(auth: &mut AuthInfo, context: &str) -> Result<(), String> {
+    let Some(provider) = auth.auth_provider.take() else { return Ok(()) };
+    for name in ["id-token", "refresh-token", "access-token", "client-secret"] {
+        provider.config.get(name).into_iter().for_each(|secret| add_credential(secret));
+    }
+    let wrong = |what: &str| Err(format!("context {context} uses auth-provider {what}"));
+    match provider.name.as_str() {
+        "oidc" => {}
+        "gcp" => {
+            return wrong(
+                "gcp, which kubectl no longer has: install gke-gcloud-auth-plugin, and run `gcloud container clusters \
+                 get-credentials CLUSTER --location LOCATION` again",
+            );
+        }
+        "azure" => {
+            return wrong(
+                "azure, which kubectl no longer has: run `kubelogin convert-kubeconfig` (https://github.com/Azure/kubelogin)",
+            );
+        }
+        // What stands here may be anything, also a secret.
+        _ => return wrong("of an unknown name: kubectl has only oidc; use a credential plugin (`exec`)"),
+    }
+    let token = provider.config.get("id-token").map(|t| t.trim()).filter(|t| !t.is_empty());
+    let refresh = "run any kubectl command with this context, which writes a new one, or use the plugin kubelogin \
+                   (https://github.com/int128/kubelogin)";
+    match token {
+        None => wrong(&format!("oidc without an id-token: {refresh}")),
+        Some(token) if expiry_of(token).is_some_and(|at| at <= jiff::Timestamp::now()) => {
+            wrong(&format!("oidc, whose id-token has expired: {refresh}"))
+        }
+        Some(token) => {
+            auth.token = Some(token.to_owned().into());
+            Ok(())
+        }
+    }
+}
+
+/// When a JSON Web Token expires: <https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4>.
+fn expiry_of(token: &str) -> Option<jiff::Timestamp> {
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?.trim_end_matches('=')).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    jiff::Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()
 }
 
 /// For one of a GKE cluster's own addresses.
@@ -161,9 +284,14 @@ pub(super) async fn by_kubeconfig(file: Option<&Path>, context: Option<&str>) ->
     }
     let own_proxy = cluster_of(&kubeconfig, &chosen).is_some_and(|c| c.proxy_url.is_some());
     let options = KubeConfigOptions { context: Some(chosen.clone()), ..KubeConfigOptions::default() };
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| {
+    if let Some(cluster) = cluster_of(&kubeconfig, &chosen) {
+        cluster.server.iter().chain(&cluster.proxy_url).for_each(|url| add_credentials_of_url(url));
+    }
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| {
         format!("context {chosen} of kubeconfig {shown} cannot be used: {}", describe_kubeconfig_error(&e))
     })?;
+    remember_credentials(&config);
+    replace_auth_provider(&mut config.auth_info, &chosen)?;
     let proof = proof_of(with_own_timeouts(config, own_proxy), &chosen).await?;
     Ok((proof, format!("kubeconfig context {chosen}")))
 }
@@ -228,11 +356,11 @@ fn with_own_timeouts(mut config: kube::Config, own_proxy: bool) -> kube::Config 
 
 /// Whether the environment says that a host is not asked through its proxy; this machine never is.
 fn is_direct(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    let ip = host.parse::<std::net::IpAddr>().ok();
-    if host == "localhost" || ip.is_some_and(|ip| ip.is_loopback()) {
+    if is_this_machine(host) {
         return true;
     }
+    let host = host.trim_matches(['[', ']']);
+    let ip = host.parse::<std::net::IpAddr>().ok();
     let text = ["NO_PROXY", "no_proxy"].iter().find_map(|n| std::env::var(n).ok()).unwrap_or_default();
     text.split(',').map(str::trim).filter(|e| !e.is_empty()).any(|entry| {
         let domain = entry.trim_start_matches('.');

@@ -15,7 +15,7 @@ use google_cloud_auth::credentials::{
 use google_cloud_gax::error::CredentialsError;
 use http::{Extensions, HeaderMap, HeaderValue};
 
-use crate::lexicon::mask_text;
+use crate::lexicon::{add_credential, mask_text};
 
 use super::fault::Fault;
 
@@ -97,6 +97,7 @@ impl std::fmt::Debug for Provided {
 }
 
 fn header(token: &str) -> Result<HeaderValue, CredentialsError> {
+    add_credential(token);
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
         .map_err(|_| CredentialsError::from_msg(false, "the token has characters that no token has"))?;
     value.set_sensitive(true);
@@ -177,7 +178,13 @@ impl Google {
 
     async fn authorization_within(&self, patience: Duration) -> Result<HeaderMap, Fault> {
         let said = match tokio::time::timeout(patience, self.credentials().headers(Extensions::new())).await {
-            Ok(Ok(CacheableResource::New { data, .. })) => return Ok(data),
+            Ok(Ok(CacheableResource::New { data, .. })) => {
+                for value in data.get_all(http::header::AUTHORIZATION) {
+                    let token = value.to_str().unwrap_or_default();
+                    add_credential(token.split_once(' ').map_or(token, |(_, token)| token));
+                }
+                return Ok(data);
+            }
             Ok(Ok(CacheableResource::NotModified)) => "gave no token".to_owned(),
             Ok(Err(e)) => format!("gave no token: {}", chain(&e)),
             Err(_) => format!("did not answer within {} s", patience.as_secs_f64().ceil()),
@@ -190,7 +197,8 @@ impl Google {
             None => String::new(),
             Some(account) => format!(
                 ". Impersonation takes roles/iam.serviceAccountTokenCreator: gcloud iam service-accounts \
-                 add-iam-policy-binding {account} --member=user:YOU --role=roles/iam.serviceAccountTokenCreator"
+                 add-iam-policy-binding {} --member=user:YOU --role=roles/iam.serviceAccountTokenCreator",
+                super::gap::quote(account)
             ),
         };
         Err(Fault::Credentials(format!("{whose} {said}. {}{grant}", self.source.fix())))
@@ -286,7 +294,13 @@ async fn look() -> Result<Source, String> {
 fn read_json(path: &Path) -> Result<serde_json::Value, String> {
     let text = std::fs::read(path).map_err(|e| e.to_string())?;
     // The parser's message could quote a key.
-    serde_json::from_slice(&text).map_err(|e| format!("it is not JSON (line {} column {})", e.line(), e.column()))
+    let json: serde_json::Value = serde_json::from_slice(&text)
+        .map_err(|e| format!("it is not JSON (line {} column {})", e.line(), e.column()))?;
+    for key in ["private_key", "refresh_token", "client_secret"] {
+        let secrets = [json.get(key), json.get("source_credentials").and_then(|source| source.get(key))];
+        secrets.into_iter().flatten().filter_map(|s| s.as_str()).for_each(add_credential);
+    }
+    Ok(json)
 }
 
 /// Asks as Google's libraries do: <https://cloud.google.com/compute/docs/instances/detect-compute-engine>.
@@ -366,5 +380,5 @@ pub(super) fn chain(error: &dyn StdError) -> String {
         at = e.source();
     }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    mask_text(&line.chars().take(400).collect::<String>())
+    mask_text(&line).chars().take(400).collect()
 }

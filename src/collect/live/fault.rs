@@ -150,7 +150,8 @@ pub(super) fn looks_like_page(text: &str) -> bool {
 /// One line of at most 300 characters without secrets.
 fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    mask_text(&line.chars().take(300).collect::<String>())
+    // Masked before it is cut: half a token is no token that could be recognized.
+    mask_text(&line).chars().take(300).collect()
 }
 
 /// The user in Kubernetes' `… is forbidden: User "x" cannot list resource …`.

@@ -7,13 +7,20 @@ use super::credentials::Google;
 use super::endpoint::Kind;
 use super::fault::Fault;
 
+/// Text from outside as one word of a printed command. A control character, which no name has, is replaced.
+pub(super) fn quote(text: &str) -> String {
+    let visible: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    // The only error is a NUL character, which is replaced.
+    shlex::try_quote(&visible).map_or_else(|_| "''".to_owned(), |word| word.into_owned())
+}
+
 /// The `doctor --print` command that makes the role for the user whom the server names.
 pub(super) fn grant_command(user: Option<&str>) -> String {
     let whom = match user {
         None => "--user NAME".to_owned(),
         Some(user) => match user.strip_prefix("system:serviceaccount:").and_then(|u| u.split_once(':')) {
-            Some((namespace, name)) => format!("--service-account {namespace}/{name}"),
-            None => format!("--user {user}"),
+            Some((namespace, name)) => format!("--service-account={}", quote(&format!("{namespace}/{name}"))),
+            None => format!("--user={}", quote(user)),
         },
     };
     format!("gke-posture doctor --print cluster-role {whom} | kubectl apply -f -")
@@ -59,7 +66,7 @@ pub(super) fn fix_of_server(fault: &Fault, kind: Option<Kind>, google: Option<&G
 
 /// The Cluster resource could not be read.
 pub(super) fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, google: &Google) -> Gap {
-    let project = &name.project;
+    let project = quote(&name.project);
     let fix = match fault {
         Fault::Forbidden { reason: Some(reason), .. } if reason == "SERVICE_DISABLED" => {
             format!("Enable the GKE API: gcloud services enable container.googleapis.com --project {project}")
@@ -69,8 +76,8 @@ pub(super) fn of_cluster(name: &ClusterName, place: &Container, fault: &Fault, g
         }
         Fault::Forbidden { .. } => {
             let member = google.account().map_or("MEMBER".to_owned(), |a| match a.ends_with(".gserviceaccount.com") {
-                true => format!("serviceAccount:{a}"),
-                false => format!("user:{a}"),
+                true => quote(&format!("serviceAccount:{a}")),
+                false => quote(&format!("user:{a}")),
             });
             format!(
                 "Grant container.clusters.get: gcloud projects add-iam-policy-binding {project} --member={member} --role=roles/container.clusterViewer"

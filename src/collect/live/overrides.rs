@@ -1,6 +1,8 @@
 //! Other addresses of Google's APIs, as gcloud takes them: `CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER` and the like
 //! (<https://cloud.google.com/sdk/docs/properties#setting_properties_via_environment_variables>).
 
+use crate::lexicon::{add_credentials_of_url, mask_text};
+
 /// The address for a service (`CONTAINER`, `CLOUDASSET`, …) without a slash at its end; `None` where none is set.
 ///
 /// # Errors
@@ -8,7 +10,10 @@
 pub(super) fn endpoint(service: &str) -> Result<Option<String>, String> {
     let name = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}");
     match std::env::var(&name) {
-        Ok(text) if !text.trim().is_empty() => check(&text).map(Some).map_err(|e| format!("{name}: {e}")),
+        Ok(text) if !text.trim().is_empty() => {
+            add_credentials_of_url(&text);
+            check(&text).map(Some).map_err(|e| mask_text(&format!("{name}: {e}")))
+        }
         _ => Ok(None),
     }
 }

@@ -48,7 +48,7 @@ fn app(pairs: &[(&str, &str)]) -> Container {
 }
 
 fn sidecar(name: &str, image: &str, args: &[&str]) -> Container {
-    let command = args.iter().map(|a| Value::mask("args", a)).collect();
+    let command = Value::arguments(args);
     Container { name: name.into(), image: image.into(), command, ..Container::default() }
 }
 
@@ -174,7 +174,7 @@ fn unexpanded_and_partial_strings() {
     assert_eq!(e09.mode.range.as_ref().map(|r| r.worst), Some(Require));
     let mut e11 = app(&[("DATABASE_URL", "postgres://h/d?sslmode=${MODE}")]);
     assert_eq!(run(e11.clone()).remove(0).mode.valid, Some(false));
-    e11.command = vec![Value::mask("command", "sh"), Value::mask("command", "-c")];
+    e11.command = Value::arguments(&["sh", "-c"]);
     let shell = run(e11).remove(0);
     assert_eq!((shell.mode.client, shell.mode.valid), (Client::Unknown, None));
     assert_eq!(one(&[HOST, ("DB_SSLMODE", "$(DB_SSLMODE)")]).mode.valid, Some(false));
@@ -271,13 +271,13 @@ fn proxies_that_listen_beyond_loopback() {
         matches!(sidecars(&spec)[0], Sidecar::Proxy { exposed: true, .. })
     };
     for (args, want) in [
-        (vec!["p:r:i"], false),
-        (vec!["--address=0.0.0.0", "p:r:i"], true),
-        (vec!["--address", "0.0.0.0", "p:r:i"], true),
-        (vec!["p:r:i?address=0.0.0.0"], true),
-        (vec!["--address=127.0.0.1", "p:r:i"], false),
-        (vec!["-instances=p:r:i=tcp:0.0.0.0:5432"], true),
-        (vec!["-instances=p:r:i=tcp:5432"], false),
+        (vec!["p:us-east1:i"], false),
+        (vec!["--address=0.0.0.0", "p:us-east1:i"], true),
+        (vec!["--address", "0.0.0.0", "p:us-east1:i"], true),
+        (vec!["p:us-east1:i?address=0.0.0.0"], true),
+        (vec!["--address=127.0.0.1", "p:us-east1:i"], false),
+        (vec!["-instances=p:us-east1:i=tcp:0.0.0.0:5432"], true),
+        (vec!["-instances=p:us-east1:i=tcp:5432"], false),
     ] {
         assert_eq!(exposed(&args), want, "{args:?}");
     }
@@ -322,7 +322,7 @@ fn servers_are_no_clients() {
     let mut server = app(&pairs);
     server.image = "registry.example.com/library/postgres:16@sha256:0".into();
     assert!(is_server(&server) && run(server.clone()).is_empty());
-    server.command = vec![Value::mask("command", "pg_dump")];
+    server.command = Value::arguments(&["pg_dump"]);
     assert!(!is_server(&server), "a backup job is a client");
     server.image = "prometheuscommunity/postgres-exporter".into();
     assert!(!is_server(&server));
