@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::inventory::{FaultKind, Gap, Known, Need, ObjectRef, ReadError, Reason, Snapshot, Tri};
+use crate::inventory::{ClusterName, FaultKind, Gap, Known, Need, ObjectRef, ReadError, Reason, Snapshot, Tri};
 
 use super::context::Context;
 use super::reading::Reading;
@@ -31,6 +31,8 @@ crate::configuration_facts! {
         name / "name": String => [Cluster], "the API's name";
         /// Region or zone.
         location / "location": String => [Cluster], "location, without it zone";
+        /// Project of the cluster.
+        project / "project": String => [Cluster], "the project in selfLink";
         /// GKE version of the control plane.
         version / "version": String => [Cluster], "currentMasterVersion";
         /// Whether it is an Autopilot cluster, whose nodes GKE manages.
@@ -193,6 +195,10 @@ fn general(cx: &Context<'_>, source: &Source<'_>) -> ClusterFacts {
     ClusterFacts {
         name: d.required("name"),
         location: location(d),
+        project: d.required("selfLink").and_then(|link| match ClusterName::parse(&link) {
+            Some(full) => Reading::known(full.project),
+            None => Reading::unknown(Reason::undecided("selfLink does not name a project")),
+        }),
         version: d.required("currentMasterVersion"),
         autopilot: source.autopilot(),
         regional: location(d).and_then(|l| match l.matches('-').count() {

@@ -23,6 +23,11 @@ crate::configuration_facts! {
         /// Logs of the control plane that are not collected.
         missing_control_plane_logs / "missingControlPlaneLogs": Vec<String> => [Cluster],
             "APISERVER, SCHEDULER and CONTROLLER_MANAGER in loggingConfig.componentConfig.enableComponents";
+        /// Components whose logs are collected.
+        collected_logs / "collectedLogs": Vec<String> => [Cluster], "loggingConfig.componentConfig.enableComponents";
+        /// Components whose metrics are collected.
+        collected_metrics / "collectedMetrics": Vec<String> => [Cluster],
+            "monitoringConfig.componentConfig.enableComponents";
         /// Whether metrics of the system's components are collected.
         system_metrics / "systemMetrics": bool => [Cluster],
             "monitoringConfig.componentConfig decides, an empty one is off; without monitoringConfig monitoringService decides";
@@ -41,6 +46,8 @@ pub(super) fn read_facts(c: &Source<'_>) -> ObservabilityFacts {
         system_logs: collected(c, "logging", "SYSTEM_COMPONENTS"),
         workload_logs: collected(c, "logging", "WORKLOADS"),
         missing_control_plane_logs: missing_control_plane_logs(c),
+        collected_logs: d.texts("loggingConfig.componentConfig.enableComponents"),
+        collected_metrics: d.texts("monitoringConfig.componentConfig.enableComponents"),
         system_metrics: collected(c, "monitoring", "SYSTEM_COMPONENTS"),
     }
 }

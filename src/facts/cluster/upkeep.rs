@@ -27,6 +27,12 @@ crate::configuration_facts! {
         /// Maintenance exclusions in force, also of node pools, that keep them away from the nodes.
         exclusions_of_nodes / "exclusionsOfNodes": Vec<String> => [Cluster],
             "in force now, with scope NO_MINOR_OR_NODE_UPGRADES, or until the end of support for a node pool";
+        /// Those of them that are the cluster's own, not a node pool's.
+        active_exclusions / "activeExclusions": Vec<String> => [Cluster],
+            "in force now, with scope NO_UPGRADES or NO_MINOR_OR_NODE_UPGRADES";
+        /// Node pools that are excluded from upgrades until the end of support.
+        excluded_pools / "excludedPools": Vec<String> => [Cluster],
+            "nodePools[].maintenancePolicy.exclusionUntilEndOfSupport.enabled";
         /// Whether cluster notifications go to a Pub/Sub topic.
         notifications / "notifications": bool => [Cluster],
             "notificationConfig.pubsub.enabled is true and topic is set";
@@ -63,6 +69,8 @@ pub(super) fn read_facts(c: &Source<'_>) -> UpkeepFacts {
             .or(|| d.has(&format!("{WINDOW}.recurringMaintenanceWindow"))),
         exclusions_of_patches: patches,
         exclusions_of_nodes: nodes,
+        active_exclusions: active_exclusions(c),
+        excluded_pools: excluded_pools(c),
         bulletins: notifications.clone().and(|| {
             let filter = format!("{PUBSUB}.filter.eventType");
             d.each(&filter).and_then(|events| match events.is_empty() {
@@ -92,6 +100,23 @@ enum Scope {
     MinorVersions,
 }
 
+/// Names of the cluster's own exclusions in force that keep away patches.
+fn active_exclusions(c: &Source<'_>) -> Reading<Vec<String>> {
+    let all = format!("{WINDOW}.maintenanceExclusions");
+    c.resource.keys(&all).and_then(|names| {
+        let is_active = |name: &String| {
+            let path = entry(&all, name);
+            exclusion(c, &path, Scope::Everything)
+                .or(|| exclusion(c, &path, Scope::Nodes))
+                .map(|it| it.then(|| name.clone()))
+        };
+        match names.is_empty() {
+            true => Reading::known(Vec::new()),
+            false => members(names.iter().map(is_active).collect()),
+        }
+    })
+}
+
 /// Exclusions in force that keep away everything, and those that keep away what the nodes need.
 fn exclusions(c: &Source<'_>) -> (Reading<Vec<String>>, Reading<Vec<String>>) {
     let d = &c.resource;
@@ -102,7 +127,8 @@ fn exclusions(c: &Source<'_>) -> (Reading<Vec<String>>, Reading<Vec<String>>) {
                 names.iter().map(|name| exclusion(c, &entry(&all, name), wanted).map(|it| it.then(|| name.clone())));
             let mut found: Vec<_> = of_cluster.collect();
             if wanted == Scope::Nodes {
-                found.extend(of_pools(c));
+                let named = |pool: Option<String>| pool.map(|name| format!("node pool {name}"));
+                found.extend(of_pools(c).into_iter().map(|pool| pool.map(named)));
             }
             match found.is_empty() {
                 true => Reading::known(Vec::new()),
@@ -146,6 +172,11 @@ fn when(c: &Source<'_>, path: &str) -> Reading<Timestamp> {
     })
 }
 
+fn excluded_pools(c: &Source<'_>) -> Reading<Vec<String>> {
+    let pools = of_pools(c);
+    if pools.is_empty() { Reading::known(Vec::new()) } else { members(pools) }
+}
+
 /// Pools that are excluded from upgrades until their version's support ends.
 fn of_pools(c: &Source<'_>) -> Vec<Reading<Option<String>>> {
     let d = &c.resource;
@@ -156,8 +187,7 @@ fn of_pools(c: &Source<'_>) -> Vec<Reading<Option<String>>> {
         .map(|pool| {
             let name = d.text(&format!("{pool}.name"));
             let name = name.value.value().map_or(pool.as_str(), String::as_str).to_owned();
-            d.flag(&format!("{pool}.maintenancePolicy.exclusionUntilEndOfSupport.enabled"))
-                .map(|on| on.then(|| format!("node pool {name}")))
+            d.flag(&format!("{pool}.maintenancePolicy.exclusionUntilEndOfSupport.enabled")).map(|on| on.then_some(name))
         })
         .collect()
 }
