@@ -18,7 +18,8 @@ use super::{Failure, live, log};
 pub(super) struct Evidence {
     /// A live GKE cluster, `projects/P/locations/L/clusters/C` (or kubectl's name of it, `gke_P_L_C`); or files and folders
     /// about one cluster, detected from the content: Kubernetes manifests (YAML or JSON), what `kubectl get -o json` or
-    /// `gcloud container clusters describe --format=json` or `terraform show -json` prints, or a snapshot. `-` is standard input. Without any: the
+    /// `gcloud container clusters describe --format=json` (or `list`, or `node-pools list`), `gcloud asset export` or
+    /// `terraform show -json` prints, or a snapshot. `-` is standard input. Without any: the
     /// current context of the kubeconfig, or the pod's service account.
     #[arg(value_name = "TARGET")]
     pub inputs: Vec<String>,
@@ -89,10 +90,15 @@ impl Evidence {
         };
         let read = if self.demo { example::snapshot() } else { collect::read(&self.inputs, options) };
         let mut snapshot = read.map_err(|p| Failure::problems(&p))?;
-        let named = snapshot.cluster.as_ref().and_then(|c| c.config.get("name")?.as_str());
-        if self.live.cluster.is_some() && snapshot.terraform.is_empty() && named != self.live.cluster.as_deref() {
+        let config = snapshot.cluster.as_ref().map(|c| &c.config);
+        let text = |key: &str| config.and_then(|c| c.get(key)?.as_str());
+        let is_named = |chosen: &str| {
+            let full = text("selfLink").and_then(ClusterName::parse);
+            text("name") == Some(chosen) || full.is_some_and(|full| ClusterName::parse(chosen) == Some(full))
+        };
+        if self.live.cluster.as_deref().is_some_and(|chosen| !is_named(chosen)) && snapshot.terraform.is_empty() {
             return Err(Failure::input(
-                "--cluster chooses among the clusters of Terraform or Config Connector, and the input holds none of that name; a live \
+                "--cluster chooses among the clusters that the input describes, and it holds none of that name; a live \
                  cluster is named by --project, --location and --cluster",
             ));
         }

@@ -22,7 +22,7 @@ pub(super) struct LiveArgs {
     /// Region or zone of the cluster.
     #[arg(long, value_name = "LOCATION", requires = "cluster")]
     pub location: Option<String>,
-    /// Name of the cluster. Beside a plan or state of Terraform that describes several: which of them is meant.
+    /// Name of the cluster. Beside files that describe several: which of them is meant.
     #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
     /// Read only Kubernetes, through this context of the kubeconfig, without the GKE API.

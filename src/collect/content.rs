@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::document::{Content, Cursor, Node, Problem, Problems, parse_json, parse_yaml_documents};
 use crate::inventory::Origin;
 use crate::lexicon::mask_text;
 
 use super::builder::Builder;
 use super::folder::CONFIG_NAMES;
+use super::gke::Asset;
 use super::{gke, rendering, terraform};
 
 const NOT_TEXT: &str = "not text: neither YAML, JSON nor a snapshot of this tool";
@@ -45,6 +48,9 @@ pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bo
     if text.contains('\0') {
         builder.problem(problem(0, NOT_TEXT));
         return false;
+    }
+    if let Some(array) = array_of_lines(text) {
+        return read_text(builder, file, &array, named);
     }
     let documents = match parse(file, text) {
         Ok(documents) => documents,
@@ -103,6 +109,14 @@ fn is_configuration(file: &str, documents: &[Node<'_>]) -> bool {
     let name = Path::new(file).file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let [Node { content: Content::Object(entries), .. }] = documents else { return false };
     CONFIG_NAMES.contains(&name) && entries.iter().all(|e| KEYS.contains(&&*e.key))
+}
+
+/// JSON with one asset in each line, as `gcloud asset export` writes it, as one array with the same lines.
+fn array_of_lines(text: &str) -> Option<String> {
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let is_asset = |line: &str| serde_json::from_str(line).is_ok_and(|json: Value| gke::asset(&json).is_some());
+    (text.starts_with('{') && lines().count() > 1 && lines().all(is_asset))
+        .then(|| format!("[{}]", lines().collect::<Vec<_>>().join(",\n")))
 }
 
 fn parse<'a>(file: &str, text: &'a str) -> Result<Vec<Node<'a>>, Problem> {
@@ -168,14 +182,52 @@ fn read_document(builder: &mut Builder, file: &str, node: &Node<'_>) -> bool {
         return true;
     }
     if gke::is_cluster(&json) {
-        builder.cluster(file, node.line, &json);
+        builder.cluster(file, node.line, &json, None);
     } else if let Some((clusters, missing_zones)) = gke::listing(&json) {
-        clusters.iter().for_each(|c| builder.cluster(file, node.line, c));
+        clusters.iter().for_each(|c| builder.cluster(file, node.line, c, None));
         builder.missing_zones(file, &missing_zones);
+    } else if gke::is_pool(&json) {
+        builder.node_pool(file, node.line, &json, None);
+    } else if let Some(pools) = gke::pool_listing(&json) {
+        pools.iter().for_each(|pool| builder.node_pool(file, node.line, pool, None));
+    } else if let Some(assets) = json.get("assets").and_then(|a| a.as_array()).filter(|a| is_assets(a)) {
+        assets.iter().for_each(|a| {
+            read_asset(builder, file, node.line, a);
+        });
+    } else if read_asset(builder, file, node.line, &json) {
     } else if gke::is_upgrade_info(&json) {
         builder.upgrade_info(file, node.line.max(1), &json);
     } else {
         return false;
+    }
+    true
+}
+
+fn is_assets(items: &[Value]) -> bool {
+    !items.is_empty() && items.iter().all(|item| gke::asset(item).is_some())
+}
+
+/// Reads an asset of Cloud Asset Inventory. Returns whether it is one.
+fn read_asset(builder: &mut Builder, file: &str, line: u32, json: &Value) -> bool {
+    let Some(asset) = gke::asset(json) else { return false };
+    match asset {
+        Asset::Cluster(config, name) => builder.cluster(file, line, config, name),
+        Asset::NodePool(config, name) => builder.node_pool(file, line, config, name),
+        Asset::WithoutContent(name) => builder.problem(Problem {
+            file: file.to_owned(),
+            line,
+            column: 0,
+            message: format!(
+                "the asset {name} has no resource.data: export it with `gcloud asset list --content-type=resource \
+                 --format=json` or `gcloud asset export --content-type=resource`"
+            ),
+        }),
+        Asset::Other(kind, name) => {
+            let note = format!(
+                "{file}:{line}: the asset {name} ({kind}) is neither a GKE cluster nor a node pool, and was left out"
+            );
+            builder.snapshot_mut().notes.push(note);
+        }
     }
     true
 }

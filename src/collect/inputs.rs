@@ -52,8 +52,9 @@ pub fn read_embedded(files: &[(&str, &str)], source: &str, options: Options) -> 
     finish(builder)
 }
 
-/// Config Connector describes a cluster in several objects, which are all there only now.
+/// A cluster may be described in several objects and files, which are all there only now.
 fn finish(mut builder: Builder) -> Result<Snapshot, Vec<Problem>> {
+    builder.choose_described_cluster();
     config_connector::describe_cluster(&mut builder);
     builder.finish()
 }

@@ -43,6 +43,8 @@ pub struct Fields(BTreeMap<String, Fields>);
 
 /// Any key.
 const ANY: &str = "*";
+/// Any key, and all that is below it.
+const ALL_BELOW: &str = "**";
 
 impl Fields {
     /// Adds a field, and the objects that it is in. Returns what is known of the fields below it.
@@ -55,9 +57,15 @@ impl Fields {
         self.insert(path).0.entry(ANY.to_owned()).or_default()
     }
 
+    /// Adds a field, and all that is below it.
+    pub fn insert_all_below(&mut self, path: &str) {
+        self.insert(path).0.entry(ALL_BELOW.to_owned()).or_default();
+    }
+
     fn get(&self, step: Step<'_>) -> Option<&Fields> {
         match step {
             Step::Index(_) => Some(self),
+            Step::Key(_) if self.0.contains_key(ALL_BELOW) => Some(self),
             Step::Key(key) => self.0.get(key).or_else(|| self.0.get(ANY)),
         }
     }
@@ -69,7 +77,7 @@ impl Fields {
 
     /// The names of the fields of the first level; none of a map whose keys users choose.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).filter(|name| *name != ANY).collect()
+        self.0.keys().map(String::as_str).filter(|name| ![ANY, ALL_BELOW].contains(name)).collect()
     }
 
     /// The paths of all fields that have none below them.

@@ -21,6 +21,7 @@ mod cli_config;
 mod cli_corpus;
 mod cli_determinism;
 mod cli_exit;
+mod cli_gke_forms;
 mod cli_hostile;
 mod cli_inputs;
 mod cli_limits;

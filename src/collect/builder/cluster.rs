@@ -32,11 +32,6 @@ impl Builder {
         self.chosen_cluster().is_none_or(|chosen| chosen == name || chosen == address)
     }
 
-    /// Adds a cluster's configuration.
-    pub fn cluster(&mut self, file: &str, line: u32, doc: &serde_json::Value) {
-        self.described_cluster(Origin::file(file, line.max(1)), doc, Source::default());
-    }
-
     /// Adds a cluster's configuration, and what is particular to its source.
     pub fn described_cluster(&mut self, origin: Origin, doc: &serde_json::Value, source: Source) {
         if let Some(earlier) = &self.snapshot.cluster {

@@ -1,6 +1,7 @@
 //! Puts objects into a snapshot: pods are folded as they come, a later duplicate replaces an earlier object.
 
 mod cluster;
+mod described;
 mod duplicates;
 mod pods;
 
@@ -53,6 +54,8 @@ pub struct Builder {
     listed: bool,
     /// Objects of Config Connector with their origins: a cluster and its node pools may be in several files.
     config_connector: Vec<(Origin, serde_json::Value)>,
+    /// Clusters and node pools as the GKE API gives them.
+    described: Vec<described::Described>,
     /// Present where values of Secrets may be read.
     secret_variables: Option<SecretVariables>,
     /// Files that are templates.
@@ -121,6 +124,7 @@ impl Builder {
             interner: Arc::default(),
             listed: false,
             config_connector: Vec::new(),
+            described: Vec::new(),
             secret_variables: None,
             templates: Vec::new(),
         }

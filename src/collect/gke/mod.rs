@@ -4,16 +4,19 @@
 //! numbers and a wrapper around each oneof; both are read. Field names:
 //! <https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters>.
 
+mod assets;
 mod enums;
 #[cfg(test)]
 pub(crate) use enums::name as enum_name;
 mod secrets;
 
+pub(super) use assets::{Asset, asset};
 pub(super) use secrets::WITHHELD;
 
 use serde_json::{Map, Value};
 
 use crate::document::Unavailable;
+use crate::inventory::ClusterName;
 
 /// Whether a document without `kind` is a GKE cluster description.
 pub(super) fn is_cluster(doc: &Value) -> bool {
@@ -28,7 +31,9 @@ pub(super) fn is_cluster(doc: &Value) -> bool {
         "addonsConfig",
         "addons_config",
     ];
-    !map.contains_key("kind") && (MARKS.iter().any(|m| map.contains_key(*m)) || is_new_cluster(map))
+    !map.contains_key("kind")
+        && pool_listing(doc).is_none()
+        && (MARKS.iter().any(|m| map.contains_key(*m)) || is_new_cluster(map))
 }
 
 /// A cluster that is being made has little more than a name and a status. So has a node pool, but that has a `config`.
@@ -40,6 +45,27 @@ fn is_new_cluster(map: &Map<String, Value>) -> bool {
     };
     let named = map.get("name").is_some_and(Value::is_string);
     named && map.get("status").is_some_and(is_status) && !map.contains_key("config")
+}
+
+/// Whether a document without `kind` is a node pool, as `gcloud container node-pools describe --format=json` prints it.
+pub(super) fn is_pool(doc: &Value) -> bool {
+    let Value::Object(map) = doc else { return false };
+    let link = map.get("selfLink").or_else(|| map.get("self_link")).and_then(Value::as_str);
+    let named = map.get("name").is_some_and(Value::is_string);
+    named && !map.contains_key("kind") && link.is_some_and(|link| link.contains("/nodePools/"))
+}
+
+/// A page of `nodePools.list`, which has nothing but the pools.
+pub(super) fn pool_listing(doc: &Value) -> Option<&[Value]> {
+    let map = doc.as_object().filter(|m| m.len() == 1)?;
+    let pools = map.get("nodePools").or_else(|| map.get("node_pools")).and_then(Value::as_array)?;
+    Some(pools.as_slice()).filter(|pools| !pools.is_empty() && pools.iter().all(is_pool))
+}
+
+/// The full name of a normalised cluster, or of the cluster of a normalised node pool.
+pub(super) fn full_name(config: &Value) -> Option<ClusterName> {
+    let link = config.get("selfLink")?.as_str()?;
+    ClusterName::parse(link.split_once("/nodePools/").map_or(link, |(cluster, _)| cluster))
 }
 
 /// A page of `clusters.list`: the clusters in it, and the zones that did not answer.
@@ -68,6 +94,14 @@ pub(super) fn normalise(doc: &Value) -> Value {
     let mut out = camel(doc, "");
     secrets::strip_secrets(&mut out);
     out
+}
+
+/// Normalises a node pool.
+pub(super) fn normalise_pool(doc: &Value) -> Value {
+    // Its fields are told by where they are in the cluster.
+    let mut cluster = normalise(&serde_json::json!({ "nodePools": [doc] }));
+    let pools = cluster.get_mut("nodePools").and_then(Value::as_array_mut);
+    pools.and_then(Vec::pop).unwrap_or_default()
 }
 
 /// Maps whose keys are the user's own and stay as they are.
