@@ -151,14 +151,13 @@ fn every_gcloud_command_names_the_project_and_keeps_what_is_on() {
         let result = results.iter().find(|r| r["check"] == check).unwrap();
         result["fix"]["gcloud"].as_str().unwrap_or_default().to_owned()
     };
-    assert!(fix("cloud-logging").contains("--logging=KCP_SSHD,SYSTEM,WORKLOAD"), "{}", fix("cloud-logging"));
+    assert!(fix("cloud-logging").contains("--logging=SYSTEM,WORKLOAD,KCP_SSHD"), "{}", fix("cloud-logging"));
     assert!(
-        fix("control-plane-logs")
-            .contains("--logging=KCP_SSHD,SYSTEM,WORKLOAD,API_SERVER,SCHEDULER,CONTROLLER_MANAGER"),
+        fix("control-plane-logs").contains("--logging=SYSTEM,API_SERVER,SCHEDULER,CONTROLLER_MANAGER,KCP_SSHD"),
         "{}",
         fix("control-plane-logs")
     );
-    assert!(fix("cloud-monitoring").contains("--monitoring=API_SERVER,STORAGE,SYSTEM"), "{}", fix("cloud-monitoring"));
+    assert!(fix("cloud-monitoring").contains("--monitoring=SYSTEM,API_SERVER,STORAGE"), "{}", fix("cloud-monitoring"));
     let exclusions = fix("maintenance-exclusion-scope");
     assert!(exclusions.contains("--remove-maintenance-exclusion=freeze"), "{exclusions}");
     assert!(
