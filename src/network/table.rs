@@ -423,3 +423,23 @@ pub(super) enum Part {
     /// Addresses and nodes.
     Outside,
 }
+
+#[cfg(test)]
+mod tests {
+    /// The checked-in schemas of both forms of the table.
+    #[test]
+    fn the_checked_in_schemas_are_current() {
+        for (name, schema) in [
+            ("reach", schemars::schema_for!(super::ReachSets)),
+            ("reach-pairs", schemars::schema_for!(super::ReachTable)),
+        ] {
+            let path = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            let current = serde_json::to_string_pretty(schema.as_value()).unwrap() + "\n";
+            if std::env::var_os("BLESS").is_some() {
+                std::fs::write(&path, &current).unwrap();
+            }
+            let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(checked_in == current, "{path} is out of date; refresh it with: BLESS=1 cargo test --lib schema");
+        }
+    }
+}
