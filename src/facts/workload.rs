@@ -173,8 +173,8 @@ fn direction_evidence(cx: &Context<'_>, w: usize, direction: Direction, policies
 
 fn egress_reasons(cx: &mut Context<'_>, class: (usize, usize)) -> Vec<Reason> {
     let mut found = Vec::new();
-    for range in cx.reach.egress_ranges(class) {
-        found.extend(reasons(cx.reach, cx.inventory, Peer::Class(class), Peer::Address(range.first())));
+    for address in cx.reach.egress_examples(class) {
+        found.extend(reasons(cx.reach, cx.inventory, Peer::Class(class), Peer::Address(address)));
         if !found.is_empty() {
             break;
         }

@@ -1,13 +1,15 @@
 //! What a class may open to addresses outside the cluster, as sets of addresses: never address range by address range.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use crate::inventory::object::Protocol;
 use crate::inventory::{ClassId, Tri};
 
 use super::address::{AddressSet, Atoms, Block, Range};
 use super::index::SignatureId;
 use super::policy::Direction;
-use super::ports::{ALL, Decision, NONE, SetId};
+use super::ports::{ALL, Decision, NONE, PortSet, SetId};
 use super::reach::Reach;
 
 /// Special-purpose blocks, which are not public: RFC 6890.
@@ -122,8 +124,8 @@ impl Reach {
         (depends, all)
     }
 
-    /// The address ranges that the egress rules of a class tell apart.
-    pub fn egress_ranges(&self, class: ClassId) -> Vec<Range> {
+    /// Addresses of which one is likely to have any uncertainty that the egress rules of a class leave: one of each block.
+    pub fn egress_examples(&self, class: ClassId) -> Vec<IpAddr> {
         let mut blocks: Vec<usize> = Vec::new();
         for (_, fixed, signature, _) in self.sides(class, Direction::Egress) {
             if fixed.is_none() {
@@ -136,7 +138,36 @@ impl Reach {
         }
         blocks.sort_unstable();
         blocks.dedup();
-        Atoms::new(blocks.into_iter().map(|b| &self.model.blocks[b])).ranges
+        let held = blocks.into_iter().filter_map(|b| self.model.blocks[b].addresses().ranges().first().copied());
+        [Range::ALL_V4, Range::ALL_V6].into_iter().chain(held).map(|r| r.first()).collect()
+    }
+
+    /// Which of some ports a class may send to on every IPv4 address: for a destination whose address is not known.
+    pub(super) fn every_address(&mut self, engine: usize, class: ClassId, ports: &[(Protocol, u16)]) -> Decision {
+        let sides: Vec<SideKey> =
+            self.sides(class, Direction::Egress).into_iter().filter(|(e, ..)| *e == engine).collect();
+        let grounds = self.grounds(&sides, class);
+        let (mut certain, mut possible) = (Vec::new(), Vec::new());
+        for (protocol, port) in ports {
+            let opens = |set: &SetId| self.pool.get(*set).contains(*protocol, *port);
+            let everywhere = |grants: &Grants| {
+                let ranges = grants.iter().filter(|(_, set)| opens(set)).flat_map(|(block, _)| match block {
+                    Some(b) => self.model.blocks[*b].addresses().ranges().to_vec(),
+                    None => vec![Range::ALL_V4],
+                });
+                AddressSet::union_of(ranges).ranges().contains(&Range::ALL_V4)
+            };
+            if !grounds.open && grounds.certain.iter().all(everywhere) {
+                certain.push(PortSet::one(*protocol, *port));
+            }
+            if grounds.all_possible || grounds.possible.iter().flatten().any(|(_, set)| opens(set)) {
+                possible.push(PortSet::one(*protocol, *port));
+            }
+        }
+        Decision {
+            certain: self.pool.intern(PortSet::union_of(&certain)),
+            possible: self.pool.intern(PortSet::union_of(&possible)),
+        }
     }
 
     /// Whether a class reaches the internet at large, and on which ports: some port of more than half of the public IPv4

@@ -90,7 +90,7 @@ pub fn dns(reach: &mut Reach, inventory: &Inventory, class: ClassId) -> Decision
                 // The cache runs on the node and answers on the Service's address, which is then not translated.
                 (false, true) => match service_ip {
                     Some(ip) => reach.side_of(engine, Direction::Egress, class, Peer::Address(ip)),
-                    None => unread_address(reach, engine, class),
+                    None => reach.every_address(engine, class, &[(Protocol::Udp, 53), (Protocol::Tcp, 53)]),
                 },
                 (false, false) => pods(reach, inventory, engine, class, "kube-dns", KUBE_DNS),
             };
@@ -124,22 +124,6 @@ fn pods(
             None => d,
             Some(r) => r.or(d, &mut reach.pool),
         });
-    }
-    result.unwrap_or(Decision::OPEN)
-}
-
-/// An address of which nothing is known: certain only where every address is treated alike.
-fn unread_address(reach: &mut Reach, engine: usize, class: ClassId) -> Decision {
-    let mut result: Option<Decision> = None;
-    for range in reach.egress_ranges(class).into_iter().filter(|r| r.is_v4()) {
-        let d = reach.side_of(engine, Direction::Egress, class, Peer::Address(range.first()));
-        result = Some(match result {
-            None => d,
-            Some(r) => r.either(d, &mut reach.pool),
-        });
-        if result == Some(Decision::OPEN) {
-            break;
-        }
     }
     result.unwrap_or(Decision::OPEN)
 }
