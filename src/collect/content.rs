@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::document::{Content, Cursor, Node, Problem, Problems, parse_json, parse_yaml_documents};
+use crate::document::{
+    Content, Cursor, JsonList, Node, Problem, Problems, json_problem, parse_json, parse_yaml_documents,
+};
 use crate::inventory::Origin;
 use crate::lexicon::mask_text;
 
@@ -41,6 +43,10 @@ pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bo
     if text.contains('\0') {
         builder.problem(problem(0, NOT_TEXT));
         return false;
+    }
+    if let Some(list) = JsonList::detect(text) {
+        read_json_list(builder, file, text, &list);
+        return true;
     }
     let documents = match parse(file, text) {
         Ok(documents) => documents,
@@ -85,6 +91,17 @@ fn parse<'a>(file: &str, text: &'a str) -> Result<Vec<Node<'a>>, Problem> {
             let is_json = Path::new(file).extension().is_some_and(|e| e == "json");
             if is_json { json_error } else { yaml_error }
         }),
+    }
+}
+
+/// Reads a list of objects an item at a time: it may be as large as a cluster.
+fn read_json_list(builder: &mut Builder, file: &str, text: &str, list: &JsonList<'_>) {
+    let item_kind = list.kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
+    for item in list.nodes(text) {
+        match item {
+            Ok(node) => builder.object(file, &node, list.api_version.as_deref().zip(item_kind)),
+            Err((line, e)) => builder.problem(json_problem(file, line, &e, mask_text)),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The only module that reads files and calls APIs. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
 
-mod api_format;
 mod archive;
 mod builder;
 mod cnpg;
@@ -10,12 +9,9 @@ mod folder;
 mod gke;
 mod inputs;
 mod interner;
-mod json_text;
 mod kubernetes;
 pub mod live;
-mod pod_text;
 mod policy;
-mod spec_text;
 pub mod terraform;
 
 pub use crate::document::Problem;
