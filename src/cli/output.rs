@@ -56,8 +56,54 @@ fn is_json(text: &str) -> bool {
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let text = redact(text);
     let text = if is_json(&text) { json_for_terminal(&text) } else { for_terminal(&text, true) };
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    flush(std::io::stdout().lock(), |out| out.write_all(text.as_bytes()))
+}
+
+/// As [`print`], for output that is too large to hold: `write` writes it piece by piece, and is stopped if the reader
+/// stops.
+pub(super) fn stream(json: bool, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    let out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    flush(Lines { out, json, line: Vec::new() }, write)
+}
+
+/// Cleans each line before it is written.
+struct Lines<W> {
+    out: W,
+    json: bool,
+    /// What has no end yet.
+    line: Vec<u8>,
+}
+
+impl<W: Write> Lines<W> {
+    fn clean(&mut self) -> std::io::Result<()> {
+        let text = String::from_utf8_lossy(&self.line);
+        let text = redact(&text);
+        let text = if self.json { json_for_terminal(&text) } else { for_terminal(&text, false) };
+        self.out.write_all(text.as_bytes())?;
+        self.line.clear();
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        for piece in bytes.split_inclusive(|b| *b == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.clean()?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.clean()?;
+        self.out.flush()
+    }
+}
+
+fn flush(mut out: impl Write, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(e) => Err(Failure { text: format!("cannot write to standard output: {e}"), status: 2 }),

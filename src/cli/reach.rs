@@ -1,7 +1,8 @@
 //! `gke-posture reach`: which workloads can reach which, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::io::Write;
 use std::net::IpAddr;
 
 use crate::audit::prepare;
@@ -9,7 +10,7 @@ use crate::inventory::object::Protocol;
 use crate::inventory::{ClassId, Dataplane, Inventory, Need, Tri};
 use crate::network::address::Atoms;
 use crate::network::explain::{Explanation, Side, class_name, explain};
-use crate::network::table::{ReachTable, table};
+use crate::network::table::{self, Connection, Ends, Ports, ReachSets, SetConnection, TablePeer, UnknownPorts};
 use crate::network::{Direction, Peer, PortSet, Reach};
 use crate::report::Outcome;
 
@@ -37,8 +38,12 @@ pub(super) struct Args {
     /// enforcement. Requires --from and --to.
     #[arg(help_heading = "Question", long, value_enum, value_name = "ANSWER", requires = "from", requires = "to")]
     expect: Option<Expect>,
+    /// With `json`, the connections between sets of peers; csv requires --pairs.
     #[arg(help_heading = "Question", long, value_enum, default_value = "table")]
     format: ReachFormat,
+    /// Print the connections of every pair, in JSON or CSV. The output grows with the square of the workloads.
+    #[arg(help_heading = "Question", long)]
+    pairs: bool,
     /// Show full lists.
     #[arg(help_heading = "Question", long)]
     all: bool,
@@ -61,6 +66,7 @@ enum Expect {
 enum ReachFormat {
     Table,
     Json,
+    Csv,
 }
 
 impl ProtocolArg {
@@ -86,6 +92,11 @@ const NEEDS: [Need; 7] = [
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
     limits::limit_time(args.evidence.live.timeout);
+    if args.pairs && args.format == ReachFormat::Table || !args.pairs && args.format == ReachFormat::Csv {
+        return Err(Failure::input(
+            "cannot print reach in this form: --pairs is for --format json and csv, and --format csv is for --pairs",
+        ));
+    }
     let (snapshot, _) = args.evidence.read(NEEDS.into(), None)?;
     limits::inputs_are_read();
     if !snapshot.has_objects() {
@@ -116,46 +127,111 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
         if args.format == ReachFormat::Table {
             return print_answer(&args, &inventory, &mut reach, from, to);
         }
-        let answer = evaluate(&args, &mut reach, from, to);
-        let status = exit_status(args.expect, answer, &reach);
-        let atoms = reach.model.atoms.clone();
-        let mut t =
-            table(&mut reach, &inventory, |a, b| contains_peer(&atoms, from, a) && contains_peer(&atoms, to, b));
-        keep_selected_port(&args, &mut t);
-        print_json(&t)?;
-        return Ok(status);
     }
     let atoms = reach.model.atoms.clone();
     let selected = |side: &Option<Vec<Peer>>, p: Peer| side.as_ref().is_none_or(|list| contains_peer(&atoms, list, p));
-    let mut t = table(&mut reach, &inventory, |a, b| selected(&from, a) && selected(&to, b));
-    keep_selected_port(&args, &mut t);
+    let wanted = |a: Peer, b: Peer| selected(&from, a) && selected(&to, b);
     match args.format {
-        ReachFormat::Json => print_json(&t)?,
-        ReachFormat::Table => output::print(&overview(&args, &reach, &t))?,
+        ReachFormat::Json | ReachFormat::Csv if args.pairs => print_pairs(&args, &mut reach, &inventory, wanted)?,
+        format => {
+            let mut t = table::sets(&mut reach, &inventory, wanted);
+            t.connections.retain_mut(|c| keep_selected_port(&args, &mut c.allow, &mut c.unknown));
+            if format == ReachFormat::Table {
+                output::print(&overview(&args, &reach, &t))?;
+            } else {
+                print_json(&t)?;
+            }
+        }
     }
-    Ok(0)
+    match (&from, &to) {
+        (Some(from), Some(to)) => {
+            let answer = evaluate(&args, &mut reach, from, to);
+            Ok(exit_status(args.expect, answer, &reach))
+        }
+        _ => Ok(0),
+    }
 }
 
-/// Reduces the table to `--port`, if it is given.
-fn keep_selected_port(args: &Args, t: &mut ReachTable) {
-    let Some(port) = args.port else { return };
+/// Reduces the ports of a connection to `--port`, if it is given. Returns whether any are left.
+fn keep_selected_port(args: &Args, allow: &mut Vec<Ports>, unknown: &mut Vec<UnknownPorts>) -> bool {
+    let Some(port) = args.port else { return true };
     let protocol = args.protocol.protocol();
     let holds = |p: Protocol, ranges: &mut Vec<(u16, u16)>| {
         let found = p == protocol && ranges.iter().any(|(a, b)| (*a..=*b).contains(&port));
         *ranges = vec![(port, port)];
         found
     };
-    t.connections.retain_mut(|c| {
-        c.allow.retain_mut(|p| holds(p.protocol, &mut p.ports));
-        c.unknown.retain_mut(|p| holds(p.protocol, &mut p.ports));
-        !(c.allow.is_empty() && c.unknown.is_empty())
-    });
+    allow.retain_mut(|p| holds(p.protocol, &mut p.ports));
+    unknown.retain_mut(|p| holds(p.protocol, &mut p.ports));
+    !(allow.is_empty() && unknown.is_empty())
 }
 
-fn print_json(t: &ReachTable) -> Result<(), Failure> {
+fn print_json(t: &ReachSets) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(t).map_err(|e| Failure::input(format!("cannot print JSON: {e}")))?;
     text.push('\n');
     output::print(&text)
+}
+
+/// Prints every pair, one line each, as they are computed.
+fn print_pairs(
+    args: &Args,
+    reach: &mut Reach,
+    inventory: &Inventory,
+    wanted: impl Fn(Peer, Peer) -> bool,
+) -> Result<(), Failure> {
+    let ends = Ends::new(reach, inventory);
+    let json = args.format == ReachFormat::Json;
+    output::stream(json, |out| {
+        if json {
+            let head = serde_json::json!({
+                "dataplane": reach.enforcement.dataplane,
+                "enforced": reach.enforcement.enforced,
+            });
+            writeln!(out, "{{\n\"schemaVersion\": 1,")?;
+            writeln!(out, "\"dataplane\": {},\n\"enforced\": {},", head["dataplane"], head["enforced"])?;
+            let peers: Vec<&TablePeer> = ends.table_peers().collect();
+            writeln!(out, "\"peers\": {},\n\"connections\": [", serde_json::to_string(&peers)?)?;
+        } else {
+            writeln!(out, "from,to,answer,protocol,first_port,last_port,reason")?;
+        }
+        let mut separator = "";
+        table::visit_connections(reach, inventory, &ends, wanted, |mut c| {
+            if !keep_selected_port(args, &mut c.allow, &mut c.unknown) {
+                return Ok(());
+            }
+            if !json {
+                return write_csv(out, &c);
+            }
+            write!(out, "{separator}{}", serde_json::to_string(&c)?)?;
+            separator = ",\n";
+            Ok(())
+        })?;
+        if json { writeln!(out, "\n]\n}}") } else { Ok(()) }
+    })
+}
+
+/// One line for each range of ports.
+fn write_csv(out: &mut dyn Write, c: &Connection) -> std::io::Result<()> {
+    let quoted = |text: &str| {
+        if text.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
+    let (from, to) = (quoted(&c.from), quoted(&c.to));
+    for p in &c.allow {
+        for (first, last) in &p.ports {
+            writeln!(out, "{from},{to},allow,{},{first},{last},", p.protocol)?;
+        }
+    }
+    for p in &c.unknown {
+        let reason = quoted(&p.reason);
+        for (first, last) in &p.ports {
+            writeln!(out, "{from},{to},unknown,{},{first},{last},{reason}", p.protocol)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a peer of the table is one of `asked`. An address means the range that contains it.
@@ -461,66 +537,47 @@ fn display_name(id: &str) -> String {
     }
 }
 
-/// The whole table: one block for each destination, with sources grouped by the ports that they can reach.
-fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
+/// Blocks of the table that fit a screen.
+const SHOWN_BLOCKS: usize = 12;
+/// Lines of one list that fit a screen.
+const SHOWN_LINES: usize = 6;
+
+/// The whole table: one block for each set of destinations, with sources grouped by the ports that they can reach.
+fn overview(args: &Args, reach: &Reach, t: &ReachSets) -> String {
     let mut text = format!("{}\n", describe_enforcement(reach));
     if let Some(r) = reach.enforcement.reason.as_ref().filter(|_| !reach.enforcement.stated) {
         paragraph(&mut text, &r.text, output::width().clamp(60, 140), 0, 0);
     }
-    let words = |c: &crate::network::table::Connection| {
-        let list = |ports: &[(u16, u16)]| {
-            ports
-                .iter()
-                .map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") })
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let all = |ports: &[(u16, u16)]| ports == [(1, u16::MAX)];
-        let certain = if c.allow.len() == 3 && c.allow.iter().all(|p| all(&p.ports)) {
-            "all ports".to_owned()
-        } else {
-            c.allow
-                .iter()
-                .map(|p| format!("{} {}", p.protocol, if all(&p.ports) { "all".to_owned() } else { list(&p.ports) }))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let perhaps: Vec<String> = c
-            .unknown
-            .iter()
-            .map(|p| format!("{} {}", p.protocol, if all(&p.ports) { "all".to_owned() } else { list(&p.ports) }))
-            .collect();
-        let certain = if certain.is_empty() { "no port for certain".to_owned() } else { certain };
-        if perhaps.is_empty() {
-            certain
-        } else if c.unknown.len() == 3 && c.unknown.iter().all(|p| all(&p.ports)) {
-            format!("{certain}; possibly all ports")
-        } else {
-            format!("{certain}; possibly {}", perhaps.join(", "))
+    let names = Names::new(t);
+    // Destinations, then ports, then sources.
+    let mut blocks: BTreeMap<Vec<&str>, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
+    for c in &t.connections {
+        let sources = blocks.entry(names.members(&c.to)).or_default().entry(describe_ports(c)).or_default();
+        sources.extend(names.members(&c.from));
+    }
+    let limit = |shown: usize| if args.all { usize::MAX } else { shown };
+    let list = |text: &mut String, indent: &str, lines: Vec<String>| {
+        let shown = lines.len().min(limit(SHOWN_LINES));
+        for line in &lines[..shown] {
+            let _ = writeln!(text, "{indent}{line}");
+        }
+        if lines.len() > shown {
+            let _ = writeln!(text, "{indent}… {} more (--all)", lines.len() - shown);
         }
     };
-    for peer in &t.peers {
-        let into: Vec<_> = t.connections.iter().filter(|c| c.to == peer.id()).collect();
-        if into.is_empty() {
-            continue;
-        }
-        let _ = writeln!(text, "\nto {}", display_name(peer.id()));
-        let mut by_ports: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for c in into {
-            by_ports.entry(words(c)).or_default().push(display_name(&c.from));
-        }
-        for (ports, sources) in by_ports {
-            let limit = if args.all { usize::MAX } else { 6 };
-            let shown = sources.len().min(limit.max(1));
-            let more = sources.len() - shown;
+    for (to, by_ports) in blocks.iter().take(limit(SHOWN_BLOCKS)) {
+        text.push('\n');
+        let destinations = names.describe(to.iter().copied());
+        list(&mut text, "", destinations.iter().map(|line| format!("to {line}")).collect());
+        for (ports, from) in by_ports {
             let _ = writeln!(text, "  {ports}");
-            for s in &sources[..shown] {
-                let _ = writeln!(text, "      from {s}");
-            }
-            if more > 0 {
-                let _ = writeln!(text, "      … {more} more (--all)");
-            }
+            let sources = names.describe(from.iter().copied());
+            list(&mut text, "      ", sources.iter().map(|line| format!("from {line}")).collect());
         }
+    }
+    let hidden = blocks.len().saturating_sub(limit(SHOWN_BLOCKS));
+    if hidden > 0 {
+        let _ = writeln!(text, "\n… {hidden} more groups of destinations (--all, or --to PEER)");
     }
     if t.connections.is_empty() {
         text.push_str("\nno connection is allowed between these peers\n");
@@ -528,4 +585,104 @@ fn overview(args: &Args, reach: &Reach, t: &ReachTable) -> String {
         text.push_str("\nFor the rules that decide, give one pair with --from, --to and --port. A pod always reaches itself, and its own node always reaches it.\n");
     }
     text
+}
+
+/// The ports of an entry, for people.
+fn describe_ports(c: &SetConnection) -> String {
+    let all = |ports: &[(u16, u16)]| ports == [(1, u16::MAX)];
+    let words = |protocol: Protocol, ports: &[(u16, u16)]| {
+        let one = |(a, b): &(u16, u16)| if a == b { a.to_string() } else { format!("{a}-{b}") };
+        let list = if all(ports) { "all".to_owned() } else { ports.iter().map(one).collect::<Vec<_>>().join(", ") };
+        format!("{protocol} {list}")
+    };
+    let certain = if c.allow.is_empty() {
+        "no port for certain".to_owned()
+    } else if c.allow.len() == 3 && c.allow.iter().all(|p| all(&p.ports)) {
+        "all ports".to_owned()
+    } else {
+        c.allow.iter().map(|p| words(p.protocol, &p.ports)).collect::<Vec<_>>().join(", ")
+    };
+    if c.unknown.is_empty() {
+        certain
+    } else if c.unknown.len() == 3 && c.unknown.iter().all(|p| all(&p.ports)) {
+        format!("{certain}; possibly all ports")
+    } else {
+        let perhaps: Vec<String> = c.unknown.iter().map(|p| words(p.protocol, &p.ports)).collect();
+        format!("{certain}; possibly {}", perhaps.join(", "))
+    }
+}
+
+/// The sets of a table, for people.
+struct Names<'a> {
+    sets: HashMap<&'a str, &'a [String]>,
+    /// Namespace of each workload.
+    namespaces: HashMap<&'a str, &'a str>,
+    /// Number of workloads of each namespace.
+    sizes: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Names<'a> {
+    fn new(t: &'a ReachSets) -> Self {
+        let mut names = Names {
+            sets: t.sets.iter().map(|(name, ids)| (name.as_str(), ids.as_slice())).collect(),
+            namespaces: HashMap::new(),
+            sizes: BTreeMap::new(),
+        };
+        for peer in &t.peers {
+            if let TablePeer::Workload { id, namespace, .. } = peer {
+                names.namespaces.insert(id, namespace);
+                *names.sizes.entry(namespace).or_default() += 1;
+            }
+        }
+        names
+    }
+
+    /// The ids of some sets, sorted.
+    fn members(&self, sets: &[String]) -> Vec<&'a str> {
+        let lists = sets.iter().filter_map(|s| self.sets.get(s.as_str()));
+        let mut found: Vec<&str> = lists.flat_map(|ids| ids.iter().map(String::as_str)).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// One line for each namespace: its only workload, or how many of its workloads are meant; then addresses and nodes.
+    fn describe(&self, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let mut by_namespace: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for id in ids {
+            match self.namespaces.get(id) {
+                Some(namespace) => by_namespace.entry(namespace).or_default().push(id),
+                None => others.push(display_name(id)),
+            }
+        }
+        let whole = |namespace: &str, found: usize| self.sizes.get(namespace) == Some(&found);
+        let everything = by_namespace.len() == self.sizes.len()
+            && by_namespace.iter().all(|(namespace, ids)| whole(namespace, ids.len()));
+        if everything && self.namespaces.len() > FEW {
+            let mut lines = vec![format!("all {} workloads", self.namespaces.len())];
+            lines.extend(others);
+            return lines;
+        }
+        let mut lines = Vec::new();
+        for (namespace, ids) in by_namespace {
+            if ids.len() <= FEW {
+                lines.extend(ids.into_iter().map(str::to_owned));
+            } else if whole(namespace, ids.len()) {
+                lines.push(format!("{namespace}: all {} workloads", ids.len()));
+            } else {
+                let shown = ids.iter().take(FEW).map(|id| short_name(id)).collect::<Vec<_>>().join(", ");
+                lines.push(format!("{namespace}: {} workloads ({shown}, …)", ids.len()));
+            }
+        }
+        lines.extend(others);
+        lines
+    }
+}
+
+/// So many workloads of a namespace are listed one by one.
+const FEW: usize = 3;
+
+/// `name` of `namespace/Kind/name`.
+fn short_name(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
 }

@@ -22,6 +22,8 @@ enum What {
     Framework,
     /// What `reach --format json` prints.
     Reach,
+    /// What `reach --pairs --format json` prints.
+    ReachPairs,
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
@@ -30,7 +32,8 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
         What::Report => crate::report::json_schema(),
         What::Fleet => crate::fleet::json_schema(),
         What::Framework => crate::report::framework::json_schema(),
-        What::Reach => schemars::schema_for!(crate::network::table::ReachTable).to_value(),
+        What::Reach => schemars::schema_for!(crate::network::table::ReachSets).to_value(),
+        What::ReachPairs => schemars::schema_for!(crate::network::table::ReachTable).to_value(),
     };
     let mut text =
         serde_json::to_string_pretty(&schema).map_err(|e| Failure::input(format!("cannot print the schema: {e}")))?;

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::document::{Content, Cursor, Node, Problem, Problems, parse_json, parse_yaml_documents};
+use crate::document::{
+    Content, Cursor, JsonList, Node, Problem, Problems, json_problem, parse_json, parse_yaml_documents,
+};
 use crate::inventory::Origin;
 use crate::lexicon::mask_text;
 
@@ -51,6 +53,10 @@ pub(super) fn read_text(builder: &mut Builder, file: &str, text: &str, named: bo
     }
     if let Some(array) = array_of_lines(text) {
         return read_text(builder, file, &array, named);
+    }
+    if let Some(list) = JsonList::detect(text) {
+        read_json_list(builder, file, text, &list);
+        return true;
     }
     let documents = match parse(file, text) {
         Ok(documents) => documents,
@@ -144,15 +150,18 @@ fn read_list(builder: &mut Builder, file: &str, list: &Node<'_>, (api_version, k
     let item_kind = kind.strip_suffix("List").unwrap_or(kind);
     let problems = Problems::default();
     for item in Cursor::new(list, &problems).items("items") {
-        let own = |key: &str| item.node.get(key).and_then(Node::as_str);
-        match (own("apiVersion"), own("kind")) {
-            (Some(api_version), Some(kind)) if is_list(item.node, kind) => {
-                read_list(builder, file, item.node, (api_version, kind));
-            }
-            _ => builder.object(file, item.node, Some((api_version, item_kind))),
-        }
+        read_item(builder, file, item.node, Some((api_version, item_kind)));
     }
     problems.drain(file, list).into_iter().for_each(|p| builder.problem(p));
+}
+
+/// Reads an item of a list. `inherited`: the API version and kind of one that states none.
+fn read_item(builder: &mut Builder, file: &str, item: &Node<'_>, inherited: Option<(&str, &str)>) {
+    let own = |key: &str| item.get(key).and_then(Node::as_str);
+    match (own("apiVersion"), own("kind")) {
+        (Some(api_version), Some(kind)) if is_list(item, kind) => read_list(builder, file, item, (api_version, kind)),
+        _ => builder.object(file, item, inherited),
+    }
 }
 
 /// Whether the identity of an object is left to a template engine.
@@ -161,6 +170,17 @@ fn is_template(node: &Node<'_>) -> bool {
     let texts = [node.get("apiVersion"), node.get("kind"), metadata.and_then(|m| m.get("name"))];
     let namespace = metadata.and_then(|m| m.get("namespace"));
     texts.into_iter().chain([namespace]).flatten().filter_map(Node::as_str).any(|text| text.contains("{{"))
+}
+
+/// Reads a list of objects an item at a time: it may be as large as a cluster.
+fn read_json_list(builder: &mut Builder, file: &str, text: &str, list: &JsonList<'_>) {
+    let item_kind = list.kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
+    for item in list.nodes(text) {
+        match item {
+            Ok(node) => read_item(builder, file, &node, list.api_version.as_deref().zip(item_kind)),
+            Err((line, e)) => builder.problem(json_problem(file, line, &e, mask_text)),
+        }
+    }
 }
 
 /// Reads one document: an object, a list of objects, a cluster's configuration, or what Terraform prints. Returns whether

@@ -2,20 +2,23 @@
 //! once.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::inventory::object::{Labels, PodSpec};
 
 /// Shared by the readers of all lists of one cluster.
 #[derive(Default)]
-pub struct Interner(Mutex<Tables>);
+pub struct Interner {
+    tables: Mutex<Tables>,
+    /// Each with a random key of its own, so that no input can be made to collide in both.
+    hashers: [RandomState; 2],
+}
 
 #[derive(Default)]
 struct Tables {
-    /// By the digest of the text that they were parsed from.
-    specs_by_digest: HashMap<[u8; 32], Arc<PodSpec>>,
-    hasher: RandomState,
+    /// By the key of the tree that they were parsed from.
+    specs_by_key: HashMap<[u64; 2], Arc<PodSpec>>,
     /// By a hash; specifications of one hash need not be equal.
     specs_by_hash: HashMap<u64, Vec<Arc<PodSpec>>>,
     /// Keys and values of labels.
@@ -23,21 +26,25 @@ struct Tables {
 }
 
 impl Interner {
-    /// The specification of a text with this digest: an earlier one, else what `parse` makes of it, which is kept unless
-    /// it is `None`.
-    pub fn spec_of_text(&self, digest: [u8; 32], parse: impl FnOnce() -> Option<PodSpec>) -> Option<Arc<PodSpec>> {
-        if let Some(spec) = self.lock().specs_by_digest.get(&digest) {
-            return Some(spec.clone());
-        }
-        let spec = self.intern_spec(parse()?);
-        self.lock().specs_by_digest.insert(digest, spec.clone());
-        Some(spec)
+    /// A key that values have in common only if they are hashed alike.
+    pub fn key_of(&self, value: &impl Hash) -> [u64; 2] {
+        self.hashers.each_ref().map(|hasher| hasher.hash_one(value))
+    }
+
+    /// The specification that was remembered with this key.
+    pub fn spec_of_key(&self, key: [u64; 2]) -> Option<Arc<PodSpec>> {
+        self.lock().specs_by_key.get(&key).cloned()
+    }
+
+    /// Remembers what the tree with this key was parsed to.
+    pub fn remember_spec(&self, key: [u64; 2], spec: Arc<PodSpec>) {
+        self.lock().specs_by_key.insert(key, spec);
     }
 
     /// An earlier specification that equals this one, else this one.
     pub fn intern_spec(&self, spec: PodSpec) -> Arc<PodSpec> {
+        let [hash, _] = self.key_of(&spec);
         let mut tables = self.lock();
-        let hash = tables.hasher.hash_one(&spec);
         let same_hash = tables.specs_by_hash.entry(hash).or_default();
         if let Some(earlier) = same_hash.iter().find(|s| ***s == spec) {
             return earlier.clone();
@@ -61,7 +68,7 @@ impl Interner {
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
         // A thread that panicked leaves nothing half done here.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,11 +84,11 @@ mod tests {
             (interner.intern_spec(named("a")), interner.intern_spec(named("a")), interner.intern_spec(named("c")));
         assert!(Arc::ptr_eq(&a, &b));
         assert_eq!(*c, named("c"));
-        let of_text = |n: u8, name: &str| interner.spec_of_text([n; 32], || Some(named(name))).unwrap();
-        assert!(Arc::ptr_eq(&a, &of_text(1, "a")));
-        assert!(Arc::ptr_eq(&a, &of_text(1, "never parsed")));
-        assert!(Arc::ptr_eq(&c, &of_text(2, "c")));
-        assert!(interner.spec_of_text([3; 32], || None).is_none());
+        let key = interner.key_of(&"tree");
+        assert!(interner.spec_of_key(key).is_none());
+        interner.remember_spec(key, a.clone());
+        assert!(Arc::ptr_eq(&a, &interner.spec_of_key(interner.key_of(&"tree")).unwrap()));
+        assert!(interner.spec_of_key(interner.key_of(&"other")).is_none());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The only module that reads files and calls APIs. Every source becomes a [`Snapshot`](crate::inventory::Snapshot).
 
-mod api_format;
 mod archive;
 mod builder;
 mod cnpg;
@@ -12,15 +11,12 @@ mod gke;
 pub(crate) use gke::enum_name;
 mod inputs;
 mod interner;
-mod json_text;
 mod kubernetes;
 mod kustomization;
 pub mod live;
 mod names;
-mod pod_text;
 mod policy;
 mod rendering;
-mod spec_text;
 pub mod terraform;
 
 pub use crate::document::Problem;

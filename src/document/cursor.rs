@@ -57,11 +57,6 @@ impl Problems {
         Problems { style, found: RefCell::default(), names: RefCell::default() }
     }
 
-    /// Whether nothing was wrong so far.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Number of problems so far.
     pub(crate) fn len(&self) -> usize {
         self.found.borrow().len()
@@ -158,9 +153,9 @@ impl<'a> Cursor<'a> {
         self.add(true, position, ": ", message.to_string());
     }
 
-    /// Adds a problem whose message begins with the path below this node.
-    pub(crate) fn problem_below(&self, message: &str) {
-        self.add(true, self.position(), ".", message.to_owned());
+    /// Number of problems of the document so far.
+    pub(crate) fn problem_count(&self) -> usize {
+        self.problems.len()
     }
 
     /// Adds a problem that is clear without the path.
@@ -184,7 +179,7 @@ impl<'a> Cursor<'a> {
 
     /// The field `key`; absent when missing, null, or when this is not an object (which is a problem).
     pub(crate) fn get(&self, key: &str) -> Option<Cursor<'a>> {
-        if !matches!(self.node.content, Content::Object(_) | Content::Raw(_) | Content::Null) {
+        if !matches!(self.node.content, Content::Object(_) | Content::Null) {
             self.unexpected("an object");
             return None;
         }

@@ -3,6 +3,7 @@
 //! other module.
 
 mod cursor;
+mod list;
 mod node;
 mod parse;
 pub(crate) mod path;
@@ -14,8 +15,9 @@ mod tests;
 mod unavailable;
 
 pub(crate) use cursor::{Cursor, PathStyle, Problems};
-pub(crate) use node::{Content, Node, RawObject};
-pub(crate) use parse::{parse_json, parse_json_value, parse_yaml, parse_yaml_documents};
+pub(crate) use list::{JsonList, ListMeta};
+pub(crate) use node::{Content, Node};
+pub(crate) use parse::{json_problem, parse_json, parse_json_value, parse_yaml, parse_yaml_documents};
 pub use problem::Problem;
 pub(crate) use problem::hint;
 #[cfg(test)]

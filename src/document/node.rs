@@ -1,8 +1,6 @@
 //! A document as a tree.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
 
 /// A value with the position of its first character. Its strings are slices of the text that it was read from, where
 /// that holds them without escapes.
@@ -25,8 +23,6 @@ pub(crate) enum Content<'a> {
     Str(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Vec<Entry<'a>>),
-    /// An object that is still text.
-    Raw(Arc<dyn RawObject + 'a>),
 }
 
 /// One entry of an object. The position is that of the key.
@@ -38,24 +34,6 @@ pub(crate) struct Entry<'a> {
     pub value: Node<'a>,
 }
 
-/// An object that is still text, because most objects of its kind equal one that was parsed before and need no tree.
-pub(crate) trait RawObject: fmt::Debug {
-    /// Keys and the JSON of their values.
-    fn fields(&self) -> Vec<(&'static str, &str)>;
-    /// Equal for objects whose [`fields`](Self::fields) mean the same.
-    fn digest(&self) -> [u8; 32];
-    /// A string that differs between objects that are otherwise equal, and is none of [`fields`](Self::fields).
-    fn own_string(&self, key: &str) -> Option<&str>;
-    /// The same with texts of its own.
-    fn to_static(&self) -> Arc<dyn RawObject>;
-}
-
-impl PartialEq for dyn RawObject + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.fields() == other.fields()
-    }
-}
-
 impl Content<'_> {
     /// What a message calls a value of this type.
     pub(crate) fn type_name(&self) -> &'static str {
@@ -65,7 +43,7 @@ impl Content<'_> {
             Content::Int(_) | Content::Float(_) => "a number",
             Content::Str(_) => "a string",
             Content::List(_) => "a list",
-            Content::Object(_) | Content::Raw(_) => "an object",
+            Content::Object(_) => "an object",
         }
     }
 }
@@ -127,7 +105,6 @@ impl<'a> Node<'a> {
                 };
                 Content::Object(entries.into_iter().map(owned).collect())
             }
-            Content::Raw(object) => Content::Raw(object.to_static()),
         };
         Node { content, line: self.line, column: self.column }
     }
@@ -144,10 +121,6 @@ impl<'a> Node<'a> {
             Content::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
             Content::Object(entries) => {
                 Value::Object(entries.iter().map(|e| (e.key.clone().into_owned(), e.value.to_json())).collect())
-            }
-            Content::Raw(object) => {
-                let value = |json: &str| serde_json::from_str(json).unwrap_or_default();
-                Value::Object(object.fields().into_iter().map(|(key, json)| (key.to_owned(), value(json))).collect())
             }
         }
     }

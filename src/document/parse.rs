@@ -114,82 +114,61 @@ fn yaml_message(e: &serde_saphyr::Error) -> String {
 /// # Errors
 /// The first syntax error, with what `mask` leaves of the parser's words.
 pub(crate) fn parse_json<'a>(file: &str, text: &'a str, mask: Mask) -> Result<Node<'a>, Problem> {
-    json(text).map_err(|e| {
-        let text = e.to_string();
-        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(m, _)| m);
-        Problem {
-            file: file.to_owned(),
-            line: narrow(e.line() as u64),
-            column: narrow(e.column() as u64),
-            message: format!("not valid JSON: {}", mask(message)),
-        }
-    })
+    json(text).map_err(|e| json_problem(file, 1, &e, mask))
+}
+
+/// Why some JSON could not be read.
+pub(crate) type JsonError = serde_json::Error;
+
+/// The problem of a JSON text that begins at `line` of a file.
+pub(crate) fn json_problem(file: &str, line: u32, e: &JsonError, mask: Mask) -> Problem {
+    let text = e.to_string();
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(m, _)| m);
+    Problem {
+        file: file.to_owned(),
+        line: narrow(e.line() as u64).saturating_add(line.saturating_sub(1)),
+        column: narrow(e.column() as u64),
+        message: format!("not valid JSON: {}", mask(message)),
+    }
 }
 
 /// Reads one JSON value, without positions.
 ///
 /// # Errors
 /// As serde_json gives them.
-pub(crate) fn parse_json_value(text: &str) -> Result<Node<'_>, serde_json::Error> {
+pub(crate) fn parse_json_value(text: &str) -> Result<Node<'_>, JsonError> {
     serde_json::from_str::<FormatNode<'_, Json>>(text).map(|n| n.0)
 }
 
-fn json(text: &str) -> Result<Node<'_>, serde_json::Error> {
+fn json(text: &str) -> Result<Node<'_>, JsonError> {
     let whole: &RawValue = serde_json::from_str(text)?;
-    let mut lines = Lines { text, at: 0, line: 1 };
+    let mut lines = Lines::new(text);
     let raw = whole.get();
-    if raw.starts_with('[') {
-        let items: Vec<&RawValue> = serde_json::from_str(raw)?;
-        let items = items.into_iter().map(|item| lines.node(item)).collect::<Result<_, serde_json::Error>>()?;
-        return Ok(Node { content: Content::List(items), line: 1, column: 0 });
+    if !raw.starts_with('[') {
+        return lines.node(whole);
     }
-    #[derive(Deserialize)]
-    struct ListMetadata {
-        #[serde(default)]
-        name: Option<serde::de::IgnoredAny>,
-    }
-    #[derive(Deserialize)]
-    struct List<'a> {
-        #[serde(default)]
-        metadata: Option<ListMetadata>,
-        #[serde(rename = "apiVersion", default)]
-        api_version: Option<String>,
-        #[serde(default)]
-        kind: Option<String>,
-        #[serde(borrow, default)]
-        items: Option<Vec<&'a RawValue>>,
-    }
-    match serde_json::from_str::<List<'_>>(raw) {
-        Ok(List { api_version: Some(api), kind: Some(kind), items: Some(items), metadata })
-            // An object with a name is of a kind that is called so.
-            if kind.ends_with("List") && metadata.as_ref().is_none_or(|m| m.name.is_none()) =>
-        {
-            let items = items.into_iter().map(|item| lines.node(item)).collect::<Result<_, serde_json::Error>>()?;
-            let string = |s: String| Node::from(Content::Str(s.into()));
-            let entries = vec![
-                ("apiVersion", string(api)).into(),
-                ("kind", string(kind)).into(),
-                ("items", Node { content: Content::List(items), line: 1, column: 0 }).into(),
-            ];
-            Ok(Node { content: Content::Object(entries), line: 1, column: 0 })
-        }
-        _ => lines.node(whole),
-    }
+    let items: Vec<&RawValue> = serde_json::from_str(raw)?;
+    let items = items.into_iter().map(|item| lines.node(item)).collect::<Result<_, JsonError>>()?;
+    Ok(Node { content: Content::List(items), line: 1, column: 0 })
 }
 
 /// Counts lines up to slices of one text, which come in its order.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     text: &'a str,
     at: usize,
     line: u32,
 }
 
 impl<'a> Lines<'a> {
-    fn node(&mut self, raw: &'a RawValue) -> Result<Node<'a>, serde_json::Error> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Lines { text, at: 0, line: 1 }
+    }
+
+    fn node(&mut self, raw: &'a RawValue) -> Result<Node<'a>, JsonError> {
         Ok(Node { line: self.line_of(raw.get()), ..parse_json_value(raw.get())? })
     }
 
-    fn line_of(&mut self, part: &str) -> u32 {
+    pub(super) fn line_of(&mut self, part: &str) -> u32 {
         let offset = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
         if let Some(between) = self.text.as_bytes().get(self.at..offset) {
             self.line += narrow(between.iter().filter(|b| **b == b'\n').count() as u64);

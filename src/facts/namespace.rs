@@ -206,12 +206,11 @@ fn deny_evidence(
         .collect();
     if list.is_empty() {
         let in_namespace: Vec<String> = cx
-            .inventory
-            .snapshot
-            .network_policies
+            .reach
+            .model
+            .policies_in(&object.name)
             .iter()
-            .filter(|p| p.meta.namespace == object.name)
-            .map(|p| p.meta.name.clone())
+            .map(|p| cx.reach.model.policies[*p].meta.name.clone())
             .collect();
         let origin = if *origin == Origin::default() { None } else { Some(origin.clone()) };
         list.push(Evidence {

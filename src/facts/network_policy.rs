@@ -157,24 +157,14 @@ fn selection(cx: &Context<'_>, index: usize) -> (Vec<(ClassId, Tri)>, SetFacts) 
     let policy = &cx.reach.model.policies[index];
     let mut classes = Vec::new();
     let (mut certain, mut maybe) = (Vec::new(), Vec::new());
-    for &w in cx.inventory.workloads_in(&policy.meta.namespace) {
-        let workload = &cx.inventory.workloads[w];
-        for c in 0..workload.classes.len() {
-            let hit = cx
-                .reach
-                .model
-                .cells_of((w, c))
-                .iter()
-                .map(|cell| cx.reach.model.cells[*cell].labels.matches(&policy.selector))
-                .max()
-                .unwrap_or(Tri::No);
-            match hit {
-                Tri::Yes => certain.push(workload.id.clone()),
-                Tri::Maybe => maybe.push(workload.id.clone()),
-                Tri::No => continue,
-            }
-            classes.push(((w, c), hit));
+    for (class, selected) in cx.reach.classes_selected_by(index) {
+        let id = cx.inventory.workloads[class.0].id.clone();
+        if selected == Tri::Yes {
+            certain.push(id)
+        } else {
+            maybe.push(id)
         }
+        classes.push((class, selected));
     }
     let mut reasons =
         vec![Reason::undecided("the selector requires a label that pods get at run time: add live Pods to the input")];
@@ -276,7 +266,7 @@ fn mismatched_ports(cx: &Context<'_>, index: usize, classes: &[(ClassId, Tri)]) 
     }
     for (i, rule) in policy.rules[0].iter().enumerate() {
         for (j, port) in rule.ports.iter().enumerate() {
-            let answers: Vec<(ClassId, Fit)> = classes.iter().map(|(c, _)| (*c, fit(cx, index, *c, port))).collect();
+            let answers: Vec<(ClassId, Fit)> = classes.iter().map(|(c, _)| (*c, fit(cx, *c, port))).collect();
             if answers.iter().any(|(_, f)| *f == Fit::Served) {
                 continue;
             }
@@ -316,7 +306,7 @@ enum Fit {
     Undeclared,
 }
 
-fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
+fn fit(cx: &Context<'_>, class: ClassId, port: &Port) -> Fit {
     let pods = &cx.inventory.workloads[class.0].classes[class.1];
     let served = served(cx, class, port.protocol);
     let wanted: BTreeSet<u16> = match &port.what {
@@ -363,7 +353,7 @@ fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
     }
     // Declared, but the Services send their traffic to another port, which no policy allows.
     let meets_service = served.targets.is_empty() || wanted.iter().any(|p| served.targets.contains(p));
-    if meets_service || served.targets.iter().any(|t| is_port_allowed(cx, index, class, port.protocol, *t)) {
+    if meets_service || served.targets.iter().any(|t| is_port_allowed(cx, class, port.protocol, *t)) {
         return Fit::Served;
     }
     let (service, from, to) = &served.services[0];
@@ -371,29 +361,20 @@ fn fit(cx: &Context<'_>, index: usize, class: ClassId, port: &Port) -> Fit {
 }
 
 /// Whether some policy that selects the class allows a port for any peer.
-fn is_port_allowed(cx: &Context<'_>, index: usize, class: ClassId, protocol: Protocol, port: u16) -> bool {
-    let model = &cx.reach.model;
-    let namespace = &model.policies[index].meta.namespace;
+fn is_port_allowed(cx: &Context<'_>, class: ClassId, protocol: Protocol, port: u16) -> bool {
     let pods = &cx.inventory.workloads[class.0].classes[class.1];
-    model
-        .policies
-        .iter()
-        .filter(|p| p.meta.namespace == *namespace && p.isolates[0])
-        .filter(|p| model.cells_of(class).iter().any(|c| model.cells[*c].labels.matches(&p.selector) > Tri::No))
-        .flat_map(|p| &p.rules[0])
-        .any(|r| {
-            r.ports.is_empty()
-                || r.ports.iter().any(|p| {
-                    p.protocol == protocol
-                        && match &p.what {
-                            PortMatch::All => true,
-                            PortMatch::Range(a, b) => (*a..=*b).contains(&port),
-                            PortMatch::Named(n) => {
-                                target_ports(pods, &PortRef::Name(n.clone()), protocol).contains(&port)
-                            }
-                        }
-                })
-        })
+    let (certain, maybe) = cx.reach.policies_of(class, Direction::Ingress);
+    certain.iter().chain(&maybe).filter_map(|p| cx.reach.model.policies.get(*p)).flat_map(|p| &p.rules[0]).any(|r| {
+        r.ports.is_empty()
+            || r.ports.iter().any(|p| {
+                p.protocol == protocol
+                    && match &p.what {
+                        PortMatch::All => true,
+                        PortMatch::Range(a, b) => (*a..=*b).contains(&port),
+                        PortMatch::Named(n) => target_ports(pods, &PortRef::Name(n.clone()), protocol).contains(&port),
+                    }
+            })
+    })
 }
 
 /// Workloads to which the egress rules of this policy allow something, but no policy allows DNS.

@@ -85,7 +85,7 @@ pub fn build(cx: &mut Context<'_>, w: usize) -> Facts {
             everyone = everyone.max(Tri::Maybe);
             everyone_reasons.extend(reasons(cx.reach, cx.inventory, well_known::STRANGER, to));
         }
-        let d = well_known::internet(cx.reach, *class);
+        let d = cx.reach.internet(*class);
         let open = cx.reach.set(d.certain).clone();
         if !open.is_empty() {
             internet = Tri::Yes;
@@ -173,8 +173,8 @@ fn direction_evidence(cx: &Context<'_>, w: usize, direction: Direction, policies
 
 fn egress_reasons(cx: &mut Context<'_>, class: (usize, usize)) -> Vec<Reason> {
     let mut found = Vec::new();
-    for atom in 0..cx.reach.model.atoms.ranges.len() {
-        found.extend(reasons(cx.reach, cx.inventory, Peer::Class(class), Peer::Atom(atom)));
+    for address in cx.reach.egress_examples(class) {
+        found.extend(reasons(cx.reach, cx.inventory, Peer::Class(class), Peer::Address(address)));
         if !found.is_empty() {
             break;
         }

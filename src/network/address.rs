@@ -74,6 +74,33 @@ impl Range {
         }
     }
 
+    /// Joins `self` with a range that does not start before it, if they overlap or touch.
+    fn merged(&self, next: &Range) -> Option<Range> {
+        match (self, next) {
+            (Range::V4(a, b), Range::V4(c, d)) if *c <= b.saturating_add(1) => Some(Range::V4(*a, *b.max(d))),
+            (Range::V6(a, b), Range::V6(c, d)) if *c <= b.saturating_add(1) => Some(Range::V6(*a, *b.max(d))),
+            _ => None,
+        }
+    }
+
+    /// Addresses in both ranges.
+    fn overlap(&self, other: &Range) -> Option<Range> {
+        match (self, other) {
+            (Range::V4(a, b), Range::V4(c, d)) if a.max(c) <= b.min(d) => Some(Range::V4(*a.max(c), *b.min(d))),
+            (Range::V6(a, b), Range::V6(c, d)) if a.max(c) <= b.min(d) => Some(Range::V6(*a.max(c), *b.min(d))),
+            _ => None,
+        }
+    }
+
+    /// Whether the last address is lower than that of `other`; IPv4 is lower than IPv6.
+    fn ends_before(&self, other: &Range) -> bool {
+        match (self, other) {
+            (Range::V4(_, b), Range::V4(_, d)) => b < d,
+            (Range::V6(_, b), Range::V6(_, d)) => b < d,
+            (a, _) => a.is_v4(),
+        }
+    }
+
     /// Joins `self` with a range that starts right after it.
     pub fn joined(&self, next: &Range) -> Option<Range> {
         match (self, next) {
@@ -130,6 +157,12 @@ impl Block {
         })
     }
 
+    /// The addresses that the block holds.
+    pub(super) fn addresses(&self) -> AddressSet {
+        let excepted = AddressSet::union_of(self.except.iter().copied());
+        AddressSet { ranges: vec![self.range] }.intersection(&excepted.complement())
+    }
+
     /// Whether the block holds an address of which only a range is known.
     pub fn covers(&self, range: &Range) -> Tri {
         if !self.range.overlaps(range) || self.except.iter().any(|e| e.contains(range)) {
@@ -139,6 +172,78 @@ impl Block {
             return Tri::Yes;
         }
         Tri::Maybe
+    }
+}
+
+/// Addresses as sorted ranges that neither overlap nor touch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AddressSet {
+    ranges: Vec<Range>,
+}
+
+impl AddressSet {
+    /// The addresses of any of the ranges. Sorts all of them once.
+    pub(super) fn union_of(ranges: impl IntoIterator<Item = Range>) -> Self {
+        let mut ranges: Vec<Range> = ranges.into_iter().collect();
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, last| {
+            let joined = last.merged(next);
+            if let Some(joined) = joined {
+                *last = joined;
+            }
+            joined.is_some()
+        });
+        AddressSet { ranges }
+    }
+
+    /// The ranges, IPv4 first.
+    pub(super) fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    /// Addresses in both sets.
+    pub(super) fn intersection(&self, other: &Self) -> Self {
+        let (mut i, mut j, mut ranges) = (0, 0, Vec::new());
+        while let (Some(a), Some(b)) = (self.ranges.get(i), other.ranges.get(j)) {
+            ranges.extend(a.overlap(b));
+            if a.ends_before(b) { i += 1 } else { j += 1 }
+        }
+        AddressSet { ranges }
+    }
+
+    /// Addresses that are not in the set, of both families.
+    pub(super) fn complement(&self) -> Self {
+        let (mut v4, mut v6, mut ranges) = (Some(0), Some(0), Vec::new());
+        for range in &self.ranges {
+            match *range {
+                Range::V4(a, b) => {
+                    ranges.extend(v4.zip(a.checked_sub(1)).filter(|(x, y)| x <= y).map(|(x, y)| Range::V4(x, y)));
+                    v4 = b.checked_add(1);
+                }
+                Range::V6(a, b) => {
+                    ranges.extend(v6.zip(a.checked_sub(1)).filter(|(x, y)| x <= y).map(|(x, y)| Range::V6(x, y)));
+                    v6 = b.checked_add(1);
+                }
+            }
+        }
+        ranges.extend(v4.map(|x| Range::V4(x, u32::MAX)));
+        ranges.extend(v6.map(|x| Range::V6(x, u128::MAX)));
+        ranges.sort_unstable();
+        AddressSet { ranges }
+    }
+
+    /// Whether the set has no address.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Number of IPv4 addresses.
+    pub(super) fn count_v4(&self) -> u64 {
+        let size = |r: &Range| match r {
+            Range::V4(a, b) => u64::from(b - a) + 1,
+            Range::V6(..) => 0,
+        };
+        self.ranges.iter().map(size).sum()
     }
 }
 
@@ -233,7 +338,32 @@ mod tests {
         assert_eq!(b.covers(&Range::parse("10.4.128.0/17").unwrap()), Tri::No);
     }
 
+    fn set(ranges: &[(u8, u8)]) -> AddressSet {
+        AddressSet::union_of(ranges.iter().map(|(a, n)| Range::V4((*a).into(), u32::from(*a) + u32::from(*n))))
+    }
+
     proptest! {
+        #[test]
+        fn address_sets_agree_with_membership(
+            a in proptest::collection::vec((0u8..60, 0u8..9), 0..8),
+            b in proptest::collection::vec((0u8..60, 0u8..9), 0..8),
+        ) {
+            let holds = |s: &AddressSet, n: u32| s.ranges().iter().any(|r| r.contains(&Range::V4(n, n)));
+            let (x, y) = (set(&a), set(&b));
+            let (both, not) = (x.intersection(&y), x.complement());
+            for n in 0..80u32 {
+                let is_in = |list: &[(u8, u8)]| {
+                    list.iter().any(|(a, len)| (u32::from(*a)..=u32::from(*a) + u32::from(*len)).contains(&n))
+                };
+                prop_assert_eq!(holds(&x, n), is_in(&a));
+                prop_assert_eq!(holds(&both, n), is_in(&a) && is_in(&b));
+                prop_assert_eq!(holds(&not, n), !is_in(&a));
+            }
+            prop_assert!(not.ranges().contains(&Range::ALL_V6));
+            prop_assert!(x.ranges().windows(2).all(|w| w[0].merged(&w[1]).is_none()));
+            prop_assert_eq!(x.count_v4() + not.count_v4(), 1 << 32);
+        }
+
         #[test]
         fn atoms_partition_both_families_and_never_split_a_block(
             blocks in proptest::collection::vec((any::<u32>(), 0u8..=32), 0..8),

@@ -1,17 +1,18 @@
-//! Evaluation on one dataplane. Each distinct set of policies is evaluated once, towards every target at once; a pair of
-//! peers is then two look-ups and an intersection.
+//! Evaluation on one dataplane. The rules of each bundle of policies are merged once, by selector and address block; no row
+//! over all targets is kept, so that the memory is that of the policies.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::inventory::object::LabelSelector;
+use crate::inventory::object::Protocol;
 use crate::inventory::{Dataplane, Reason, Tri};
 
-use super::model::{Cell, Model, Target};
+use super::index::BundleId;
+use super::model::{Model, Target};
 use super::named_port;
-use super::policy::{Direction, Peer, Policy, Port, PortMatch, Rule};
-use super::ports::{Decision, NONE, Pool, PortSet};
-use super::runs::Runs;
+use super::policy::{Direction, Peer, Policy, Port, Rule};
+use super::ports::{ALL, Decision, NONE, Pool, PortSet, SetId};
+use super::row::{PortProfile, Row, RowBuilder, merge_ports};
 
 /// Policies that select a cell in one direction: certainly, and possibly.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,22 +32,37 @@ impl Selection {
     }
 }
 
-/// Key of a row: direction, selection, and for ingress with named ports the cell whose names resolve.
-type RowKey = (Direction, Rc<Selection>, Option<usize>);
+/// Rules of a bundle: with the number of the subject's list of ports, where the rules name some.
+pub(super) type RowKey = (BundleId, Option<usize>);
+
+/// Destinations that every workload is asked for, such as cluster DNS, are remembered: so many at most.
+const REMEMBERED_TARGETS: usize = 32;
+
+/// Rows with more entries than this are not evaluated twice for one target.
+const LONG_ROW: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Engine {
     pub dataplane: Dataplane,
-    selections: HashMap<(usize, Direction), Rc<Selection>>,
-    /// What one cell's side allows towards (or from) every target. Most targets are treated as their neighbours are.
-    rows: HashMap<RowKey, Rc<Runs<Decision>>>,
-    /// How certainly a peer of a policy selects every target; with the policy's namespace, where that decides.
-    selected: HashMap<(Option<String>, Peer), Rc<Runs<Tri>>>,
+    /// By direction.
+    rows: [HashMap<RowKey, Rc<Row>>; 2],
+    /// What a port name stands for, by the destination's list of ports; `None` is a destination that is no pod.
+    names: HashMap<(Protocol, String), HashMap<Option<usize>, Decision>>,
+    /// What each bundle opens towards a target; `None`: not evaluated yet.
+    remembered: [HashMap<Target, Vec<Option<Decision>>>; 2],
+    /// As `remembered`, for the long rows and every target.
+    long: HashMap<(Direction, RowKey, Target), Decision>,
 }
 
 impl Engine {
     pub(super) fn new(dataplane: Dataplane) -> Self {
-        Engine { dataplane, selections: HashMap::new(), rows: HashMap::new(), selected: HashMap::new() }
+        Engine {
+            dataplane,
+            rows: Default::default(),
+            names: HashMap::new(),
+            remembered: Default::default(),
+            long: HashMap::new(),
+        }
     }
 
     /// The rules of a policy that this dataplane applies in a direction, and whether it does.
@@ -71,25 +87,41 @@ impl Engine {
         isolates.min(on_default_network)
     }
 
-    /// The policies that select a cell.
-    pub(super) fn selection(&mut self, model: &Model, cell: usize, direction: Direction) -> Rc<Selection> {
-        if let Some(s) = self.selections.get(&(cell, direction)) {
-            return s.clone();
-        }
+    /// The bundles that select a cell in a direction, and how certainly.
+    fn bundles<'m>(
+        &self,
+        model: &'m Model,
+        cell: usize,
+        direction: Direction,
+    ) -> impl Iterator<Item = (BundleId, Tri)> + use<'m, '_> {
         let c = &model.cells[cell];
+        let signature = if c.host_network { &[] } else { model.selectors.bundles_of(c.signature) };
+        signature.iter().filter_map(move |(id, selected)| {
+            let policy = model.selectors.bundle_of(*id).policies.first()?;
+            let enforced = (*selected).min(self.applies(model, &model.policies[*policy], direction));
+            (enforced > Tri::No).then_some((*id, enforced))
+        })
+    }
+
+    /// As [`Engine::bundles`], in a list.
+    pub(super) fn bundles_list(&self, model: &Model, cell: usize, direction: Direction) -> Vec<(BundleId, Tri)> {
+        self.bundles(model, cell, direction).collect()
+    }
+
+    /// Whether a cell is isolated by a policy of the kind that is evaluated.
+    pub(super) fn isolates(&self, model: &Model, cell: usize, direction: Direction) -> Tri {
+        self.bundles(model, cell, direction).map(|(_, enforced)| enforced).max().unwrap_or(Tri::No)
+    }
+
+    /// The policies that select a cell.
+    pub(super) fn selection(&self, model: &Model, cell: usize, direction: Direction) -> Selection {
         let mut selection = Selection::default();
-        if !c.host_network {
-            for &p in &model.namespaces[c.namespace].policies {
-                let policy = &model.policies[p];
-                match c.labels.matches(&policy.selector).min(self.applies(model, policy, direction)) {
-                    Tri::Yes => selection.certain.push(p),
-                    Tri::Maybe => selection.maybe.push(p),
-                    Tri::No => {}
-                }
-            }
+        for (bundle, enforced) in self.bundles(model, cell, direction) {
+            let list = if enforced == Tri::Yes { &mut selection.certain } else { &mut selection.maybe };
+            list.extend(&model.selectors.bundle_of(bundle).policies);
         }
-        let selection = Rc::new(selection);
-        self.selections.insert((cell, direction), selection.clone());
+        selection.certain.sort_unstable();
+        selection.maybe.sort_unstable();
         selection
     }
 
@@ -102,22 +134,38 @@ impl Engine {
         cell: usize,
         target: Target,
     ) -> Decision {
+        if let Some(d) = self.without_rows(model, direction, cell) {
+            return d;
+        }
+        let mut sides = SideBuilder::default();
+        for (bundle, enforced) in self.bundles_list(model, cell, direction) {
+            sides.add(self.bundle_opens(model, pool, direction, bundle, cell, target), enforced, pool);
+        }
+        sides.decide(pool)
+    }
+
+    /// The decision towards every target, where it does not depend on rules.
+    pub(super) fn without_rows(&self, model: &Model, direction: Direction, cell: usize) -> Option<Decision> {
         if self.dataplane == Dataplane::None || model.cells[cell].host_network {
-            return Decision::ALL;
+            return Some(Decision::ALL);
         }
-        if self.opaque(model, cell, direction).is_some() {
-            return Decision::OPEN;
+        if self.opaque_applies_in(model, model.cells[cell].namespace, direction) {
+            return Some(Decision::OPEN);
         }
-        let selection = self.selection(model, cell, direction);
-        if selection.isolated() == Tri::No {
-            return Decision::ALL;
-        }
-        self.row(model, pool, direction, cell, selection).at(target).unwrap_or(Decision::OPEN)
+        (self.isolates(model, cell, direction) == Tri::No).then_some(Decision::ALL)
     }
 
     /// Why rules that are not modelled may decide for this cell.
     pub(super) fn opaque(&self, model: &Model, cell: usize, direction: Direction) -> Option<Reason> {
         self.opaque_in(model, &model.namespaces[model.cells[cell].namespace].name, direction)
+    }
+
+    /// Whether [`Engine::opaque_in`] has a reason, for a namespace by index.
+    fn opaque_applies_in(&self, model: &Model, namespace: usize, direction: Direction) -> bool {
+        model.opaque.iter().any(|o| {
+            (o.object.namespace.is_empty() || o.object.namespace == model.namespaces[namespace].name)
+                && opaque_applies(model, self.dataplane, &o.group, &o.object.kind, direction)
+        })
     }
 
     /// As [`Engine::opaque`], for every pod of a namespace.
@@ -134,117 +182,135 @@ impl Engine {
         })
     }
 
-    fn row(
+    /// What the rules of a bundle that selects `cell` open towards a target.
+    fn bundle_opens(
         &mut self,
         model: &Model,
         pool: &mut Pool,
         direction: Direction,
+        bundle: BundleId,
         cell: usize,
-        selection: Rc<Selection>,
-    ) -> Rc<Runs<Decision>> {
+        target: Target,
+    ) -> Decision {
+        let key = self.row_key(model, direction, bundle, cell);
+        let asked_often = key.1.is_none() && model.cells.get(target).is_none_or(|c| c.class.is_none());
+        let remembered = &mut self.remembered[direction as usize];
+        let remember = asked_often && (remembered.contains_key(&target) || remembered.len() < REMEMBERED_TARGETS);
+        if remember {
+            let list = remembered.entry(target).or_default();
+            if let Some(Some(d)) = list.get(bundle.place()) {
+                return *d;
+            }
+        }
+        let row = self.row(model, pool, direction, key, cell);
+        let long = row.len() > LONG_ROW && !remember;
+        if long && let Some(d) = self.long.get(&(direction, key, target)) {
+            return *d;
+        }
+        let other = model.cells.get(target);
+        let mut sides = SideBuilder::default();
+        let dataplane = self.dataplane;
+        let matching = row.matching(
+            |term| other.map_or(Tri::No, |c| model.selectors.term_selects(term, c)),
+            |block| block_matches(model, dataplane, block, target),
+        );
+        for (profile, matched) in matching {
+            let d = self.resolve(model, pool, profile, target);
+            sides.add(d, matched, pool);
+        }
+        let d = sides.open(pool);
+        if remember {
+            let list = self.remembered[direction as usize].entry(target).or_default();
+            if list.len() <= bundle.place() {
+                list.resize(bundle.place() + 1, None);
+            }
+            list[bundle.place()] = Some(d);
+        } else if long {
+            self.long.insert((direction, key, target), d);
+        }
+        d
+    }
+
+    /// The key of a bundle's row for a cell that it selects.
+    pub(super) fn row_key(&self, model: &Model, direction: Direction, bundle: BundleId, cell: usize) -> RowKey {
+        let policies = &model.selectors.bundle_of(bundle).policies;
         let named = direction == Direction::Ingress
-            && selection.certain.iter().chain(&selection.maybe).any(|p| uses_names(&model.policies[*p], direction));
-        let key = (direction, selection, named.then_some(cell));
-        if let Some(row) = self.rows.get(&key) {
+            && policies.iter().any(|p| model.policies[*p].names_ports[direction as usize]);
+        (bundle, named.then_some(model.cells[cell].ports_id))
+    }
+
+    /// The rules of a bundle. `cell` is one that it selects and whose list of ports is that of `key`.
+    pub(super) fn row(
+        &mut self,
+        model: &Model,
+        pool: &mut Pool,
+        direction: Direction,
+        key: RowKey,
+        cell: usize,
+    ) -> Rc<Row> {
+        if let Some(row) = self.rows[direction as usize].get(&key) {
             return row.clone();
         }
-        let row = Rc::new(Runs::of(self.compute(model, pool, direction, cell, &key.1)));
-        self.rows.insert(key, row.clone());
-        row
-    }
-
-    fn compute(
-        &mut self,
-        model: &Model,
-        pool: &mut Pool,
-        direction: Direction,
-        cell: usize,
-        selection: &Selection,
-    ) -> Vec<Decision> {
-        let n = model.targets();
-        if !selection.certain.is_empty() {
-            // Isolated for certain: more policies can only allow more.
-            let mut row = vec![Decision::NONE; n];
-            for p in &selection.certain {
-                self.allow(model, pool, direction, cell, *p, &mut row);
-            }
-            if selection.maybe.is_empty() {
-                return row;
-            }
-            let mut perhaps = vec![Decision::NONE; n];
-            for p in &selection.maybe {
-                self.allow(model, pool, direction, cell, *p, &mut perhaps);
-            }
-            for (d, m) in row.iter_mut().zip(perhaps) {
-                d.possible = pool.union(d.possible, m.possible);
-            }
-            return row;
-        }
-        // Perhaps isolated: what certainly stays is what each policy alone would leave.
-        let mut row = vec![Decision::ALL; n];
-        for p in &selection.maybe {
-            let mut alone = vec![Decision::NONE; n];
-            self.allow(model, pool, direction, cell, *p, &mut alone);
-            for (d, a) in row.iter_mut().zip(alone) {
-                d.certain = pool.intersection(d.certain, a.certain);
-            }
-        }
-        row
-    }
-
-    /// Adds to `row` what the rules of one policy allow.
-    fn allow(
-        &mut self,
-        model: &Model,
-        pool: &mut Pool,
-        direction: Direction,
-        cell: usize,
-        policy: usize,
-        row: &mut [Decision],
-    ) {
-        let p = &model.policies[policy];
-        let dataplane = self.dataplane;
-        for rule in &p.rules[direction as usize] {
-            let mut ports = PortCache::new(rule);
-            let mut add = |pool: &mut Pool, target: Target, matched: Tri| {
-                let d = ports.decision(model, pool, dataplane, direction, cell, target);
-                row[target] = match matched {
-                    Tri::Yes => row[target].or(d, pool),
-                    Tri::Maybe => row[target].or(Decision { certain: NONE, possible: d.possible }, pool),
-                    Tri::No => row[target],
+        let subject = &model.cells[cell];
+        let mut builder = RowBuilder::default();
+        for p in &model.selectors.bundle_of(key.0).policies {
+            for rule in &model.policies[*p].rules[direction as usize] {
+                let Some(peers) = &rule.peers else {
+                    builder.anywhere.push(&rule.ports);
+                    continue;
                 };
-            };
-            let Some(peers) = &rule.peers else {
-                for target in 0..model.targets() {
-                    add(pool, target, Tri::Yes);
-                }
-                continue;
-            };
-            for peer in peers {
-                let selected = self.selected(model, peer, &p.meta.namespace);
-                for (targets, matched) in selected.iter().filter(|(_, matched)| *matched > Tri::No) {
-                    for target in targets {
-                        add(pool, target, matched);
+                for peer in peers {
+                    match peer {
+                        Peer::Block(b) => builder.blocks.entry(*b).or_default().push(&rule.ports),
+                        Peer::Pods { .. } => {
+                            if let Some(term) = model.selectors.term_of(subject.namespace, peer) {
+                                builder.terms.entry(term).or_default().push(&rule.ports);
+                            }
+                        }
                     }
                 }
             }
         }
+        let dataplane = self.dataplane;
+        let row = Rc::new(builder.build(|lists| {
+            merge_ports(
+                lists,
+                pool,
+                |port, a, b| range(model, dataplane, port, a, b),
+                |protocol, name| {
+                    (direction == Direction::Ingress)
+                        .then(|| named_port::on_pod(model, dataplane, subject, name, protocol).sets(protocol))
+                },
+            )
+        }));
+        self.rows[direction as usize].insert(key, row.clone());
+        row
     }
 
-    /// How certainly a peer of a policy in `namespace` selects every target.
-    fn selected(&mut self, model: &Model, peer: &Peer, namespace: &str) -> Rc<Runs<Tri>> {
-        let own = matches!(peer, Peer::Pods { namespaces: None, .. });
-        let key = (own.then(|| namespace.to_owned()), peer.clone());
-        if let Some(selected) = self.selected.get(&key) {
-            return selected.clone();
+    /// The ports of a profile towards a target.
+    pub(super) fn resolve(
+        &mut self,
+        model: &Model,
+        pool: &mut Pool,
+        profile: &PortProfile,
+        target: Target,
+    ) -> Decision {
+        let mut all = profile.fixed.unwrap_or(Decision::NONE);
+        let destination = model.cells.get(target);
+        let ports = destination.map(|c| c.ports_id);
+        for key in &profile.names {
+            let known = self.names.get(key).and_then(|by_ports| by_ports.get(&ports)).copied();
+            let d = known.unwrap_or_else(|| {
+                let (protocol, name) = key;
+                let numbers = named_port::towards(model, self.dataplane, destination, name, *protocol);
+                let (certain, possible) = numbers.sets(*protocol);
+                let d = Decision { certain: pool.intern(certain), possible: pool.intern(possible) };
+                self.names.entry(key.clone()).or_default().insert(ports, d);
+                d
+            });
+            all = all.or(d, pool);
         }
-        let selected = match peer {
-            Peer::Pods { namespaces, .. } => selected_cells(model, peer, namespaces.as_ref(), namespace),
-            Peer::Block(b) => (0..model.targets()).map(|t| block_matches(model, self.dataplane, *b, t)).collect(),
-        };
-        let selected = Rc::new(Runs::of(selected));
-        self.selected.insert(key, selected.clone());
-        selected
+        all
     }
 
     /// How certainly a rule's peers hold a target, for explanations.
@@ -264,7 +330,7 @@ impl Engine {
 
     /// The ports of a rule towards a target, for explanations.
     pub(super) fn rule_ports(
-        &self,
+        &mut self,
         model: &Model,
         pool: &mut Pool,
         rule: &Rule,
@@ -272,27 +338,64 @@ impl Engine {
         cell: usize,
         target: Target,
     ) -> Decision {
-        PortCache::new(rule).decision(model, pool, self.dataplane, direction, cell, target)
+        let dataplane = self.dataplane;
+        let profile = merge_ports(
+            &[&rule.ports],
+            pool,
+            |port, a, b| range(model, dataplane, port, a, b),
+            |protocol, name| {
+                (direction == Direction::Ingress)
+                    .then(|| named_port::on_pod(model, dataplane, &model.cells[cell], name, protocol).sets(protocol))
+            },
+        );
+        self.resolve(model, pool, &profile, target)
     }
 }
 
-fn uses_names(policy: &Policy, direction: Direction) -> bool {
-    policy.rules[direction as usize].iter().flat_map(|r| &r.ports).any(|p| matches!(p.what, PortMatch::Named(_)))
+/// Puts together what several policies, each enforced with some certainty, open towards one target.
+#[derive(Debug, Default)]
+struct SideBuilder {
+    certain: Vec<SetId>,
+    possible: Vec<SetId>,
+    /// Some policy is certainly enforced.
+    isolated: bool,
+    /// What every policy that is only possibly enforced would leave, if it were the only one.
+    left: Option<SetId>,
 }
 
-fn selected_cells(model: &Model, peer: &Peer, namespaces: Option<&LabelSelector>, namespace: &str) -> Vec<Tri> {
-    let mut found = vec![Tri::No; model.targets()];
-    for ns in model.candidates(namespaces, namespace) {
-        for &cell in &model.namespaces[ns].cells {
-            found[cell] = model.peer_selects(peer, namespace, &model.cells[cell]);
+impl SideBuilder {
+    fn add(&mut self, d: Decision, enforced: Tri, pool: &mut Pool) {
+        if d.possible != NONE {
+            self.possible.push(d.possible);
+        }
+        if enforced == Tri::Yes {
+            self.isolated = true;
+            if d.certain != NONE {
+                self.certain.push(d.certain);
+            }
+        } else {
+            self.left = Some(self.left.map_or(d.certain, |left| pool.intersection(left, d.certain)));
         }
     }
-    found
+
+    /// What is open of rules that match with some certainty.
+    fn open(mut self, pool: &mut Pool) -> Decision {
+        Decision { certain: pool.union_all(&mut self.certain), possible: pool.union_all(&mut self.possible) }
+    }
+
+    /// What a side allows. Isolated for certain, more policies can only allow more; else everything is possible.
+    fn decide(self, pool: &mut Pool) -> Decision {
+        match self.left {
+            Some(left) if !self.isolated => Decision { certain: left, possible: ALL },
+            None if !self.isolated => Decision::ALL,
+            _ => self.open(pool),
+        }
+    }
 }
 
 /// Whether an ipBlock holds a target. On Dataplane V2 it holds addresses outside the cluster only, neither pods nor
 /// nodes (cilium/cilium#9209, #19601, #20550).
-fn block_matches(model: &Model, dataplane: Dataplane, block: usize, target: Target) -> Tri {
+pub(super) fn block_matches(model: &Model, dataplane: Dataplane, block: usize, target: Target) -> Tri {
     let block = &model.blocks[block];
     let first_atom = model.atom(0);
     if target >= first_atom {
@@ -308,76 +411,6 @@ fn block_matches(model: &Model, dataplane: Dataplane, block: usize, target: Targ
         return model.block_holds_remote_node(block);
     }
     model.block_holds_node(block, &model.nodes[target - model.node(0)])
-}
-
-/// The ports of one rule, computed once where they do not depend on the target, and else once for each list of ports
-/// that a target has.
-struct PortCache<'a> {
-    ports: &'a [Port],
-    fixed: Option<Decision>,
-    /// By `Cell::ports_id`; `None` is a target that is no pod.
-    by_ports: HashMap<Option<usize>, Decision>,
-}
-
-impl<'a> PortCache<'a> {
-    fn new(rule: &'a Rule) -> Self {
-        PortCache {
-            ports: &rule.ports,
-            fixed: rule.ports.is_empty().then_some(Decision::ALL),
-            by_ports: HashMap::new(),
-        }
-    }
-
-    fn decision(
-        &mut self,
-        model: &Model,
-        pool: &mut Pool,
-        dataplane: Dataplane,
-        direction: Direction,
-        cell: usize,
-        target: Target,
-    ) -> Decision {
-        if let Some(d) = self.fixed {
-            return d;
-        }
-        let key = model.cells.get(target).map(|c| c.ports_id);
-        if let Some(d) = self.by_ports.get(&key) {
-            return *d;
-        }
-        let (mut certain, mut possible) = (PortSet::empty(), PortSet::empty());
-        let mut depends = false;
-        for port in self.ports {
-            let (c, p) = match &port.what {
-                PortMatch::All => {
-                    let set = PortSet::range(port.protocol, 1, u16::MAX);
-                    (set.clone(), set)
-                }
-                PortMatch::Range(a, b) => range(model, dataplane, port, *a, *b),
-                PortMatch::Named(name) => {
-                    let numbers = match direction {
-                        Direction::Ingress => {
-                            named_port::on_pod(model, dataplane, &model.cells[cell], name, port.protocol)
-                        }
-                        Direction::Egress => {
-                            depends = true;
-                            let destination: Option<&Cell> = model.cells.get(target);
-                            named_port::towards(model, dataplane, destination, name, port.protocol)
-                        }
-                    };
-                    numbers.sets(port.protocol)
-                }
-            };
-            certain = certain.union(&c);
-            possible = possible.union(&p);
-        }
-        let d = Decision { certain: pool.intern(certain), possible: pool.intern(possible) };
-        if depends {
-            self.by_ports.insert(key, d);
-        } else {
-            self.fixed = Some(d);
-        }
-        d
-    }
 }
 
 /// `endPort` is documented to have no effect on Dataplane V2, and newer Cilium knows ranges (from 1.16).

@@ -5,13 +5,16 @@
 pub mod address;
 mod engine;
 pub mod explain;
+mod index;
 pub mod model;
 mod named_port;
+mod outside;
 pub mod policy;
 pub mod ports;
 pub mod reach;
-mod runs;
+mod row;
 pub mod service;
+mod spread;
 pub mod table;
 pub mod well_known;
 

@@ -7,6 +7,7 @@ use crate::inventory::object::{ContainerPort, ContainerRole, LabelSelector, Memb
 use crate::inventory::{Agents, ClusterNetwork, Inventory, LabelView, NAME_LABEL, ObjectRef, Tri, labels};
 
 use super::address::{Atoms, Block, Range};
+use super::index::{Index, Selected, SignatureId, TermId};
 use super::policy::{Blocks, Peer, Policy};
 
 /// Pods that no policy can tell apart: a class of a workload, split by the per-pod labels that selectors use.
@@ -24,6 +25,8 @@ pub struct Cell {
     pub ports: Vec<(ContainerRole, ContainerPort)>,
     /// Equal for cells of equal `ports` that are all on the host's network or all not.
     pub ports_id: usize,
+    /// Which policies select the pods.
+    pub signature: SignatureId,
     /// One entry a pod: the ranges, one an address family, in which its address lies. Empty: no pod is known.
     pub addresses: Vec<Vec<Range>>,
     /// Node of each pod, by index into [`Model::nodes`]; `None` where it is not known. Empty: no pod is known.
@@ -111,8 +114,8 @@ pub struct Model {
     by_class: HashMap<(usize, usize), Vec<usize>>,
     /// Index of each namespace by its name.
     by_name: HashMap<String, usize>,
-    /// Every namespace is known to carry its own name as a label.
-    named: bool,
+    /// The selectors of the policies.
+    pub(super) selectors: Index,
     /// Numbers that a container port name has in the whole cluster, by name and protocol.
     pub port_names: HashMap<(String, Protocol), PortNumbers>,
     imagined: usize,
@@ -170,6 +173,7 @@ impl Model {
                         host_network: class.host_network,
                         ports: class.ports.clone(),
                         ports_id: port_lists.of(&class.ports, class.host_network),
+                        signature: SignatureId::default(),
                         addresses: members.iter().map(|m| addresses(m, class.host_network)).collect(),
                         nodes: members.iter().map(|m| nodes.of(m)).collect(),
                     });
@@ -189,6 +193,7 @@ impl Model {
                 labels: i.labels.clone(),
                 host_network: false,
                 ports_id: port_lists.of(&ports, false),
+                signature: SignatureId::default(),
                 ports,
                 addresses: Vec::new(),
                 nodes: Vec::new(),
@@ -204,6 +209,9 @@ impl Model {
                 group: m.api_version.rsplit_once('/').map_or("", |(g, _)| g).to_owned(),
             })
             .collect();
+        let named = namespaces.iter().all(|n| n.labels.known.get(NAME_LABEL) == Some(&n.name));
+        let candidates = |s: &LabelSelector| candidates(s, named, &index, namespaces.len());
+        let selectors = Index::new(&mut cells, &namespaces, &policies, candidates);
         Model {
             atoms: Atoms::new(blocks.iter()),
             more_nodes: inventory.snapshot.completeness != crate::inventory::Completeness::Complete
@@ -216,7 +224,7 @@ impl Model {
             opaque,
             network,
             by_class,
-            named: namespaces.iter().all(|n| n.labels.known.get(NAME_LABEL) == Some(&n.name)),
+            selectors,
             by_name: index,
             namespaces,
             port_names,
@@ -224,20 +232,21 @@ impl Model {
         }
     }
 
-    /// The namespaces that a peer of a policy in `namespace` may select pods of, by index, in order. Those of a name are
-    /// looked up: in a large cluster most selectors are of that kind.
-    pub fn candidates(&self, selector: Option<&LabelSelector>, namespace: &str) -> Vec<usize> {
-        let one = |name: &str| self.by_name.get(name).copied().into_iter().collect();
-        let Some(selector) = selector else { return one(namespace) };
-        match selector.match_labels.get(NAME_LABEL).filter(|_| self.named) {
-            Some(name) => one(name),
-            None => (0..self.namespaces.len()).collect(),
-        }
-    }
-
     /// The policies of a namespace, by index.
     pub fn policies_in(&self, namespace: &str) -> &[usize] {
         self.by_name.get(namespace).map(|ns| self.namespaces[*ns].policies.as_slice()).unwrap_or_default()
+    }
+
+    /// The cells that a policy selects, by index, and how certainly.
+    pub(super) fn cells_selected_by(&self, policy: usize) -> Selected {
+        let Some(policy) = self.policies.get(policy) else { return Selected::new() };
+        let Some(own) = self.by_name.get(&policy.meta.namespace) else { return Selected::new() };
+        self.selectors.cells_of_selector(*own, &policy.selector, &self.cells, &self.namespaces)
+    }
+
+    /// The cells that a term selects.
+    pub(super) fn cells_of_term(&self, term: TermId) -> &Selected {
+        self.selectors.cells_of_term(term, &self.cells, &self.namespaces)
     }
 
     /// Cells of a class (workload and class), by index; empty for a class that is not in the model.
@@ -330,20 +339,10 @@ impl Model {
 
     /// Whether a peer of a policy in `namespace` selects any pod of the evidence.
     pub fn peer_selects_any(&self, peer: &Peer, namespace: &str) -> Tri {
-        let Peer::Pods { namespaces, .. } = peer else { return Tri::No };
-        let mut result = Tri::No;
-        for ns in self.candidates(namespaces.as_ref(), namespace) {
-            for &cell in &self.namespaces[ns].cells {
-                let cell = &self.cells[cell];
-                if cell.class.is_some() {
-                    result = result.max(self.peer_selects(peer, namespace, cell));
-                }
-                if result == Tri::Yes {
-                    return result;
-                }
-            }
-        }
-        result
+        let term = self.by_name.get(namespace).and_then(|own| self.selectors.term_of(*own, peer));
+        let Some(term) = term else { return Tri::No };
+        let selected = self.cells_of_term(term).iter();
+        selected.filter(|(c, _)| self.cells[*c].class.is_some()).map(|(_, matched)| *matched).max().unwrap_or(Tri::No)
     }
 
     /// Whether a peer of a policy in `namespace` selects the pods of `cell`.
@@ -363,6 +362,15 @@ impl Model {
                 in_namespace.min(pods.as_ref().map_or(Tri::Yes, |s| cell.labels.matches(s)))
             }
         }
+    }
+}
+
+/// The namespaces that a selector may match, by index, in order. Those of a name are looked up, if every namespace is known
+/// to carry its own name as a label: in a large cluster most selectors are of that kind.
+fn candidates(selector: &LabelSelector, named: bool, by_name: &HashMap<String, usize>, count: usize) -> Vec<usize> {
+    match selector.match_labels.get(NAME_LABEL).filter(|_| named) {
+        Some(name) => by_name.get(name).copied().into_iter().collect(),
+        None => (0..count).collect(),
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Policy {
     pub isolates: [bool; 2],
     /// Rules as written, also for a direction that policyTypes leaves out.
     pub rules: [Vec<Rule>; 2],
+    /// Whether a rule of the direction has a port by name.
+    pub(super) names_ports: [bool; 2],
     /// Annotation `networking.gke.io/network`, unless it names the default network.
     pub network: Option<String>,
 }
@@ -119,6 +121,9 @@ impl Policy {
             peers: (!peers.is_empty()).then(|| peers.iter().filter_map(|p| peer(p, blocks)).collect()),
             ports: ports.iter().map(port).collect(),
         };
+        let named = |ports: &[PolicyPort]| ports.iter().any(|p| matches!(p.port, Some(PortRef::Name(_))));
+        let names_ports =
+            [p.spec.ingress.iter().any(|r| named(&r.ports)), p.spec.egress.iter().any(|r| named(&r.ports))];
         let ingress = p.spec.ingress.iter().map(|r| rule(&r.from, &r.ports)).collect();
         let egress = p.spec.egress.iter().map(|r| rule(&r.to, &r.ports)).collect();
         // Unknown only in a Terraform plan, which gives no policy whose annotations it does not know.
@@ -128,8 +133,23 @@ impl Policy {
             selector: p.spec.pod_selector.clone(),
             isolates,
             rules: [ingress, egress],
+            names_ports,
             network: network.filter(|n| *n != "default").map(str::to_owned),
         }
+    }
+
+    /// Entries of `from` and `to` in all of its rules.
+    pub(super) fn peers_of_rules(&self) -> impl Iterator<Item = &Peer> {
+        self.rules.iter().flatten().filter_map(|r| r.peers.as_ref()).flatten()
+    }
+
+    /// Indexes of the blocks in the rules of one direction.
+    pub(super) fn blocks_of_rules(&self, direction: Direction) -> impl Iterator<Item = usize> {
+        let peers = self.rules[direction as usize].iter().filter_map(|r| r.peers.as_ref()).flatten();
+        peers.filter_map(|p| match p {
+            Peer::Block(b) => Some(*b),
+            Peer::Pods { .. } => None,
+        })
     }
 
     /// `NAMESPACE/NetworkPolicy/NAME`.

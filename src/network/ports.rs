@@ -63,16 +63,21 @@ impl PortSet {
     pub fn union(&self, other: &Self) -> Self {
         self.zip(other, |a, b| {
             let mut all: Vec<(u16, u16)> = a.iter().chain(b).copied().collect();
-            all.sort_unstable();
-            let mut out: Vec<(u16, u16)> = Vec::with_capacity(all.len());
-            for (from, to) in all {
-                match out.last_mut() {
-                    Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
-                    _ => out.push((from, to)),
-                }
-            }
-            out
+            normalize(&mut all);
+            all
         })
+    }
+
+    /// Ports in any of the sets. Sorts all ranges once, where one union after the other would sort them again and again.
+    pub(super) fn union_of<'a>(sets: impl IntoIterator<Item = &'a PortSet>) -> Self {
+        let mut out = PortSet::default();
+        for set in sets {
+            for (all, ranges) in out.by_protocol.iter_mut().zip(&set.by_protocol) {
+                all.extend_from_slice(ranges);
+            }
+        }
+        out.by_protocol.iter_mut().for_each(normalize);
+        out
     }
 
     /// Ports in both sets.
@@ -122,6 +127,18 @@ impl PortSet {
         }
         out
     }
+}
+
+/// Sorts ranges, and joins those that overlap or touch.
+fn normalize(ranges: &mut Vec<(u16, u16)>) {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, last| {
+        let joins = next.0 <= last.1.saturating_add(1);
+        if joins {
+            last.1 = last.1.max(next.1);
+        }
+        joins
+    });
 }
 
 /// For people: `TCP 80, 443, UDP 53`, `all ports`, `TCP all`, `no port`.
@@ -226,6 +243,24 @@ impl Pool {
         }
     }
 
+    /// Number of the union of any number of sets.
+    pub(super) fn union_all(&mut self, ids: &mut Vec<SetId>) -> SetId {
+        if ids.contains(&ALL) {
+            return ALL;
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        match *ids.as_slice() {
+            [] => NONE,
+            [one] => one,
+            [a, b] => self.union(a, b),
+            _ => {
+                let set = PortSet::union_of(ids.iter().map(|id| self.get(*id)));
+                self.intern(set)
+            }
+        }
+    }
+
     /// Number of the intersection of two sets.
     pub fn intersection(&mut self, a: SetId, b: SetId) -> SetId {
         match (a, b) {
@@ -247,7 +282,7 @@ impl Pool {
 }
 
 /// What one side, or a whole pair, allows: certainly, and possibly. `certain` is a subset of `possible`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decision {
     /// Ports that are certainly allowed.
     pub certain: SetId,

@@ -1,6 +1,6 @@
 //! Reach between the peers that people know: workloads, nodes, addresses. Two sets: certain and possible.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::inventory::object::Protocol;
@@ -8,8 +8,11 @@ use crate::inventory::{ClassId, Dataplane, Enforcement, Inventory, Platform, Rea
 
 use super::engine::Engine;
 use super::model::{Imagined, Model, Target};
+use super::outside::SideKey;
 use super::policy::Direction;
 use super::ports::{ALL, Decision, Pool, PortSet};
+use super::spread::{self, IngressIndex};
+use super::table::{Ends, Part};
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +31,11 @@ pub enum Peer {
     Atom(usize),
 }
 
+/// The nodes of some pods; `None` if not all of them are known.
+fn nodes_of(nodes: &[Option<usize>]) -> Option<BTreeSet<usize>> {
+    nodes.iter().copied().collect::<Option<BTreeSet<usize>>>().filter(|n| !n.is_empty())
+}
+
 /// Answers questions about one cluster. Results are remembered, which is why questions take `&mut self`.
 pub struct Reach {
     /// The cluster that the questions are about.
@@ -36,7 +44,9 @@ pub struct Reach {
     pub enforcement: Enforcement,
     /// Port sets that decisions refer to by number.
     pub pool: Pool,
-    engines: Vec<Engine>,
+    pub(super) engines: Vec<Engine>,
+    /// Answers of [`Reach::internet`].
+    pub(super) internet: HashMap<Vec<SideKey>, Decision>,
     /// Classes that are one pod and can be no more: a connection to itself never leaves it.
     single: HashSet<ClassId>,
 }
@@ -58,6 +68,7 @@ impl Reach {
             enforcement,
             pool: Pool::default(),
             engines,
+            internet: HashMap::new(),
             single,
         }
     }
@@ -121,7 +132,11 @@ impl Reach {
             }
             (None, Some(t)) => {
                 for &a in &sources {
-                    let d = self.side_on(engine, Direction::Egress, a, t);
+                    let d = if to == Peer::Node {
+                        self.egress_to_nodes(engine, a)
+                    } else {
+                        self.side_on(engine, Direction::Egress, a, t)
+                    };
                     add(d, &mut self.pool);
                 }
             }
@@ -150,6 +165,23 @@ impl Reach {
             }
             _ => remote,
         }
+    }
+
+    /// What a cell may send to any node: what it may send to each of them, since several rules together may hold them all.
+    fn egress_to_nodes(&mut self, engine: usize, cell: usize) -> Decision {
+        let remote = self.side_on(engine, Direction::Egress, cell, self.model.remote_node());
+        if self.model.more_nodes || remote.certain == remote.possible {
+            return remote;
+        }
+        let mut result: Option<Decision> = None;
+        for n in 0..self.model.nodes.len() {
+            let d = self.side_on(engine, Direction::Egress, cell, self.model.node(n));
+            result = Some(match result {
+                None => d,
+                Some(r) => r.either(d, &mut self.pool),
+            });
+        }
+        result.unwrap_or(remote)
     }
 
     /// What nodes other than the destination's may reach: each known one, and `remote`, which stands for unknown ones.
@@ -193,6 +225,129 @@ impl Reach {
         }
     }
 
+    /// Whether the pods of cell `b` are on the nodes of a source on the host's network; `None`: not all of those are known.
+    fn shares_node(&self, sources: &Option<BTreeSet<usize>>, b: usize) -> Tri {
+        let Some(sources) = sources else { return Tri::Maybe };
+        match self.locality(b, |n| sources.contains(&n)) {
+            Tri::Yes if sources.len() > 1 => Tri::Maybe,
+            answer => answer,
+        }
+    }
+
+    /// Computes what each wanted source may send to every end, in their order, and hands it to `visit` until that fails.
+    pub(super) fn visit_sources<E>(
+        &mut self,
+        ends: &Ends,
+        wanted: &impl Fn(Peer, Peer) -> bool,
+        mut visit: impl FnMut(&mut Reach, usize, &[Decision]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut ingress: Vec<IngressIndex> = Vec::new();
+        for engine in &mut self.engines {
+            ingress.push(IngressIndex::new(engine, &self.model, &mut self.pool));
+        }
+        let cells: Vec<Vec<usize>> = ends.peers().map(|p| self.cells(p)).collect();
+        for (i, from) in ends.peers().enumerate() {
+            if !ends.peers().any(|to| wanted(from, to)) {
+                continue;
+            }
+            let row = match self.target(from) {
+                None => self.row_of_class(&ingress, &cells[i], ends, &cells),
+                Some(target) => self.row_of_outside(&ingress, from, target, &cells),
+            };
+            visit(self, i, &row)?;
+        }
+        Ok(())
+    }
+
+    /// What the pods of some cells may send to every end: as [`Reach::pair`] for each of them. `cells` are those of the
+    /// ends.
+    fn row_of_class(
+        &mut self,
+        ingress: &[IngressIndex],
+        sources: &[usize],
+        ends: &Ends,
+        cells: &[Vec<usize>],
+    ) -> Vec<Decision> {
+        let others: Vec<Target> = ends.peers().filter_map(|p| self.target(p)).collect();
+        let mut row: Vec<Option<Decision>> = vec![None; cells.len()];
+        for (e, index) in ingress.iter().enumerate() {
+            for &a in sources {
+                let egress = spread::egress(&mut self.engines[e], &self.model, &mut self.pool, a, &others);
+                let from_a = index.from(&self.engines[e], &self.model, &mut self.pool, a);
+                let nodes = self.model.cells[a].host_network.then(|| nodes_of(&self.model.cells[a].nodes));
+                let mut other = self.model.cells.len();
+                for (at, to) in ends.peers().enumerate() {
+                    let d = match to {
+                        Peer::Class(_) => {
+                            let mut result: Option<Decision> = None;
+                            for &b in &cells[at] {
+                                let side = match &nodes {
+                                    Some(nodes) if !self.model.cells[b].host_network => {
+                                        self.as_node(from_a[b], self.shares_node(nodes, b))
+                                    }
+                                    _ => from_a[b],
+                                };
+                                let d = egress[b].and(side, &mut self.pool);
+                                result = Some(result.map_or(d, |r| r.either(d, &mut self.pool)));
+                            }
+                            result.unwrap_or(Decision::OPEN)
+                        }
+                        Peer::Node => self.egress_to_nodes(e, a),
+                        _ => egress[other],
+                    };
+                    other += usize::from(!matches!(to, Peer::Class(_)));
+                    row[at] = Some(row[at].map_or(d, |r| r.either(d, &mut self.pool)));
+                }
+            }
+        }
+        row.into_iter().map(|d| d.unwrap_or(Decision::OPEN)).collect()
+    }
+
+    /// What an address or the other nodes may send to every end: as [`Reach::pair`] for each of them.
+    fn row_of_outside(
+        &mut self,
+        ingress: &[IngressIndex],
+        from: Peer,
+        source: Target,
+        cells: &[Vec<usize>],
+    ) -> Vec<Decision> {
+        let mut row: Vec<Option<Decision>> = vec![None; cells.len()];
+        for (e, index) in ingress.iter().enumerate() {
+            let mut to_cell = index.from(&self.engines[e], &self.model, &mut self.pool, source);
+            if from == Peer::Node && !self.model.more_nodes {
+                let mut met: Vec<Option<Decision>> = vec![None; to_cell.len()];
+                for n in 0..self.model.nodes.len() {
+                    let one = index.from(&self.engines[e], &self.model, &mut self.pool, self.model.node(n));
+                    for (b, d) in one.into_iter().enumerate() {
+                        if self.locality(b, |node| node == n) != Tri::Yes {
+                            met[b] = Some(met[b].map_or(d, |m| m.either(d, &mut self.pool)));
+                        }
+                    }
+                }
+                for (d, met) in to_cell.iter_mut().zip(met) {
+                    *d = met.unwrap_or(*d);
+                }
+            }
+            for (at, of_end) in cells.iter().enumerate() {
+                for &b in of_end {
+                    let d = to_cell[b];
+                    row[at] = Some(row[at].map_or(d, |r| r.either(d, &mut self.pool)));
+                }
+            }
+        }
+        row.into_iter().map(|d| d.unwrap_or(Decision::NONE)).collect()
+    }
+
+    /// The part of the table that a destination belongs to.
+    pub(super) fn part_of(&self, peer: Peer) -> Part {
+        let Peer::Class(class) = peer else { return Part::Outside };
+        let open = |engine: &Engine| {
+            let cells = self.model.cells_of(class);
+            cells.iter().all(|c| engine.without_rows(&self.model, Direction::Ingress, *c) == Some(Decision::ALL))
+        };
+        if self.engines.iter().all(open) { Part::Open } else { Part::Restricted }
+    }
+
     fn cell_pair(&mut self, engine: usize, a: usize, b: usize) -> Decision {
         // Without enforcement, and towards pods on the host's network, only the other side counts; `side` says so.
         let egress = self.side_on(engine, Direction::Egress, a, b);
@@ -200,21 +355,7 @@ impl Reach {
             Decision::ALL
         } else if self.model.cells[a].host_network {
             let remote = self.side_on(engine, Direction::Ingress, b, a);
-            let sources = self.model.cells[a].nodes.clone();
-            let local = if sources.is_empty() || sources.iter().any(Option::is_none) {
-                Tri::Maybe
-            } else {
-                let mut all: Option<Tri> = None;
-                for s in sources.iter().flatten() {
-                    let one = self.locality(b, |n| n == *s);
-                    all = Some(match all {
-                        None => one,
-                        Some(x) if x == one => x,
-                        Some(_) => Tri::Maybe,
-                    });
-                }
-                all.unwrap_or(Tri::Maybe)
-            };
+            let local = self.shares_node(&nodes_of(&self.model.cells[a].nodes), b);
             self.as_node(remote, local)
         } else {
             self.side_on(engine, Direction::Ingress, b, a)
@@ -330,7 +471,7 @@ impl Reach {
                     Dataplane::None => Tri::No,
                     _ if self.model.cells[cell].host_network => Tri::No,
                     _ => {
-                        let own = self.engines[e].selection(&self.model, cell, direction).isolated();
+                        let own = self.engines[e].isolates(&self.model, cell, direction);
                         match self.engines[e].opaque(&self.model, cell, direction) {
                             Some(_) => own.max(Tri::Maybe),
                             None => own,
@@ -347,23 +488,36 @@ impl Reach {
         result.unwrap_or(Tri::Maybe)
     }
 
+    /// The classes that a policy selects, and how certainly: as its most certain pods, in order.
+    pub fn classes_selected_by(&self, policy: usize) -> Vec<(ClassId, Tri)> {
+        let mut found: Vec<(ClassId, Tri)> = Vec::new();
+        for (cell, selected) in self.model.cells_selected_by(policy) {
+            let Some(class) = self.model.cells[cell].class else { continue };
+            match found.last_mut() {
+                Some((last, so_far)) if *last == class => *so_far = (*so_far).max(selected),
+                _ => found.push((class, selected)),
+            }
+        }
+        found
+    }
+
     /// Indices of the policies that select a class in a direction, as if enforced: certainly and possibly.
-    pub fn policies_of(&mut self, class: ClassId, direction: Direction) -> (Vec<usize>, Vec<usize>) {
+    pub fn policies_of(&self, class: ClassId, direction: Direction) -> (Vec<usize>, Vec<usize>) {
         let (mut certain, mut maybe) = (Vec::new(), Vec::new());
         let cells = self.model.cells_of(class);
-        let Some(first) = cells.first() else { return (certain, maybe) };
-        // All cells of a class are in one namespace, and so are the policies that may select them.
-        for &p in &self.model.namespaces[self.model.cells[*first].namespace].policies {
-            let policy = &self.model.policies[p];
-            if !policy.isolates[direction as usize] {
-                continue;
+        // The policies that may select a cell, with the number of cells that they certainly select.
+        let mut hits: BTreeMap<usize, usize> = BTreeMap::new();
+        for cell in cells {
+            for (bundle, selected) in self.model.selectors.bundles_of(self.model.cells[*cell].signature) {
+                for p in &self.model.selectors.bundle_of(*bundle).policies {
+                    if self.model.policies[*p].isolates[direction as usize] {
+                        *hits.entry(*p).or_default() += usize::from(*selected == Tri::Yes);
+                    }
+                }
             }
-            let hits = cells.iter().map(|c| self.model.cells[*c].labels.matches(&policy.selector));
-            match (hits.clone().min(), hits.max()) {
-                (Some(Tri::Yes), _) => certain.push(p),
-                (_, Some(Tri::Maybe | Tri::Yes)) => maybe.push(p),
-                _ => {}
-            }
+        }
+        for (p, yes) in hits {
+            if yes == cells.len() { certain.push(p) } else { maybe.push(p) }
         }
         (certain, maybe)
     }

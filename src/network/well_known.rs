@@ -63,11 +63,8 @@ pub(super) fn imagined_namespace(name: &str) -> LabelView {
 /// Classes of the pods that answer for cluster DNS.
 fn dns_pods(inventory: &Inventory, label: &str) -> Vec<ClassId> {
     let mut found = Vec::new();
-    for (w, workload) in inventory.workloads.iter().enumerate() {
-        if workload.object.namespace != "kube-system" {
-            continue;
-        }
-        for (c, class) in workload.classes.iter().enumerate() {
+    for &w in inventory.workloads_in("kube-system") {
+        for (c, class) in inventory.workloads[w].classes.iter().enumerate() {
             if !class.host_network && class.labels.get("k8s-app").is_some_and(|v| v == label) {
                 found.push((w, c));
             }
@@ -93,7 +90,7 @@ pub fn dns(reach: &mut Reach, inventory: &Inventory, class: ClassId) -> Decision
                 // The cache runs on the node and answers on the Service's address, which is then not translated.
                 (false, true) => match service_ip {
                     Some(ip) => reach.side_of(engine, Direction::Egress, class, Peer::Address(ip)),
-                    None => unread_address(reach, engine, class),
+                    None => reach.every_address(engine, class, &[(Protocol::Udp, 53), (Protocol::Tcp, 53)]),
                 },
                 (false, false) => pods(reach, inventory, engine, class, "kube-dns", KUBE_DNS),
             };
@@ -127,21 +124,6 @@ fn pods(
             None => d,
             Some(r) => r.or(d, &mut reach.pool),
         });
-    }
-    result.unwrap_or(Decision::OPEN)
-}
-
-/// An address of which nothing is known: certain only where every address is treated alike.
-fn unread_address(reach: &mut Reach, engine: usize, class: ClassId) -> Decision {
-    let mut result: Option<Decision> = None;
-    for atom in 0..reach.model.atoms.ranges.len() {
-        if reach.model.atoms.ranges[atom].is_v4() {
-            let d = reach.side_of(engine, Direction::Egress, class, Peer::Atom(atom));
-            result = Some(match result {
-                None => d,
-                Some(r) => r.either(d, &mut reach.pool),
-            });
-        }
     }
     result.unwrap_or(Decision::OPEN)
 }
@@ -201,60 +183,4 @@ pub fn metadata(reach: &mut Reach, class: ClassId) -> Tri {
         }
     }
     result.unwrap_or(Tri::Maybe)
-}
-
-/// Whether a class reaches the internet at large, and on which ports: `true` for an address set of more than half of the
-/// public IPv4 addresses, so that "everything but a few ranges" counts and an allow-list does not.
-pub fn internet(reach: &mut Reach, class: ClassId) -> Decision {
-    let ranges = reach.model.atoms.ranges.clone();
-    let public: Vec<(usize, u64)> = ranges
-        .iter()
-        .enumerate()
-        .filter_map(|(i, r)| match r {
-            super::address::Range::V4(a, b) => Some((i, public_addresses(*a, *b))),
-            super::address::Range::V6(..) => None,
-        })
-        .filter(|(_, n)| *n > 0)
-        .collect();
-    let total: u64 = public.iter().map(|(_, n)| n).sum();
-    let (mut certain, mut possible) = (0u64, 0u64);
-    let mut all = Decision::NONE;
-    for (atom, n) in public {
-        let d = reach.side(Direction::Egress, class, Peer::Atom(atom));
-        all = all.or(d, &mut reach.pool);
-        if d.certain != super::ports::NONE {
-            certain += n;
-        }
-        if d.possible != super::ports::NONE {
-            possible += n;
-        }
-    }
-    Decision {
-        certain: if certain * 2 > total { all.certain } else { super::ports::NONE },
-        possible: if possible * 2 > total { all.possible } else { super::ports::NONE },
-    }
-}
-
-/// Addresses of a range outside the special-purpose blocks of RFC 6890.
-fn public_addresses(from: u32, to: u32) -> u64 {
-    const SPECIAL: [(u32, u32); 9] = [
-        (0x0000_0000, 0x00ff_ffff), // 0.0.0.0/8
-        (0x0a00_0000, 0x0aff_ffff), // 10.0.0.0/8
-        (0x6440_0000, 0x647f_ffff), // 100.64.0.0/10
-        (0x7f00_0000, 0x7fff_ffff), // 127.0.0.0/8
-        (0xa9fe_0000, 0xa9fe_ffff), // 169.254.0.0/16
-        (0xac10_0000, 0xac1f_ffff), // 172.16.0.0/12
-        (0xc0a8_0000, 0xc0a8_ffff), // 192.168.0.0/16
-        (0xc612_0000, 0xc613_ffff), // 198.18.0.0/15
-        (0xe000_0000, 0xffff_ffff), // multicast and reserved
-    ];
-    let size = u64::from(to) - u64::from(from) + 1;
-    let special: u64 = SPECIAL
-        .iter()
-        .map(|(a, b)| {
-            let (lo, hi) = (from.max(*a), to.min(*b));
-            if lo <= hi { u64::from(hi) - u64::from(lo) + 1 } else { 0 }
-        })
-        .sum();
-    size - special
 }

@@ -127,7 +127,7 @@ fn everything() -> Value {
 #[test]
 fn the_json_table_has_its_documented_form() {
     let room = shop();
-    let t = room.sh("reach in.yaml cluster.json --format json").status(0).json();
+    let t = room.sh("reach in.yaml cluster.json --pairs --format json").status(0).json();
     assert_eq!((&t["schemaVersion"], &t["dataplane"], &t["enforced"]), (&json!(1), &json!("calico"), &json!(true)));
     let peer = |id: &str| t["peers"].as_array().unwrap().iter().find(|p| p["id"] == id).cloned().unwrap_or_default();
     assert_eq!(
@@ -171,7 +171,7 @@ fn a_single_pod_does_not_connect_to_another_replica_of_itself() {
     let room = Room::with(
         "apiVersion: v1\nkind: Pod\nmetadata: { name: solo, namespace: shop }\nspec: { containers: [{ name: c, image: i }] }\n",
     );
-    let t = room.sh("reach in.yaml --format json").status(0).json();
+    let t = room.sh("reach in.yaml --pairs --format json").status(0).json();
     assert_eq!(pair(&t, "shop/Pod/solo", "shop/Pod/solo"), None);
     assert!(pair(&t, "shop/Pod/solo", "node").is_some());
 }
@@ -186,7 +186,7 @@ fn addresses_are_told_apart_only_where_a_policy_does() {
                 "{ podSelector: {}, policyTypes: [Egress], egress: [{ to: [{ ipBlock: { cidr: 203.0.113.0/24, except: [203.0.113.128/25] } }] }] }",
             )),
     );
-    let t = room.sh("reach in.yaml --dataplane calico --format json").status(0).json();
+    let t = room.sh("reach in.yaml --dataplane calico --pairs --format json").status(0).json();
     let mut ranges: Vec<Value> =
         t["peers"].as_array().unwrap().iter().filter(|p| p["kind"] == "ip").map(|p| p["ranges"].clone()).collect();
     ranges.sort_by_key(|r| r.as_array().unwrap().len());
@@ -208,7 +208,7 @@ fn addresses_are_told_apart_only_where_a_policy_does() {
 fn only_the_ends_and_the_port_that_were_asked_for_are_in_the_table() {
     let room = shop();
     let count = |flags: &str| {
-        let t = room.sh(&format!("reach in.yaml cluster.json --format json {flags}")).status(0).json();
+        let t = room.sh(&format!("reach in.yaml cluster.json --pairs --format json {flags}")).status(0).json();
         t["connections"].as_array().unwrap().clone()
     };
     assert!(count(&format!("--to {WEB}")).iter().all(|c| c["to"] == WEB));
@@ -233,7 +233,7 @@ fn the_dataplane_is_stated_assumed_or_read() {
             "{ podSelector: { matchLabels: { app: web } }, ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 8080, endPort: 8090 }] }] }",
         );
     let room = Room::with(&text);
-    let table = |flags: &str| room.sh(&format!("reach in.yaml --format json {flags}")).status(0).json();
+    let table = |flags: &str| room.sh(&format!("reach in.yaml --pairs --format json {flags}")).status(0).json();
     for (flag, dataplane, enforced) in [
         ("calico", "calico", true),
         ("dataplane-v2", "dataplane-v2", true),
@@ -271,7 +271,7 @@ fn without_enforcement_policies_hold_nothing_back() {
     let room = shop();
     room.write("off.json", r#"{"currentMasterVersion": "1.33", "networkPolicy": {}}"#);
     for flags in ["off.json", "--dataplane none", "cluster.json --dataplane none"] {
-        let t = room.sh(&format!("reach in.yaml {flags} --format json")).status(0).json();
+        let t = room.sh(&format!("reach in.yaml {flags} --pairs --format json")).status(0).json();
         assert_eq!((&t["dataplane"], &t["enforced"]), (&json!("none"), &json!(false)), "{flags}");
         for c in t["connections"].as_array().unwrap() {
             assert_eq!(c["allow"], everything(), "{flags}: {c}");
@@ -326,4 +326,71 @@ fn the_metadata_server_is_asked_for_where_a_policy_sees_it() {
         .status(2)
         .warns("--to ip:169.254.169.252 --port 988");
     room.sh("reach . --from shop/web --to ip:169.254.169.252 --port 988 --expect allowed").status(0);
+}
+
+/// The ids of the sets that an entry names.
+fn members<'a>(t: &'a Value, names: &Value) -> Vec<&'a str> {
+    let sets = names.as_array().unwrap().iter().map(|n| t["sets"][n.as_str().unwrap()].as_array().unwrap());
+    sets.flatten().map(|id| id.as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_json_by_sets_has_its_documented_form() {
+    let room = shop();
+    let t = room.sh("reach in.yaml cluster.json --format json").status(0).json();
+    let pairs = room.sh("reach in.yaml cluster.json --pairs --format json").status(0).json();
+    assert_eq!((&t["schemaVersion"], &t["dataplane"], &t["enforced"]), (&json!(2), &json!("calico"), &json!(true)));
+    assert_eq!(t["peers"], pairs["peers"]);
+    let entry = |from: &str, to: &str| {
+        let connections = t["connections"].as_array().unwrap();
+        let found = connections
+            .iter()
+            .filter(|c| members(&t, &c["from"]).contains(&from) && members(&t, &c["to"]).contains(&to));
+        found.collect::<Vec<_>>()
+    };
+    let web = entry("shop/Deployment/api", WEB);
+    assert_eq!(web.len(), 1, "{web:?}");
+    assert_eq!(web[0]["allow"], json!([{ "protocol": "TCP", "ports": [[8080, 8080]] }]));
+    assert_eq!(web[0].get("unknown"), None);
+    assert_eq!(entry("other/Deployment/far", WEB), Vec::<&Value>::new());
+    // Everything that no policy restricts is one entry, whoever asks.
+    assert_eq!(entry(WEB, "other/Deployment/far"), entry("other/Deployment/far", "shop/Deployment/api"));
+    let agent = entry("shop/DaemonSet/agent", WEB);
+    assert!(agent[0]["unknown"][0]["reason"].as_str().unwrap().contains("host's network"), "{agent:?}");
+}
+
+#[test]
+fn pairs_are_json_or_csv() {
+    let room = shop();
+    let csv = room.sh(&format!("reach in.yaml cluster.json --pairs --format csv --to {WEB}")).status(0).stdout;
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("from,to,answer,protocol,first_port,last_port,reason"));
+    assert!(csv.contains("shop/Deployment/api,shop/Deployment/web,allow,TCP,8080,8080,\n"), "{csv}");
+    let unknown = lines.find(|l| l.starts_with("shop/DaemonSet/agent,")).unwrap();
+    assert!(unknown.contains(",unknown,TCP,1,65535,\"a pod on the host's network"), "{unknown}");
+    for flags in ["--pairs", "--format csv", "--pairs --format table"] {
+        room.sh(&format!("reach in.yaml {flags}")).status(2).warns("--pairs is for --format json and csv");
+    }
+}
+
+/// Workloads that are treated alike are one line, however many there are.
+#[test]
+fn the_table_groups_what_is_alike() {
+    let mut text = String::new();
+    for i in 0..40 {
+        text += &deployment("shop", &format!("app-{i}"));
+        text += &deployment("blog", &format!("app-{i}"));
+    }
+    text += &policy(
+        "shop",
+        "own",
+        "{ podSelector: {}, ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 8080 }] }] }",
+    );
+    let room = Room::with(&text);
+    let out = room.sh("reach in.yaml --dataplane calico").status(0);
+    assert!(out.stdout.lines().count() < 40, "{}", out.stdout);
+    out.says("to shop: all 40 workloads").says("from shop: all 40 workloads").says("TCP 8080");
+    let by_sets = room.sh("reach in.yaml --dataplane calico --format json").status(0).stdout;
+    let pairs = room.sh("reach in.yaml --dataplane calico --pairs --format json").status(0).stdout;
+    assert!(by_sets.len() * 10 < pairs.len(), "{} bytes by sets, {} by pairs", by_sets.len(), pairs.len());
 }

@@ -47,8 +47,6 @@ pub struct Builder {
     /// Groups of equal pods by a hash over everything but the members; pods of one hash need not be equal.
     groups: HashMap<u64, Vec<usize>>,
     hasher: RandomState,
-    /// The group of the last object, where that was a pod.
-    last_group: Option<usize>,
     interner: Arc<Interner>,
     /// Objects come from lists of an API, which hold each once.
     listed: bool,
@@ -120,7 +118,6 @@ impl Builder {
             seen: HashMap::new(),
             groups: HashMap::new(),
             hasher: RandomState::new(),
-            last_group: None,
             interner: Arc::default(),
             listed: false,
             config_connector: Vec::new(),
@@ -274,7 +271,6 @@ impl Builder {
     }
 
     fn dispatch(&mut self, c: &Cursor<'_>, head: &Head<'_>, origin: &Origin) {
-        self.last_group = None;
         if head.is_config_connector() && !self.listed {
             let mut object = c.node.to_json();
             // Items of a typed list do not state their kind.
@@ -325,9 +321,8 @@ impl Builder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::api_format::{self, Part};
     use super::*;
-    use crate::document::parse_json;
+    use crate::document::{parse_json, parse_json_value};
     use crate::inventory::KINDS;
 
     /// Pods of one ReplicaSet as a live cluster has them; each with a token's volume of this name.
@@ -342,7 +337,7 @@ mod tests {
                       {{"name": "ca", "mountPath": "/ca"}}, {{"name": "{volume}", "mountPath": "/run"}}]}}]}},
                   "status": {{"podIP": "10.0.0.1"}}}}"#
             );
-            let node = api_format::read(&text, Part::Any).unwrap();
+            let node = parse_json_value(&text).unwrap();
             builder.item(&node, &Head { api_version: "v1", kind: "Pod" }, "/api/v1/pods").unwrap();
         }
         builder.into_part()

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use crate::inventory::object::{Member, PodGroup};
+use crate::inventory::object::PodGroup;
 
 use super::{Builder, push};
 
@@ -20,33 +20,16 @@ impl Builder {
         let candidates = self.groups.entry(self.hasher.hash_one(group_key(&pod))).or_default();
         let pods = &mut self.snapshot.pods;
         let equal = candidates.iter().copied().find(|&i| pods.get(i).is_some_and(|g| group_key(g) == group_key(&pod)));
-        let Some((i, group)) = equal.and_then(|i| Some((i, pods.get_mut(i)?))) else {
+        let Some(group) = equal.and_then(|i| pods.get_mut(i)) else {
             candidates.push(pods.len());
-            self.last_group = Some(pods.len());
             push(pods, pod);
             return;
         };
-        self.last_group = Some(i);
         // The pods of a controller have the same labels but for those of StatefulSets: they share them.
         if let Some(last) = group.members.last().map(|m| m.labels.clone()) {
             pod.members.iter_mut().filter(|m| m.labels == last).for_each(|m| m.labels = last.clone());
         }
         group.members.append(&mut pod.members);
-    }
-
-    /// Whether the last item was a pod that may have siblings: pods without an owner are not put together.
-    pub fn can_have_sibling(&self) -> bool {
-        self.last_group.and_then(|i| self.snapshot.pods.get(i)).is_some_and(|group| group.meta.owner.is_some())
-    }
-
-    /// Adds a pod that differs from the last item, which [can have](Self::can_have_sibling) siblings, in nothing but what
-    /// a member has of its own. It gets that one's labels.
-    pub fn sibling(&mut self, mut member: Member) {
-        let Some(group) = self.last_group.and_then(|i| self.snapshot.pods.get_mut(i)) else { return };
-        if let Some(last) = group.members.last() {
-            member.labels = last.labels.clone();
-        }
-        group.members.push(member);
     }
 
     /// Removes the groups that a later duplicate has emptied.

@@ -3,6 +3,7 @@
 mod pod_spec;
 mod pods;
 mod services;
+mod spec_key;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +17,6 @@ use crate::lexicon;
 use super::interner::Interner;
 
 pub(super) use pod_spec::parse_pod_spec;
-pub(super) use pods::{has_finished, parse_member};
 
 /// API version and kind of an object.
 pub(crate) struct Head<'a> {

@@ -2,33 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::document::{Content, Cursor, Problems};
+use crate::document::{Content, Cursor};
 use crate::inventory::object::*;
 use crate::lexicon;
 
-use super::super::api_format;
 use super::super::interner::Interner;
-use super::super::json_text::Wrong;
-use super::super::spec_text::{ACCESS, is_access};
 use super::parse_protocol;
+use super::spec_key::{ACCESS, SpecKey, is_access};
 
 /// Parses the specification of a pod or of a template. Equal ones are one in memory.
 pub(crate) fn parse_pod_spec(c: &Cursor<'_>, interner: &Interner) -> Arc<PodSpec> {
-    let Content::Raw(spec) = &c.node.content else { return interner.intern_spec(parse_normalized(c)) };
-    let read = || match api_format::read_spec(&**spec) {
-        Ok(node) => {
-            let problems = Problems::default();
-            let pod_spec = parse_normalized(&Cursor::new(&node, &problems));
-            let problems = problems.drain("", &node);
-            problems.iter().for_each(|p| c.problem_below(&p.message));
-            problems.is_empty().then_some(pod_spec)
-        }
-        Err(Wrong) => {
-            c.problem("not valid JSON, or nested too deeply");
-            None
-        }
-    };
-    interner.spec_of_text(spec.digest(), read).unwrap_or_default()
+    let key = interner.key_of(&SpecKey::new(c.node));
+    if let Some(earlier) = interner.spec_of_key(key) {
+        return earlier;
+    }
+    let problems = c.problem_count();
+    let spec = interner.intern_spec(parse_normalized(c));
+    // Each object with a problem has it reported.
+    if c.problem_count() == problems {
+        interner.remember_spec(key, spec.clone());
+    }
+    spec
 }
 
 fn parse_normalized(c: &Cursor<'_>) -> PodSpec {

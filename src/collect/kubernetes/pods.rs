@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::document::{Content, Cursor};
+use crate::document::Cursor;
 use crate::inventory::object::*;
 
 use super::super::interner::Interner;
@@ -86,17 +86,12 @@ fn parse_controller(c: &Cursor<'_>, meta: Meta, options: &ReadOptions<'_>) -> Co
 }
 
 /// Whether a pod with this status has finished: then its IP address may belong to another pod.
-pub(crate) fn has_finished(status: Option<&Cursor<'_>>) -> bool {
+fn has_finished(status: Option<&Cursor<'_>>) -> bool {
     matches!(status.and_then(|s| s.string_at("phase")).as_deref(), Some("Succeeded" | "Failed"))
 }
 
 /// The part of a pod that differs between the pods of one controller.
-pub(crate) fn parse_member(
-    name: String,
-    node: Option<String>,
-    status: Option<&Cursor<'_>>,
-    labels: Arc<Labels>,
-) -> Member {
+fn parse_member(name: String, node: Option<String>, status: Option<&Cursor<'_>>, labels: Arc<Labels>) -> Member {
     let ips = |list: &str, single: &str| {
         let Some(s) = status else { return Vec::new() };
         let mut found: Vec<_> =
@@ -123,10 +118,7 @@ fn parse_pod(c: &Cursor<'_>, mut meta: Meta, options: &ReadOptions<'_>) -> Optio
     let spec = c.get("spec");
     let labels: Labels = meta.labels.iter().filter(|(k, _)| is_per_pod(k, &meta.labels)).collect();
     meta.labels.retain(|k, _| !labels.contains_key(k));
-    let node = spec.as_ref().and_then(|s| match &s.node.content {
-        Content::Raw(text) => text.own_string("nodeName").map(str::to_owned),
-        _ => s.string_at("nodeName"),
-    });
+    let node = spec.as_ref().and_then(|s| s.string_at("nodeName"));
     let member = parse_member(meta.name.clone(), node, status.as_ref(), Arc::new(labels));
     Some(PodGroup {
         annotations: std::mem::take(&mut meta.annotations),

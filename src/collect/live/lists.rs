@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::document::ListMeta;
 use crate::inventory::Snapshot;
 
 use super::super::builder::Builder;
@@ -15,16 +16,12 @@ use super::decompress::{LARGEST, ResponseBody};
 use super::fault::Fault;
 use super::items::Items;
 use super::kinds::Resource;
-use super::page::{self, ListMeta};
+use super::page;
 
 /// Objects of a page: <https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks>.
 const PAGE: usize = 500;
 /// How often a list is read from its start: when it grew too old to go on with, and when a page cannot be unpacked or read.
 const READINGS: u32 = 3;
-
-/// An API server does not compress what is shorter; if it is, something else did so.
-/// k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go, `defaultGzipThresholdBytes`.
-const UNCOMPRESSED: usize = 128 << 10;
 
 /// How far a run has come; read by whoever shows it.
 #[derive(Debug, Default)]
@@ -154,12 +151,7 @@ impl Lists {
     /// Reads one page.
     fn page(&self, answer: &ResponseBody, items: &Items) -> Result<(Builder, ListMeta), Fault> {
         let mut buffer = self.buffers().pop().unwrap_or_default();
-        let read = answer.open(&mut buffer, LARGEST).and_then(|body| {
-            if !answer.gzip || body.len() <= UNCOMPRESSED {
-                page::check(body)?;
-            }
-            self.items(body, items)
-        });
+        let read = answer.open(&mut buffer, LARGEST).and_then(|body| self.items(body, items));
         self.buffers().push(buffer);
         read
     }

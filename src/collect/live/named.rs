@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::document::Node;
+use crate::document::{Node, parse_json_value};
 use crate::inventory::object::{EnvFromSource, EnvSource, PodSpec};
 use crate::inventory::{Gap, Need, Snapshot};
 
-use super::super::api_format::{self, Part};
 use super::super::builder::Builder;
 use super::super::kubernetes::{Head, SecretVariables};
 use super::api::{Api, JSON};
 use super::fault::Fault;
 use super::gap;
-use super::page;
 
 /// (namespace, name)
 type Name = (String, String);
@@ -134,6 +132,5 @@ async fn read_by_name(
 
 /// An object as a tree, if that is what a body is.
 fn node(body: &[u8]) -> Option<Node<'_>> {
-    page::check(body).ok()?;
-    api_format::read(std::str::from_utf8(body).ok()?, Part::Any).ok()
+    parse_json_value(std::str::from_utf8(body).ok()?).ok()
 }

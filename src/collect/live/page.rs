@@ -1,75 +1,63 @@
-//! Reads one page of a Kubernetes list, an item at a time, so that no more than one is ever held as a tree.
+//! Reads one page of a Kubernetes list.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use std::fmt;
 
-use super::super::api_format::Reader;
-use super::super::json_text::{Walk, Wrong};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use crate::document::{JsonList, ListMeta};
+
 use super::fault::{Fault, looks_like_page};
-
-/// What a page says of its list.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct ListMeta {
-    /// Absent or empty on the last page.
-    #[serde(rename = "continue")]
-    pub token: Option<String>,
-    pub resource_version: Option<String>,
-}
-
-impl ListMeta {
-    fn read(walk: &mut Walk<'_>) -> Result<ListMeta, Wrong> {
-        serde_json::from_str(walk.skip()?).map_err(|_| Wrong)
-    }
-}
-
-/// Reads the item at the reader's place.
-type Each<'e, 'a> = dyn FnMut(&mut Reader<'a>) -> Result<(), Wrong> + 'e;
 
 /// The list's metadata alone, of the beginning of a page. It stands before the items, so that the next page can be asked
 /// for while they are read.
 pub(super) fn head(start: &[u8]) -> Option<ListMeta> {
+    struct Head<'m>(&'m mut Option<ListMeta>);
+    impl<'de> Visitor<'de> for Head<'_> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+        /// Ends with an error in any case: the rest is not there yet.
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<String>()? {
+                match key.as_str() {
+                    "metadata" => {
+                        *self.0 = Some(map.next_value()?);
+                        break;
+                    }
+                    "items" => break,
+                    _ => drop(map.next_value::<IgnoredAny>()?),
+                }
+            }
+            Err(A::Error::custom("read as far as needed"))
+        }
+    }
     // The beginning may end within a character.
     let text = start.utf8_chunks().next()?.valid();
-    let mut walk = Walk::new(text);
-    let mut first = true;
-    while let Some(key) = walk.key(&mut first).ok()? {
-        match &*key {
-            "metadata" => return ListMeta::read(&mut walk).ok(),
-            "items" => return None,
-            _ => walk.skip().ok()?,
-        };
-    }
-    None
+    let mut found = None;
+    let _ = serde_json::Deserializer::from_str(text).deserialize_map(Head(&mut found));
+    found
 }
 
-/// Whether all of a body is JSON, also what [`read`] passes over, but for the characters of its texts: for one that came
-/// without a checksum of its own, as those of gzip have.
-///
-/// # Errors
-/// As of [`read`].
-pub(super) fn check(body: &[u8]) -> Result<(), Fault> {
-    serde_json::from_slice::<IgnoredAny>(body).map(drop).map_err(|_| wrong(body))
-}
-
-/// Has `each` read every item, and answers the list's metadata.
+/// Reads a list's metadata, and its items as text.
 ///
 /// # Errors
 /// [`Fault::Malformed`] where it is no list: `items` must be there, and be a list. Of metadata alone an empty list has
 /// `items: null` (seen of Kubernetes 1.34); no other list is taken as empty for that.
-pub(super) fn read<'a>(body: &'a [u8], each: &mut Each<'_, 'a>) -> Result<ListMeta, Fault> {
-    let parts = match std::str::from_utf8(body) {
-        Ok(text) => parts(text, each).map_err(|Wrong| wrong(body))?,
-        Err(_) => return Err(wrong(body)),
+pub(super) fn read(body: &[u8]) -> Result<(JsonList<'_>, ListMeta), Fault> {
+    let text = std::str::from_utf8(body).map_err(|_| wrong(body))?;
+    let mut list = JsonList::parse(text).map_err(|_| wrong(body))?;
+    let kind = list.kind.as_deref();
+    let is_list = match &list.items {
+        Some(Some(_)) => kind.is_some_and(|kind| kind.ends_with("List")),
+        Some(None) => kind == Some("PartialObjectMetadataList"),
+        None => false,
     };
-    match parts {
-        (Some(kind), Some(meta), Found::List) if kind.ends_with("List") => Ok(meta),
-        (Some(kind), Some(meta), Found::Null) if kind == "PartialObjectMetadataList" => Ok(meta),
-        (kind, _, _) => {
-            let found = kind.map_or("an object without kind".to_owned(), |k| shown_kind(&k));
-            Err(Fault::Malformed(format!("expected a list with metadata and items, found {found}")))
-        }
+    if is_list && let Some(meta) = list.metadata.take() {
+        return Ok((list, meta));
     }
+    let found = kind.map_or("an object without kind".to_owned(), shown_kind);
+    Err(Fault::Malformed(format!("expected a list with metadata and items, found {found}")))
 }
 
 /// What is wrong with a page that is none.
@@ -81,8 +69,13 @@ fn wrong(body: &[u8]) -> Fault {
         Err(e) if e.is_eof() => Fault::CutOff(format!("it ends after {} bytes", body.len())),
         Err(e) => Fault::Malformed(format!("line {} column {}: {}", e.line(), e.column(), plain(&e))),
         Ok(_) if std::str::from_utf8(body).is_err() => Fault::Malformed("it is not UTF-8".to_owned()),
-        Ok(_) => Fault::Malformed("it has values that no list has, or is nested too deep".to_owned()),
+        Ok(_) => Fault::Malformed("it has values that no list has".to_owned()),
     }
+}
+
+/// What is wrong with an item of a page that is valid JSON; the first has number 1.
+pub(super) fn wrong_item(number: usize, e: &serde_json::Error) -> Fault {
+    Fault::Malformed(format!("item {number}: {}", plain(e)))
 }
 
 /// A kind as a message may quote it: what is no name of one may be anything, also a secret.
@@ -98,63 +91,23 @@ fn plain(e: &serde_json::Error) -> String {
     crate::lexicon::mask_text(text)
 }
 
-/// What `items` was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    Nothing,
-    Null,
-    List,
-}
-
-/// Kind, metadata and items.
-type Parts = (Option<String>, Option<ListMeta>, Found);
-
-fn parts<'a>(text: &'a str, each: &mut Each<'_, 'a>) -> Result<Parts, Wrong> {
-    let mut reader = Reader::new(text);
-    let (mut kind, mut meta, mut items) = (None, None, Found::Nothing);
-    let mut first = true;
-    while let Some(key) = reader.walk.key(&mut first)? {
-        match &*key {
-            "kind" => kind = Some(reader.walk.string()?.into_owned()),
-            "metadata" => meta = Some(ListMeta::read(&mut reader.walk)?),
-            "items" if reader.walk.peek()? == b'[' => {
-                items = Found::List;
-                let mut first = true;
-                while reader.walk.element(&mut first)? {
-                    each(&mut reader)?;
-                }
-            }
-            "items" if reader.walk.skip()? == "null" => items = Found::Null,
-            "items" => return Err(Wrong),
-            _ => drop(reader.walk.skip()?),
-        }
-    }
-    reader.walk.end()?;
-    Ok((kind, meta, items))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::api_format::Part;
     use super::*;
     use crate::document::Node;
 
     fn names(body: &str) -> Result<(Vec<String>, ListMeta), Fault> {
-        let mut found = Vec::new();
-        let meta = read(body.as_bytes(), &mut |reader| {
-            let node = reader.node(Part::Any)?;
-            let name = node.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str);
-            found.push(name.unwrap_or("?").to_owned());
-            Ok(())
-        })?;
+        let (list, meta) = read(body.as_bytes())?;
+        let name = |node: &Node<'_>| Some(node.get("metadata")?.get("name")?.as_str()?.to_owned());
+        let found = list.nodes(body).map(|node| name(&node.unwrap()).unwrap_or("?".to_owned())).collect();
         Ok((found, meta))
     }
 
     #[test]
     fn items_and_metadata_come_in_any_order() {
-        let meta = ListMeta { token: Some("t".into()), resource_version: Some("7".into()) };
+        let meta = ListMeta { token: Some("t".into()), resource_version: Some("7".into()), ..ListMeta::default() };
         let m = r#""metadata":{"continue":"t","resourceVersion":"7","remainingItemCount":1}"#;
         let items = r#""items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]"#;
         for body in [format!(r#"{{"kind":"PodList",{m},{items}}}"#), format!(r#"{{{items},{m},"kind":"PodList"}}"#)] {
@@ -192,28 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn what_no_reader_asks_for_is_passed_over_but_not_under_keys_of_the_author() {
-        let body = r#"{"kind":"PodList","metadata":{},"items":[{"metadata":{"name":"a","managedFields":[{}],
-            "labels":{"resources":"x","zone":"y"}},"spec":{"containers":[{"resources":{"a":1},"name":"c"}]}}]}"#;
-        let mut found = Vec::new();
-        let mut each = |reader: &mut Reader| reader.node(Part::Any).map(|node| found.push(node.to_json()));
-        read(body.as_bytes(), &mut each).unwrap();
-        let expected = serde_json::json!({"metadata": {"name": "a", "labels": {"resources": "x", "zone": "y"}},
-            "spec": {"containers": [{"name": "c"}]}});
-        assert_eq!(found, [expected]);
-    }
-
-    #[test]
-    fn what_is_passed_over_can_be_checked() {
+    fn what_no_reader_asks_for_is_still_json() {
         let body = |fields: &str| {
             format!(
                 r#"{{"kind":"PodList","metadata":{{}},"items":[{{"metadata":{{"name":"a","managedFields":{fields}}}}}]}}"#
             )
         };
         for fields in [r#"[{"a" 1}]"#, "[1,2}", "[oops]", "[1,]", "[\"\t\"]"] {
-            assert!(matches!(check(body(fields).as_bytes()), Err(Fault::Malformed(_))), "{fields}");
+            assert!(matches!(names(&body(fields)), Err(Fault::Malformed(_))), "{fields}");
         }
-        assert_eq!(check(body(r#"[{"a":1}]"#).as_bytes()), Ok(()));
+        assert_eq!(names(&body(r#"[{"a":1}]"#)).unwrap().0, ["a"]);
     }
 
     proptest! {
