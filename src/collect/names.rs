@@ -23,7 +23,7 @@ pub(super) fn check_object(c: &Cursor<'_>, kind: &str) {
             false => (is_object_name(name), "at most 253 of a-z, 0-9, - and ., with a letter or digit at both ends"),
         };
         if !valid {
-            field.problem(format_args!("{text:?} is not a valid name ({form}); {REFUSED}"));
+            field.problem(format_args!("{} is not a valid name ({form}); {REFUSED}", shown(text)));
         }
     }
     for path in ["metadata.labels", "spec.template.metadata.labels", "spec.jobTemplate.spec.template.metadata.labels"] {
@@ -51,7 +51,7 @@ pub(super) fn check_labels(labels: &Cursor<'_>) {
             continue;
         }
         if !is_label_key(&entry.key) {
-            labels.problem_at(position, format_args!("{:?} is not a valid label key; {REFUSED}", entry.key));
+            labels.problem_at(position, format_args!("{} is not a valid label key; {REFUSED}", shown(&entry.key)));
         }
         if let Some(value) = entry.value.as_str()
             && !is_label_value(value)
@@ -59,10 +59,20 @@ pub(super) fn check_labels(labels: &Cursor<'_>) {
             labels.problem_at(
                 position,
                 format_args!(
-                    "{value:?} is not a valid label value (at most 63 of letters, digits, -, _ and .); {REFUSED}"
+                    "{} is not a valid label value (at most 63 of letters, digits, -, _ and .); {REFUSED}",
+                    shown(value)
                 ),
             );
         }
+    }
+}
+
+/// The text in quotes, with escapes and cut, as a message quotes it.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{:?} and so on", &text[..cut]),
+        None => format!("{text:?}"),
     }
 }
 

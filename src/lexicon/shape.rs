@@ -80,13 +80,24 @@ pub(super) fn restore_references(text: &str, names: &[&str]) -> String {
     out
 }
 
-/// Whether it is `$NAME`, `${NAME}` or `$$(NAME)`, in capitals as variables are.
+/// Whether it is a reference that is not expanded, such as `$NAME`, `${NAME}`, `$$(NAME)` or `$(NAME`, with nothing
+/// beside names in capitals, as variables have, and the characters of references.
 pub(super) fn is_shell_reference(s: &str) -> bool {
-    let Some(rest) = s.trim().strip_prefix('$') else { return false };
-    let rest = rest.strip_prefix('$').unwrap_or(rest);
-    let inner = rest.strip_prefix('{').and_then(|r| r.strip_suffix('}'));
-    let inner = inner.or_else(|| rest.strip_prefix('(').and_then(|r| r.strip_suffix(')'))).unwrap_or(rest);
-    only_references(inner) || is_variable_name(inner) && !inner.chars().any(|c| c.is_ascii_lowercase())
+    let mut before = ' ';
+    for c in s.trim().chars() {
+        let continues = before.is_ascii_uppercase() || before == '_';
+        let valid = match c {
+            '$' | '(' | ')' | '{' | '}' | '\\' => true,
+            'A'..='Z' | '_' => continues || before.is_ascii_digit() || "$({".contains(before),
+            '0'..='9' => continues || before.is_ascii_digit(),
+            c => is_reference(c),
+        };
+        if !valid {
+            return false;
+        }
+        before = c;
+    }
+    s.contains('$') || s.chars().any(is_reference)
 }
 
 fn is_variable_name(n: &str) -> bool {
