@@ -11,7 +11,7 @@ use super::fleet::{self, write_report};
 use super::input::source_date_epoch;
 use super::output;
 use super::report_args::ReportArgs;
-use super::{Failure, log};
+use super::{Failure, limits, log};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -39,6 +39,7 @@ struct Merge {
 }
 
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    limits::limit_time(None);
     let Command::Merge(args) = args.command;
     merge(&args)
 }

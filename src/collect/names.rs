@@ -100,11 +100,11 @@ fn is_label_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// A subdomain of RFC 1123.
+/// A subdomain of RFC 1123, with `_`: it is harmless wherever a name is printed, and published examples contain it.
 fn is_object_name(text: &str) -> bool {
     text.len() <= 253
         && is_alphanumeric_at_ends(text)
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
 }
 
 fn is_label_value(text: &str) -> bool {
@@ -135,7 +135,7 @@ mod tests {
             ("-a", false, false),
             ("a-", false, false),
             ("A", false, false),
-            ("a_b", false, false),
+            ("a_b", false, true),
             ("a b", false, false),
             ("a\nb", false, false),
             ("", false, false),

@@ -115,14 +115,14 @@ fn folded(s: &str) -> String {
     s.trim().to_ascii_lowercase().replace('_', "-")
 }
 
-/// Whether it is a TLS mode word or a switch (a boolean, `0` or `1`), with any spaces around it (libpq does not trim).
+/// Whether it is a TLS mode word or a switch (a boolean or one digit), with any spaces around it (libpq does not trim).
 pub(super) fn is_plain_word(s: &str) -> bool {
     let word = folded(s);
     s.len() <= 40
         && (word.is_empty()
             || MODE_WORDS.contains(&word.as_str())
             || BOOLEANS.contains(&word.as_str())
-            || matches!(word.as_str(), "0" | "1"))
+            || matches!(word.as_bytes(), [b'0'..=b'9']))
 }
 
 /// Whether it is a TLS mode word or close to one. A misspelled mode is kept, because it is a finding. A word that is

@@ -286,12 +286,12 @@ mod tests {
             decide_outcome(input, policy(fail_on, flags))
         };
         let (low, high) = (Some(Severity::Low), Some(Severity::High));
-        for reason in [UnusedChecks::NO_CLUSTER, UnusedChecks::NO_OBJECTS] {
-            assert_eq!(decided(reason, low, "strict"), Outcome::Incomplete);
-            assert_eq!(decided(reason, low, ""), Outcome::Pass);
-            assert_eq!(decided(reason, high, "strict"), Outcome::Pass);
-            assert_eq!(decided(reason, None, "strict"), Outcome::Pass);
-        }
+        let reason = UnusedChecks::NO_CLUSTER;
+        assert_eq!(decided(reason, low, "strict"), Outcome::Incomplete);
+        assert_eq!(decided(reason, low, ""), Outcome::Pass);
+        assert_eq!(decided(reason, high, "strict"), Outcome::Pass);
+        assert_eq!(decided(reason, None, "strict"), Outcome::Pass);
+        assert_eq!(decided(UnusedChecks::NO_OBJECTS, low, "strict"), Outcome::Pass);
         assert_eq!(decided("switched off in the configuration", low, "strict"), Outcome::Pass);
     }
 

@@ -102,7 +102,7 @@ fn a_very_long_word_is_wrapped_in_no_time() {
     let room = Room::with(&deployment("shop", "web"));
     room.write("cluster.json", CALICO.replace("\"c\"", &format!("\"{}\"", "a".repeat(300_000))));
     let started = std::time::Instant::now();
-    fits(&room.sh("audit in.yaml cluster.json").status(3).stdout, 80);
+    fits(&room.sh("audit in.yaml cluster.json").status(1).stdout, 80);
     assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
 }
 

@@ -85,6 +85,7 @@ pub(super) const CLUSTER: &[CreationDefault] = &[
     row("masterAuthorizedNetworksConfig.privateEndpointEnforcementEnabled", Either, Always, "false", "", API),
     row("masterAuth.clientCertificateConfig.issueClientCertificate", Either, Always, "false", "1.12", API),
     row("masterAuth.username", Either, Always, "", "1.19", "https://cloud.google.com/kubernetes-engine/docs/deprecations/basic-authentication"),
+    row("masterAuth.password", Either, Always, "", "1.19", "https://cloud.google.com/kubernetes-engine/docs/deprecations/basic-authentication"),
     row("authenticatorGroupsConfig", Either, Always, "", "", RECORDED),
     row("rbacBindingConfig.enableInsecureBindingSystemAuthenticated", Either, Always, "true", "", RECORDED),
     row("rbacBindingConfig.enableInsecureBindingSystemUnauthenticated", Either, Always, "true", "", RECORDED),
