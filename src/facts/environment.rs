@@ -40,7 +40,7 @@ fn from_name(name: &str) -> Option<Environment> {
 }
 
 /// Every environment that labels name.
-fn from_labels(labels: &Labels) -> BTreeSet<&str> {
+fn label_environments(labels: &Labels) -> BTreeSet<&str> {
     let values = LABELS.iter().filter_map(|l| labels.get(l)).filter(|v| !v.is_empty());
     values.map(|v| canonical(v).unwrap_or(v)).collect()
 }
@@ -72,13 +72,13 @@ pub fn of_namespace(config: &Config, name: &str, labels: &Labels) -> Option<Envi
     config
         .environment_of_namespace(name)
         .map(configured)
-        .or_else(|| strictest(&from_labels(labels)))
+        .or_else(|| strictest(&label_environments(labels)))
         .or_else(|| from_name(name))
 }
 
 /// Environments that the labels of a namespace name, if they contradict each other.
 pub fn contradiction_of_namespace(config: &Config, name: &str, labels: &Labels) -> Vec<String> {
-    contradiction(config.environment_of_namespace(name).is_some(), from_labels(labels))
+    contradiction(config.environment_of_namespace(name).is_some(), label_environments(labels))
 }
 
 /// A database, for its environment.
@@ -96,9 +96,9 @@ pub struct DatabaseNames<'a> {
 }
 
 impl DatabaseNames<'_> {
-    fn from_labels(&self) -> BTreeSet<&str> {
-        let mut names = from_labels(self.labels);
-        names.extend(from_labels(self.namespace_labels));
+    fn label_environments(&self) -> BTreeSet<&str> {
+        let mut names = label_environments(self.labels);
+        names.extend(label_environments(self.namespace_labels));
         names
     }
 
@@ -109,14 +109,14 @@ impl DatabaseNames<'_> {
         config
             .environment_of_database(self.id, self.namespace)
             .map(configured)
-            .or_else(|| strictest(&self.from_labels()))
+            .or_else(|| strictest(&self.label_environments()))
             .or_else(|| from_name(self.name))
             .or_else(|| from_name(self.namespace))
     }
 
     /// Environments that the labels of the database and of its namespace name, if they contradict each other.
     pub fn contradiction(&self, config: &Config) -> Vec<String> {
-        contradiction(config.environment_of_database(self.id, self.namespace).is_some(), self.from_labels())
+        contradiction(config.environment_of_database(self.id, self.namespace).is_some(), self.label_environments())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::apiserver::{Crd, FakeKube};
 
@@ -128,6 +129,11 @@ pub(super) fn crd_of(object: &Value) -> Crd {
     let wide = (kind.starts_with("Cluster") && kind != "Cluster") || kind.ends_with("Class");
     let inside = object["metadata"]["namespace"].is_string() || !wide;
     Crd::new(group, version, &kind, &plural, inside)
+}
+
+/// The uid of an object.
+pub(super) fn object_uid(group: &str, plural: &str, namespace: &Value, name: &Value) -> String {
+    uid(&Sha256::digest(format!("{group}/{plural}/{namespace}/{name}")))
 }
 
 /// A random UUID (version 4, RFC 9562) in shape, and the same in every run.

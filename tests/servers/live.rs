@@ -66,14 +66,14 @@ impl Pods {
                     "kind": "ReplicaSet",
                     "metadata": {
                         "name": set, "namespace": namespace, "labels": template["metadata"]["labels"],
-                        "ownerReferences": [owner("apps/v1", "Deployment", name)],
+                        "ownerReferences": [owner("Deployment", namespace, name)],
                     },
                     "spec": {"replicas": replicas, "selector": selector, "template": template},
                     "status": {"replicas": replicas},
                 })];
                 made.extend((0..replicas).map(|i| {
                     let pod = format!("{set}-{}", suffix(&format!("{namespace}/{set}/{i}"), 5));
-                    self.pod(&pod, namespace, &template, owner("apps/v1", "ReplicaSet", &set))
+                    self.pod(&pod, namespace, &template, owner("ReplicaSet", namespace, &set))
                 }));
                 made
             }
@@ -85,7 +85,7 @@ impl Pods {
                     labels["controller-revision-hash"] = json!(format!("{name}-{hash}"));
                     labels["statefulset.kubernetes.io/pod-name"] = json!(pod);
                     labels["apps.kubernetes.io/pod-index"] = json!(i.to_string());
-                    self.pod(&pod, namespace, &template, owner("apps/v1", kind, name))
+                    self.pod(&pod, namespace, &template, owner(kind, namespace, name))
                 })
                 .collect(),
             "DaemonSet" => (0..NODES)
@@ -95,7 +95,7 @@ impl Pods {
                     let labels = &mut template["metadata"]["labels"];
                     labels["controller-revision-hash"] = json!(hash);
                     labels["pod-template-generation"] = json!("1");
-                    self.pod(&pod, namespace, &template, owner("apps/v1", kind, name))
+                    self.pod(&pod, namespace, &template, owner(kind, namespace, name))
                 })
                 .collect(),
             _ => Vec::new(),
@@ -156,11 +156,12 @@ impl Pods {
     }
 }
 
-fn owner(api_version: &str, kind: &str, name: &str) -> Value {
-    let digest = Sha256::digest(format!("{kind}/{name}"));
+/// A reference to a controller of `apps/v1`, with the uid that the server gives it.
+fn owner(kind: &str, namespace: &str, name: &str) -> Value {
+    let plural = format!("{}s", kind.to_lowercase());
     json!({
-        "apiVersion": api_version, "kind": kind, "name": name, "controller": true, "blockOwnerDeletion": true,
-        "uid": super::data::uid(&digest),
+        "apiVersion": "apps/v1", "kind": kind, "name": name, "controller": true, "blockOwnerDeletion": true,
+        "uid": super::data::object_uid("apps", &plural, &json!(namespace), &json!(name)),
     })
 }
 

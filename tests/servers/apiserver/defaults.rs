@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::super::data::uid;
+use super::super::data::object_uid;
 use super::discovery::Resource;
 
 const CREATED: &str = "2025-11-24T09:00:00Z";
@@ -17,11 +17,8 @@ pub(super) fn complete(object: &mut Value, resource: &Resource, revision: u64) {
         omit_empty(object);
     }
     let managed = managed_fields(object, resource);
-    let digest = Sha256::digest(format!(
-        "{}/{}/{}/{}",
-        resource.group, resource.plural, object["metadata"]["namespace"], object["metadata"]["name"]
-    ));
-    let uid = uid(&digest);
+    let named = &object["metadata"];
+    let uid = object_uid(&resource.group, &resource.plural, &named["namespace"], &named["name"]);
     let metadata = object["metadata"].as_object_mut().expect("metadata is an object");
     if resource.namespaced {
         metadata.entry("namespace").or_insert(json!("default"));
