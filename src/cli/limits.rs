@@ -88,9 +88,9 @@ fn default_memory() -> u64 {
 
 /// Memory of the process that is in use, in bytes; `None` where the system does not say it in `/proc`.
 fn resident() -> Option<u64> {
-    const PAGE: u64 = 4096;
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    text.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * PAGE)
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?;
+    kilobytes.parse::<u64>().ok().map(|kb| kb << 10)
 }
 
 /// Parses `450Mi`, `2Gi`, `1G` or a number of bytes.

@@ -169,7 +169,7 @@ impl<'a> Owners<'a> {
                 claims.add(meta, &owner, "the references form a cycle");
                 return Top::of(meta);
             }
-            match judge_claim(found, at, derived, look) {
+            match evaluate_claim(found, at, derived, look) {
                 Claim::Holds => {}
                 Claim::Separate => break,
                 Claim::Refused(why) => {
@@ -190,7 +190,7 @@ impl<'a> Owners<'a> {
         self.top(&c.meta, c.meta.owner.clone(), false, &look, claims)
     }
 
-    /// The tops of the pods of a group, each with its pods: those of an operator's object are told apart one by one.
+    /// The tops of the pods of a group, each with its pods: each of those of an operator's object is matched alone.
     pub(super) fn tops_of_pods(&self, group: &PodGroup, claims: &mut Claims) -> Vec<(Top, Vec<Member>)> {
         let Some(owner) = group.meta.owner.clone() else { return vec![(Top::of(&group.meta), group.members.clone())] };
         // A static pod is "owned" by its Node, and is a workload of its own.
@@ -263,7 +263,7 @@ enum Claim {
 }
 
 /// Whether `owner` may be the controller of `child`. `derived`: the object between the two was not read.
-fn judge_claim(owner: Owning<'_>, child: &Meta, derived: bool, look: &Look<'_>) -> Claim {
+fn evaluate_claim(owner: Owning<'_>, child: &Meta, derived: bool, look: &Look<'_>) -> Claim {
     let Owning { meta, selector } = owner;
     let selects = !look.known || selector.is_none_or(|s| s.iter().all(|(key, value)| look.label(key) == Some(value)));
     let makes = match (meta.group(), meta.kind.as_str(), child.kind.as_str()) {

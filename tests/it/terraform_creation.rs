@@ -72,6 +72,9 @@ fn what_is_written_decides_although_a_newer_block_is_known_after_apply() {
         (json!({"monitoring_service": "none"}), "cloud-monitoring", "fail"),
         (json!({}), "cloud-logging", "pass"),
         (json!({"logging_config": [{"enable_components": ["SYSTEM_COMPONENTS"]}]}), "cloud-logging", "fail"),
+        // Written, and empty: nothing is collected.
+        (json!({"logging_config": [{"enable_components": []}]}), "cloud-logging", "fail"),
+        (json!({"monitoring_config": [{"enable_components": []}]}), "cloud-monitoring", "fail"),
         // Autopilot is Dataplane V2, Standard is not unless that is written.
         (json!({"enable_autopilot": true}), "network-policy-enforcement", "pass"),
         (json!({"enable_autopilot": true}), "dataplane-v2", "pass"),

@@ -11,7 +11,7 @@ use crate::inventory::{ClusterName, Creation};
 use super::apply::{Mapper, Written};
 use super::defaults::{self, Created};
 use super::document::{Document, Form, Resource};
-use super::mapping::{CLUSTER, NODE_CONFIG, NODE_POOL, Rule, attribute_of, recorded, rules};
+use super::mapping::{CLUSTER, Kind, NODE_CONFIG, NODE_POOL, Rule, attribute_of, recorded, rules};
 
 /// A cluster of a document, in the API's form.
 pub struct Cluster {
@@ -177,7 +177,10 @@ impl Completion<'_> {
         let expressions = expressions(self.document, resource);
         let written_later = |path: &str| {
             let attribute = attribute_of(rules, path);
-            expressions.zip(attribute).is_some_and(|(expressions, attribute)| is_written(expressions, &attribute))
+            attribute.is_some_and(|attribute| {
+                expressions.is_some_and(|expressions| is_written(expressions, &attribute))
+                    || is_written_empty(rules, &resource.values, &attribute)
+            })
         };
         let pools = self.fields.below("nodePools");
         let created = Created {
@@ -203,6 +206,20 @@ fn endpoints_of_older_provider(config: &mut Map<String, Value>) {
     if Unavailable::from_json(endpoints).is_some() {
         *endpoints = json!({ "dnsEndpointConfig": endpoints });
     }
+}
+
+/// Whether an attribute is written as an empty list of texts, such as `logging_config.enable_components = []`: the API has
+/// no field then, and that is not what it creates where nothing is written.
+fn is_written_empty(rules: &[Rule], values: &Value, attribute: &str) -> bool {
+    let (name, below) = attribute.split_once('.').map_or((attribute, None), |(name, below)| (name, Some(below)));
+    let Some(value) = values.get(name) else { return false };
+    rules.iter().filter(|rule| rule.attribute == name).any(|rule| match (rule.kind, below) {
+        (Kind::Block(_, inner), Some(below)) => {
+            value.get(0).is_some_and(|content| is_written_empty(inner, content, below))
+        }
+        (Kind::Texts, None) => value.as_array().is_some_and(Vec::is_empty),
+        _ => false,
+    })
 }
 
 /// Whether the configuration writes an attribute, such as `private_cluster_config.enable_private_nodes`.
